@@ -1,0 +1,105 @@
+"""Dates, times and counts in words: "Friday 10 April 2026", "3 working days". One place, for every output."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, UK, as_date
+from rrt_engine.model import EventLog, plural
+
+STATUS_WORDS = {
+    "overdue": "Overdue",
+    "late": "Done late",
+    "early": "Done too early",
+    "due_soon": "Due soon",
+    "due": "Due",
+    "met": "Done on time",
+    "ended": "No longer needed",
+    "cannot_tell": "Cannot tell",
+}
+AUTHORITY_WORDS = {
+    "duty": "statutory duty",
+    "guidance": "statutory guidance",
+    "court": "court rule or order",
+    "local": "local standard",
+    "kpi": "performance measure, not a duty",
+}
+VERIFIED_WORDS = {
+    "instrument": "number seen in the instrument",
+    "secondary": "number seen in a secondary source, not in the instrument",
+    "recalled": "number recalled, not yet checked against a source",
+    "local value needed": "common value used until the authority sets its own",
+}
+
+
+def day_words(day: int) -> str:
+    """A day number as people write it.
+
+    >>> day_words(20553)
+    'Friday 10 April 2026'
+    """
+    d = as_date(day)
+    return f"{d:%A} {d.day} {d:%B %Y}"
+
+
+def short_day_words(day: int) -> str:
+    """A day number without the day of the week.
+
+    >>> short_day_words(20553)
+    '10 April 2026'
+    """
+    d = as_date(day)
+    return f"{d.day} {d:%B %Y}"
+
+
+def uk_time(instant: int) -> datetime:
+    """An instant as UK local time."""
+    return datetime.fromtimestamp(int(instant), UTC).astimezone(UK)
+
+
+def time_words(instant: int) -> str:
+    """An instant in UK time, naming the zone: `Tuesday 28 October 2025 at 22:30 GMT`."""
+    t = uk_time(instant)
+    return f"{t:%A} {t.day} {t:%B %Y} at {t:%H:%M} {t:%Z}"
+
+
+def iso_time(instant: int) -> str:
+    """An instant in UK time with its offset, to the minute, or to the second where there are seconds."""
+    t = uk_time(instant)
+    return t.isoformat(timespec="seconds" if t.second else "minutes")
+
+
+def moment_iso(log: EventLog, row: int, derived_day: int = NO_DAY) -> str:
+    """When an event happened, no more exactly than it was recorded: a date, or UK local time."""
+    if derived_day != NO_DAY:
+        return as_date(derived_day).isoformat()
+    if log.instant is not None and log.instant[row] != NO_INSTANT:
+        t = uk_time(int(log.instant[row])).replace(tzinfo=None)
+        return t.isoformat(timespec="seconds" if t.second else "minutes")
+    return as_date(int(log.day[row])).isoformat()
+
+
+def moment_words(log: EventLog, row: int) -> str:
+    """When an event happened, in words."""
+    if log.instant is not None and log.instant[row] != NO_INSTANT:
+        return time_words(int(log.instant[row]))
+    return day_words(int(log.day[row]))
+
+
+def duration_words(seconds: int) -> str:
+    """A length of elapsed time to the minute: `2 hours 5 minutes`."""
+    minutes = -(-seconds // 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [plural(hours, "hour")] if hours else []
+    if minutes or not hours:
+        parts.append(plural(minutes, "minute"))
+    return " ".join(parts)
+
+
+def listed(items: list[str]) -> str:
+    """Items as English writes a list.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""

@@ -1,0 +1,166 @@
+"""The shapes of the data: event logs in columns, what they cover, and flags. All frozen; nothing here computes.
+
+An event is something that happened to one child on a day or at a time. A timeline is one child's events in order. An
+event log is many timelines in columns, sorted by child and time, so that a child is a range of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Int8s = npt.NDArray[np.int8]
+Int16s = npt.NDArray[np.int16]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Status = Literal["met", "late", "early", "overdue", "due_soon", "due", "ended", "cannot_tell"]
+STATUSES: tuple[Status, ...] = ("met", "late", "early", "overdue", "due_soon", "due", "ended", "cannot_tell")
+MET, LATE, EARLY, OVERDUE, DUE_SOON, DUE, ENDED, CANNOT_TELL = range(len(STATUSES))
+NEEDS_ATTENTION: tuple[Status, ...] = ("overdue", "late", "early")
+
+# Why a flag is `cannot_tell`, as a small code in the flag; explain/ turns it into words.
+REASONS = ("", "time_of_day", "trigger_attribute", "answer_attribute", "before_records", "impossible", "no_date", "over_the_limit")
+(NO_REASON, TIME_OF_DAY, TRIGGER_ATTRIBUTE, ANSWER_ATTRIBUTE, BEFORE_RECORDS, IMPOSSIBLE, NO_DATE, OVER_THE_LIMIT) = range(len(REASONS))
+
+AttributeValue = str | int | bool
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute of events as codes into its distinct values; -1 where the event does not record it."""
+
+    codes: Int32s
+    values: tuple[AttributeValue, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a log can carry, so that silence is never read as compliance or as a missed duty.
+
+    `kinds` are the event kinds the source can hold; None means every kind. `since` gives, for a kind, the day number
+    before which the source holds no events of it; "" stands for every kind not named.
+    """
+
+    kinds: frozenset[str] | None = None
+    since: Mapping[str, int] = field(default_factory=dict)
+
+    def carries(self, kind: str) -> bool:
+        """Whether the source could have held an event of this kind."""
+        return self.kinds is None or kind in self.kinds
+
+    def since_day(self, kind: str) -> int | None:
+        """The day before which events of this kind are not in the source, where it says so."""
+        return self.since.get(kind, self.since.get(""))
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """Many timelines in columns, sorted by child and then by time. Built by `sources.builder`.
+
+    Shapes: n events, m children. `child` int32[n] indexes `children`; `kind` int16[n] indexes `kinds`; `day` int32[n]
+    is the UK civil day number. `instant` int64[n] is the UTC second, NO_INSTANT where only a date is known; None when
+    no event has a time. `span` int32[n] is how many seconds later the event may have been (the hour that happens
+    twice). `ref` int32[n] indexes `refs`, -1 where none; `recorded` int32[n] is the day the event was recorded, NO_DAY
+    where unknown. `latest_only` bool[n] marks events from a list that holds only the latest date of its kind;
+    `suspect` bool[n] marks events whose dates cannot be right, which never count for or against anyone. `born`
+    and `expected` int32[m] are dates of birth and expected dates of birth, NO_DAY where unknown. `origin` int32[n] and
+    `origin_row` int32[n] say which of `origins` an event came from, and the row or line in it.
+    """
+
+    children: npt.NDArray[Any]
+    kinds: tuple[str, ...]
+    child: Int32s
+    kind: Int16s
+    day: Int32s
+    instant: Int64s | None = None
+    span: Int32s | None = None
+    ref: Int32s | None = None
+    refs: tuple[str, ...] = ()
+    recorded: Int32s | None = None
+    latest_only: Bools | None = None
+    suspect: Bools | None = None
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    born: Int32s | None = None
+    expected: Int32s | None = None
+    coverage: Coverage = Coverage()
+    origins: tuple[str, ...] = ()
+    origin: Int32s | None = None
+    origin_row: Int32s | None = None
+
+    def __len__(self) -> int:
+        return len(self.child)
+
+    def value(self, attribute: str, row: int) -> AttributeValue | None:
+        """What one event records for an attribute, or None."""
+        column = self.attributes.get(attribute)
+        if column is None:
+            return None
+        code = int(column.codes[row])
+        return column.values[code] if code >= 0 else None
+
+
+@dataclass(frozen=True)
+class Flags:
+    """What the timescale rules say about every duty the log started, in columns, in rule order and then by child.
+
+    All arrays have one entry a flag. `rule` int16 indexes the rule book's rules (each edition is its own entry); `rung`
+    int8 is the step of a ladder. `trigger`, `answer` and `end` int32 are rows of the log: -1 where there is none, and a
+    row number at or past `len(log)` for a birthday, which is derived (`derived_day[row - len(log)]`). `start`
+    and `due` int32 are day numbers (NO_DAY where there is none). `due_at` int64 is the instant an hour clock runs out,
+    NO_INSTANT for clocks counted in days; `due_by` is the latest it can be where the start has no time of day. `status`
+    and `reason` int8 index STATUSES and REASONS.
+    """
+
+    rule: Int16s
+    rung: Int8s
+    child: Int32s
+    trigger: Int32s
+    start: Int32s
+    due: Int32s
+    due_at: Int64s | None
+    due_by: Int64s | None
+    answer: Int32s
+    end: Int32s
+    status: Int8s
+    reason: Int8s
+    derived_day: Int32s
+
+    def __len__(self) -> int:
+        return len(self.rule)
+
+
+@dataclass(frozen=True)
+class NotEvaluable:
+    """A rule that this log cannot support, reported once: which rule, and which event kinds are missing."""
+
+    rule: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that could not be used, and why: kept so that read = used + rejected, always."""
+
+    origin: str
+    row: int
+    why: str
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """A count with its noun.
+
+    >>> plural(1, "day"), plural(3, "day")
+    ('1 day', '3 days')
+    """
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def lookup(values: Sequence[AttributeValue], keep: Any) -> Bools:
+    """Which of an attribute's distinct values satisfy a test: one boolean a value, for use as a look-up table."""
+    return np.fromiter((bool(keep(v)) for v in values), dtype=np.bool_, count=len(values))

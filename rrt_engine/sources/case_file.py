@@ -1,0 +1,164 @@
+"""Read one child's case from a YAML file: the shape of training cases, examples in rules and hand-made checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, parse_moment
+from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+from rrt_engine.model import Coverage, EventLog
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.strict_yaml import Document, single
+from rrt_engine.sources.builder import LogBuilder, typed
+
+_TOP = ("case", "title", "story", "child", "covers", "events", "facts", "decisions")
+_EVENT = ("event", "at", "ref", "recorded_at")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One child's case: its timeline as an event log with one child, and its recorded facts as written."""
+
+    id: str
+    log: EventLog
+    title: str = ""
+    story: str = ""
+    facts: tuple[dict[str, Any], ...] = field(default=())
+
+
+def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case:
+    """Read a case file. Raises InputError with every mistake, each at its line and column."""
+    name = str(path)
+    if text is None:
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise InputError([Diagnostic(name, 0, 0, "encoding", "the file is not UTF-8 text", "error", "", "save it as UTF-8")]) from None
+        except OSError as error:
+            raise InputError([Diagnostic(name, 0, 0, "unreadable", f"cannot read the file: {error.strerror}")]) from None
+    document = single(name, text)
+    if not isinstance(document.data, dict):
+        raise InputError([Diagnostic(name, 1, 1, "shape", "expected a case with `case`, `child` and `events`", "error", "", "see cases/README.md for the shape")])
+    problems: list[Diagnostic] = []
+    case = case_from(document.data, document, book, problems)
+    if problems:
+        raise InputError(problems)
+    return case
+
+
+def case_from(data: Mapping[str, Any], document: Document, book: RuleBook, problems: list[Diagnostic], prefix: tuple[str | int, ...] = ()) -> Case:
+    """A case from data already read; mistakes are added to `problems` at their place in the document."""
+
+    def problem(path: tuple[str | int, ...], code: str, message: str, help: str = "") -> None:
+        problems.append(document.diagnostic((*prefix, *path), code, message, help))
+
+    if not prefix:
+        for key in data:
+            if key not in _TOP:
+                problem((key,), "unknown_key", f"unknown key `{key}`", did_you_mean(key, _TOP) or f"a case may have {', '.join(_TOP)}")
+    case_id = str(data.get("case", "case"))
+    builder = LogBuilder(book.events)
+    builder.origin(document.file)
+    child = data.get("child") or {}
+    days = {"date_of_birth": NO_DAY, "expected_date_of_birth": NO_DAY}
+    if not isinstance(child, dict):
+        problem(("child",), "shape", "expected `date_of_birth` or `expected_date_of_birth`")
+        child = {}
+    for key, value in child.items():
+        if key not in days:
+            problem(("child", key), "unknown_key", f"unknown key `{key}`", did_you_mean(key, days) or "a child has `date_of_birth` or `expected_date_of_birth`")
+            continue
+        try:
+            days[key] = parse_moment(value).day
+        except ValueError as error:
+            problem(("child", key), "date", str(error))
+    builder.child(case_id, days["date_of_birth"], days["expected_date_of_birth"])
+    events = data.get("events")
+    if events is None:
+        events = []
+    if not isinstance(events, list):
+        problem(("events",), "shape", "expected a list of events")
+        events = []
+    for i, event in enumerate(events):
+        if not isinstance(event, dict) or "event" not in event or "at" not in event:
+            problem(("events", i), "shape", "expected an event with `event` and `at`", "such as {event: referral_received, at: 2026-03-02}")
+            continue
+        _add_event(event, i, case_id, book, builder, problem, document, prefix)
+    facts = data.get("facts") or []
+    if not isinstance(facts, list):
+        problem(("facts",), "shape", "expected a list of facts")
+        facts = []
+    return Case(
+        case_id, builder.build(_coverage(data.get("covers"), book, problem)), str(data.get("title") or ""), str(data.get("story") or ""), tuple(f for f in facts if isinstance(f, dict))
+    )
+
+
+def _add_event(event: dict[str, Any], i: int, case_id: str, book: RuleBook, builder: LogBuilder, problem: Any, document: Document, prefix: tuple[str | int, ...]) -> None:
+    written = str(event["event"])
+    kind = book.kind_named(written)
+    if kind is None:
+        known = [*book.events, *(a for e in book.events.values() for a in e.accepts)]
+        problem(("events", i, "event"), "unknown_event", f"unknown event `{written}`", did_you_mean(written, known) or "rules/events.yaml lists the events")
+        return
+    recorded = NO_DAY
+    try:
+        moment = parse_moment(event["at"])
+    except ValueError as error:
+        problem(("events", i, "at"), "date", str(error))
+        return
+    if event.get("recorded_at") is not None:
+        try:
+            recorded = parse_moment(event["recorded_at"]).day
+        except ValueError as error:
+            problem(("events", i, "recorded_at"), "date", str(error))
+    attributes = {}
+    kinds = book.events[kind].attrs
+    for name, value in event.items():
+        if name in _EVENT or value is None:
+            continue
+        if isinstance(value, (list, dict)):
+            problem(("events", i, name), "value", f"`{name}` must be a single value")
+            continue
+        try:
+            attributes[name] = typed(value, kinds.get(name))
+        except ValueError as error:
+            problem(("events", i, name), "value", f"`{value}` cannot be recorded for `{name}`: {error}")
+    line, _ = document.position((*prefix, "events", i))
+    builder.add(case_id, kind, moment, ref=None if event.get("ref") is None else str(event["ref"]), attributes=attributes, recorded=recorded, row=line)
+
+
+_SINCE = re.compile(r"^\d{4}-\d\d-\d\d$")
+
+
+def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
+    """What the case says it covers: from which day, which kinds of event."""
+    if covers is None:
+        return Coverage()
+    if not isinstance(covers, dict):
+        problem(("covers",), "shape", "expected `from` and `kind`, such as {from: 2025-01-01, kind: history}")
+        return Coverage()
+    kinds: frozenset[str] | None = None
+    since: dict[str, int] = {}
+    for key, value in covers.items():
+        if key == "from":
+            try:
+                since[""] = parse_moment(value).day
+            except ValueError as error:
+                problem(("covers", "from"), "date", str(error))
+        elif key == "events" and isinstance(value, list):
+            unknown = [k for k in value if k not in book.events]
+            for k in unknown:
+                problem(("covers", "events"), "unknown_event", f"unknown event `{k}`", did_you_mean(str(k), book.events))
+            kinds = frozenset(value)
+        elif key == "kind" and value in ("history", "snapshot"):
+            continue
+        else:
+            problem(("covers", key), "covers", f"`{key}: {value}` is not something a case can cover", "it may have `from`, `kind` (history or snapshot) and `events`")
+    return Coverage(kinds, since)
+
+
+__all__ = ["NO_INSTANT", "Case", "case_from", "read_case"]

@@ -1,0 +1,43 @@
+"""Dates that cannot be right: an event long before conception, or a visit to a child who has died.
+
+Such events are set apart. A duty they start or answer cannot be told, and is in nobody's denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rrt_engine.calendar import NO_DAY
+from rrt_engine.model import Bools, EventLog
+from rrt_engine.rulebook.book import EventKind
+
+WEEKS_OF_PREGNANCY = 280
+"""A child cannot be referred more than 40 weeks before birth (CIN census rule 8606)."""
+
+
+def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools | None) -> Bools | None:
+    """Which events have dates that cannot be right; None when all can be. Includes those a reader already marked."""
+    suspect = None if log.suspect is None else log.suspect.copy()
+
+    def mark(rows: Bools) -> None:
+        nonlocal suspect
+        if rows.any():
+            suspect = rows if suspect is None else suspect | rows
+
+    if log.born is not None or log.expected is not None:
+        none = np.full(len(log.children), NO_DAY, np.int32)
+        born = none if log.born is None else log.born
+        expected = none if log.expected is None else log.expected
+        conceived = np.where(born == NO_DAY, expected, born)[log.child] - WEEKS_OF_PREGNANCY  # far in the past if unknown
+        mark(log.day < conceived)
+    code = {kind: i for i, kind in enumerate(log.kinds)}
+    if "child_died" in code:
+        deaths = np.flatnonzero(log.kind == code["child_died"])
+        if len(deaths):
+            died = np.full(len(log.children), np.iinfo(np.int32).max, np.int32)
+            np.minimum.at(died, log.child[deaths], log.day[deaths])
+            living = np.array([bool(events[k].with_child) if k in events else False for k in log.kinds])
+            mark(living[log.kind] & (log.day > died[log.child]))
+    return suspect
