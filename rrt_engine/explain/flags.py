@@ -310,7 +310,7 @@ class Explainer:
     def _reasons(self, i: int, spec: TimescaleRule) -> list[str]:
         """Recorded reasons for exceeding the limit: shown, never silently passed."""
         assert spec.unless is not None
-        child, start = int(self.flags.child[i]), int(self.flags.start[i])
+        child, start = int(self.log.child[self.flags.trigger[i]]), int(self.flags.start[i])
         wanted = [c for c, kind in enumerate(self.log.kinds) if kind in spec.unless.event]
         rows = np.flatnonzero((self.log.child == child) & np.isin(self.log.kind, wanted) & (self.log.day >= start) & (self.log.day <= self.as_of_day))
         return [f"A reason was recorded: {self.event_title(int(r))} on {moment_words(self.log, int(r))}. It does not change the date." for r in rows]

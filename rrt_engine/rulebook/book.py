@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rrt_engine.calendar import Calendar, Duration, ServiceHours, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.rulebook.schema import After, Authority, During, Expect, Not, Parameter, TimescaleRule, Until, Verified, When
+from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
 
 DERIVED_KINDS = ("birthday",)
@@ -252,7 +253,7 @@ def _read(path: Path, shape: type[T], problems: list[Diagnostic]) -> T | None:
     except InputError as error:
         problems.extend(error.diagnostics)
     except ValidationError as error:
-        problems.extend(shape_problems(error, document))
+        problems.extend(shape_problems(error, document, shape))
     return None
 
 
@@ -270,7 +271,7 @@ def _read_each(path: Path, shape: type[T], problems: list[Diagnostic]) -> dict[s
         try:
             result[name] = shape.model_validate(data)
         except ValidationError as error:
-            problems.extend(shape_problems(error, document, (name,)))
+            problems.extend(shape_problems(error, document, shape, (name,)))
     return result
 
 
@@ -291,55 +292,9 @@ def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterato
             try:
                 yield TimescaleRule.model_validate(document.data), document
             except ValidationError as error:
-                problems.extend(shape_problems(error, document))
+                problems.extend(shape_problems(error, document, TimescaleRule))
     except InputError as error:
         problems.extend(error.diagnostics)
-
-
-def shape_problems(error: ValidationError, document: Document, prefix: tuple[str | int, ...] = ()) -> list[Diagnostic]:
-    """What does not fit the shape of a rule, said once a place: a typo is not also a missing key."""
-    by_place: dict[tuple[str | int, ...], list[dict[str, Any]]] = {}
-    for e in error.errors():
-        path = tuple(step for step in e["loc"] if _is_key(step, e["loc"], document, prefix))
-        by_place.setdefault(prefix + path, []).append(dict(e))
-    known = set(TimescaleRule.model_fields)
-    result, typos = [], []
-    for path, errors in by_place.items():
-        if any(e["type"] == "extra_forbidden" for e in errors) and len(errors) == 1:
-            word = str(path[-1])
-            typos.append(word)
-            help = did_you_mean(word, known | set(_ALL_KEYS))
-            result.append(document.diagnostic(path, "unknown_key", f"unknown key `{word}`", help or "`rrt rules schema` lists the keys a rule may have"))
-    for path, errors in by_place.items():
-        kinds = {e["type"] for e in errors}
-        if kinds == {"extra_forbidden"} and len(errors) == 1:
-            continue
-        if kinds == {"missing"}:
-            word = str(path[-1])
-            if not any(did_you_mean(typo, [word]) for typo in typos):
-                result.append(document.diagnostic(path[:-1], "missing_key", f"the key `{word}` is missing"))
-            continue
-        messages = list(dict.fromkeys(str(e["msg"]).removeprefix("Value error, ").rstrip(".") for e in errors if e["type"] not in ("missing", "extra_forbidden")))
-        value = errors[0].get("input")
-        shown = f"`{value}`: " if isinstance(value, (str, int, bool)) and f"`{value}`" not in messages[:1].__repr__() else ""
-        text = messages[0] if len(messages) == 1 else "; or ".join(messages[:3]) or "is not of the expected shape"
-        result.append(document.diagnostic(path, "shape", f"{shown}{text[0].lower()}{text[1:]}"))
-    return sorted(result)
-
-
-_ALL_KEYS = ("event", "where", "pick", "after", "date", "at_least", "within", "if", "not", "parameter", "attribute", "otherwise", "at_most", "by", "period", "status", "due", "name", "as_of", "flags", "events")
-
-
-def _is_key(step: str | int, loc: tuple[str | int, ...], document: Document, prefix: tuple[str | int, ...]) -> bool:
-    """Whether a step of pydantic's location is a key or item of the file, not the name of a shape it tried."""
-    data: Any = document.data
-    for s in (*prefix, *loc):
-        inside = (isinstance(data, dict) and s in data) or (isinstance(data, list) and isinstance(s, int) and s < len(data))
-        if s is step:
-            return inside or s == loc[-1] and isinstance(s, str) and s.replace("_", "").isalpha() and s not in ("str", "int", "bool")
-        if inside:
-            data = data[s]
-    return False
 
 
 def _names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Diagnostic]:

@@ -19,16 +19,14 @@ from rrt_engine.diagnostics import Diagnostic, InputError
 Path = tuple[str | int, ...]
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH = 24
-_INT = re.compile(r"^[-+]?(0|[1-9]\d*)$")
-_FLOAT = re.compile(r"^[-+]?\d+\.\d+$")
-_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
+_INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,17})$")
+_FLOAT = re.compile(r"^[-+]?[0-9]{1,17}\.[0-9]{1,17}$")
+_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _QUOTED = ("'", '"', "|", ">")
-_STR = "tag:yaml.org,2002:str"
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    yaml_implicit_resolvers: dict[Any, Any] = {}
+_PLAIN, _TAGGED, _ANCHOR, _ALIAS = "plain", "tagged", "anchor", "alias"
+_TAG_HELP = "remove it; values are read as they look, and text that starts with `!` needs quotes"
+_ALIAS_HELP = "write the value out in full; text that starts with `&` or `*` needs quotes"
 
 
 class Document:
@@ -38,8 +36,9 @@ class Document:
         self.file = file
         self._node = node
         self.line = node.start_mark.line + 1
+        self.end_line = max(node.end_mark.line, node.start_mark.line) + 1
         self.problems: list[Diagnostic] = []
-        self.data: Any = self._build(node, 0, set())
+        self.data: Any = self._build(node)
 
     def position(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the key or item at a path; of the nearest parent where it is missing."""
@@ -69,38 +68,36 @@ class Document:
         mark = node.start_mark
         self.problems.append(Diagnostic(self.file, mark.line + 1, mark.column + 1, code, message, "error", "", help))
 
-    def _build(self, node: yaml.Node, depth: int, open_nodes: set[int]) -> Any:
-        if id(node) in open_nodes:
-            self._problem(node, "alias", "aliases (`*name`) are not allowed", "write the value out in full")
-            return None
-        open_nodes.add(id(node))
-        if depth > _MAX_DEPTH:
-            self._problem(node, "too_deep", f"nested more than {_MAX_DEPTH} deep")
+    def _allowed(self, node: yaml.Node) -> bool:
+        if node.tag == _ALIAS:
+            self._problem(node, "alias", f"the alias `*{node.value}` is not allowed", _ALIAS_HELP)
+        elif node.tag.startswith(_ANCHOR):
+            self._problem(node, "alias", f"the anchor `&{node.tag.removeprefix(_ANCHOR)}` is not allowed", _ALIAS_HELP)
+        elif node.tag.startswith(_TAGGED):
+            tag = node.tag.removeprefix(_TAGGED).replace("tag:yaml.org,2002:", "!!")
+            self._problem(node, "tag", f"the tag `{tag}` is not allowed", _TAG_HELP)
+        return bool(node.tag == _PLAIN)
+
+    def _build(self, node: yaml.Node) -> Any:
+        if not self._allowed(node):
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in ("map", "seq"):
-            self._problem(node, "tag", f"the tag `{node.tag}` is not allowed", "remove it; values are read as they look")
-            return None
         if isinstance(node, yaml.SequenceNode):
-            return [self._build(item, depth + 1, open_nodes) for item in node.value]
+            return [self._build(item) for item in node.value]
         result: dict[str, Any] = {}
         for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else None
-            if name is None:
+            if not isinstance(key, yaml.ScalarNode):
                 self._problem(key, "key", "a key must be plain text")
-                continue
-            if name in result:
-                self._problem(key, "duplicate_key", f"the key `{name}` is already given above", "keep one of the two")
-                continue
-            result[name] = self._build(value, depth + 1, open_nodes)
+            elif self._allowed(key):
+                if key.value in result:
+                    self._problem(key, "duplicate_key", f"the key `{key.value}` is already given above", "keep one of the two")
+                else:
+                    result[key.value] = self._build(value)
         return result
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text: str = node.value
-        if node.tag != _STR:
-            self._problem(node, "tag", f"the tag `{node.tag}` is not allowed", "remove it; values are read as they look")
-            return text
         if node.style in _QUOTED:
             return text
         if text in _CONSTANTS:
@@ -121,32 +118,101 @@ class Document:
 def documents(file: str, text: str) -> Iterator[Document]:
     """Every document of a file. Raises InputError for text that is not YAML, naming line and column."""
     try:
-        loader = _Loader(text)
+        loader = _Base(text)
         try:
-            while loader.check_node():
-                yield Document(file, loader.get_node())
+            loader.get_event()
+            while loader.check_event(yaml.DocumentStartEvent):
+                loader.get_event()
+                yield Document(file, _compose(file, loader, 0))
+                loader.get_event()
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise InputError([_syntax(file, error)]) from None
-    except RecursionError:
-        raise InputError([Diagnostic(file, 1, 1, "too_deep", f"nested more than {_MAX_DEPTH} deep")]) from None
+        raise InputError([_syntax(file, text, error)]) from None
+    except UnicodeError:
+        raise InputError([Diagnostic(file, 1, 1, "encoding", "the file holds characters that are not text", "error", "", "save it as UTF-8")]) from None
+
+
+def _compose(file: str, loader: Any, depth: int) -> yaml.Node:
+    """The next node, from the parser's events. PyYAML's own composer overflows the stack on deep nesting."""
+    event = loader.get_event()
+    start = event.start_mark
+    if depth > _MAX_DEPTH:
+        raise InputError([Diagnostic(file, start.line + 1, start.column + 1, "too_deep", f"nested more than {_MAX_DEPTH} deep", "error", "", "check the brackets and dashes")])
+    if isinstance(event, yaml.AliasEvent):
+        return yaml.ScalarNode(_ALIAS, event.anchor, start, event.end_mark)
+    tag = f"{_TAGGED}{event.tag}" if event.tag else f"{_ANCHOR}{event.anchor}" if event.anchor else _PLAIN
+    if isinstance(event, yaml.ScalarEvent):
+        return yaml.ScalarNode(tag, event.value, start, event.end_mark, event.style)
+    items: list[Any] = []
+    if isinstance(event, yaml.SequenceStartEvent):
+        while not loader.check_event(yaml.SequenceEndEvent):
+            items.append(_compose(file, loader, depth + 1))
+        return yaml.SequenceNode(tag, items, start, loader.get_event().end_mark)
+    while not loader.check_event(yaml.MappingEndEvent):
+        key = _compose(file, loader, depth + 1)
+        items.append((key, _compose(file, loader, depth + 1)))
+    return yaml.MappingNode(tag, items, start, loader.get_event().end_mark)
 
 
 def single(file: str, text: str) -> Document:
     """The one document of a file. Raises InputError with every problem found."""
     found = list(documents(file, text))
     if len(found) != 1:
-        raise InputError([Diagnostic(file, 1, 1, "documents", f"expected one YAML document and found {len(found)}")])
+        raise InputError([Diagnostic(file, 1, 1, "documents", f"expected one YAML document and found {len(found) or 'none'}")])
     if found[0].problems:
         raise InputError(found[0].problems)
     return found[0]
 
 
-def _syntax(file: str, error: yaml.YAMLError) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Diagnostic(
-        file, line, column, "yaml", f"this is not valid YAML: {problem}", "error", "", "check the indentation, colons and quotes on this line and the one above"
-    )
+# What the parser says, and what a person needs to know: (part of its message, ours, what to do).
+_SAID = (
+    ("mapping values are not allowed", "a colon stands where none can", "put text that holds `: ` in quotes, or mend the indentation of this line"),
+    ("could not find expected ':'", "a key has no colon after it", "write `key: value`, with a space after the colon"),
+    ("did not find expected key", "this line does not fit the lines around it", "indent it as its neighbours are; a value that opens with a quote must end with it"),
+    ("did not find expected '-' indicator", "this line does not fit the list above it", "begin the item with `- `, or indent it as the item above"),
+    ("did not find expected ',' or '}'", "a `{` is not closed, or a comma is missing", "close it with `}` on the same line, with a comma between the parts"),
+    ("did not find expected ',' or ']'", "a `[` is not closed, or a comma is missing", "close it with `]` on the same line, with a comma between the parts"),
+    ("block sequence entries are not allowed", "a list item `- ` stands where none can", "put it on its own line below the key"),
+    ("found unexpected end of stream", "a quote is opened and never closed", "close the quote, or remove it"),
+    ("found unexpected document indicator", "a quote is opened and not closed before `---`", "close the quote, or remove it"),
+    ("undefined tag handle", "a value starts with `!`", "put it in quotes"),
+    ("did not find expected alphabetic or numeric character", "a value starts with `*` or `&`", "put it in quotes"),
+    ("did not find expected comment or line break", "the text after `|` or `>` must begin on the next line", "start a new line, indented under the key"),
+    ("control characters are not allowed", "the file holds a character that cannot be shown", "remove it; if the file came from Word, paste it as plain text"),
+    ("invalid leading UTF-8", "the file is not UTF-8 text", "save it as UTF-8"),
+)
+
+
+def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
+    """A parser's complaint in a rule author's words, at the place where it can be mended."""
+    opened = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or opened
+    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error).splitlines()[0]
+    if "could not find expected ':'" in said and opened:
+        mark = opened
+    line, column = (mark.line + 1, mark.column + 1) if mark else _first_control(text)
+    lines = text.splitlines()
+    before, rest = (lines[line - 1][: column - 1], lines[line - 1][column - 1 :]) if line <= len(lines) else ("", "")
+
+    def found(message: str, help: str) -> Diagnostic:
+        return Diagnostic(file, line, column, "yaml", f"this is not valid YAML: {message}", "error", "", help)
+
+    if "cannot start any token" in said:
+        return found("a tab is used to indent", "use spaces") if rest.startswith("\t") else found(f"a value cannot start with `{rest[:1]}`", "put it in quotes")
+    if "mapping values are not allowed" in said and ": " not in before and line > 1:
+        return found("this line does not fit the line above it", "give the line above its colon (`key: value`, with a space after it), or mend the indentation")
+    for part, message, help in _SAID:
+        if part in said:
+            since = f"; it begins on line {opened.line + 1}" if opened and opened.line + 1 < line and "closed" in message else ""
+            return found(f"{message}{since}", help)
+    return found(said, "check the indentation, colons and quotes on this line and the one above")
+
+
+def _first_control(text: str) -> tuple[int, int]:
+    """Line and column of the first character that YAML does not allow."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, character in enumerate(line, 1):
+            if not character.isprintable() and character not in "\t\r\x85\u2028\u2029\ufeff\xa0":
+                return number, column
+    return 1, 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,20 +52,40 @@ def typed(value: Any, kind: str | list[str | int] | None) -> AttributeValue:
 
 
 @dataclass
+class _Values:
+    """One attribute while events are collected: which rows record it, and codes into its distinct values."""
+
+    codes: dict[tuple[type, AttributeValue], int] = field(default_factory=dict)  # by type too: 1 and true are not the same
+    rows: array[int] = field(default_factory=lambda: array("i"))
+    row_codes: array[int] = field(default_factory=lambda: array("i"))
+
+    def column(self, n: int) -> Attribute:
+        """The attribute as a column of n events; where one was given twice for an event, the later one stands."""
+        codes = np.full(n, -1, np.int32)
+        codes[np.frombuffer(self.rows, np.int32)] = np.frombuffer(self.row_codes, np.int32)
+        return Attribute(codes, tuple(value for _, value in self.codes))
+
+
 class LogBuilder:
-    """Collects events one at a time, for readers of small and medium files.
+    """Collects events one at a time, in columns, so that a million of them fit in some tens of megabytes.
 
     `events` is the vocabulary. Call `add` for each event and `child` for what is known of a child, then `build`.
     """
 
-    events: Mapping[str, EventKind]
-    origins: list[str] = field(default_factory=list)
-    _rows: list[tuple[str, str, Moment, str | None, int, bool, bool, int, int]] = field(default_factory=list)
-    _attributes: dict[str, dict[int, AttributeValue]] = field(default_factory=dict)
-    _children: dict[str, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, events: Mapping[str, EventKind]) -> None:
+        self.events = events
+        self.origins: list[str] = []
+        self._children: dict[str, int] = {}
+        self._born, self._expected = array("i"), array("i")
+        self._kinds: dict[str, int] = {}
+        self._refs: dict[str, int] = {}
+        self._attributes: dict[str, _Values] = {}
+        self._child, self._kind, self._day, self._instant, self._span = array("i"), array("h"), array("i"), array("q"), array("i")
+        self._ref, self._recorded, self._origin, self._row = array("i"), array("i"), array("i"), array("i")
+        self._latest_only, self._suspect = array("b"), array("b")
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._child)
 
     def origin(self, name: str) -> int:
         """The number of a source file or sheet, for `add`."""
@@ -74,8 +95,18 @@ class LogBuilder:
 
     def child(self, child_id: str, born: int = NO_DAY, expected: int = NO_DAY) -> None:
         """Record a child's date of birth or expected date of birth, as day numbers; later calls fill gaps."""
-        had = self._children.get(child_id, (NO_DAY, NO_DAY))
-        self._children[child_id] = (had[0] if had[0] != NO_DAY else born, had[1] if had[1] != NO_DAY else expected)
+        code = self._child_code(child_id)
+        if self._born[code] == NO_DAY:
+            self._born[code] = born
+        if self._expected[code] == NO_DAY:
+            self._expected[code] = expected
+
+    def _child_code(self, child_id: str) -> int:
+        code = self._children.setdefault(child_id, len(self._children))
+        if code == len(self._born):
+            self._born.append(NO_DAY)
+            self._expected.append(NO_DAY)
+        return code
 
     def add(
         self,
@@ -92,58 +123,67 @@ class LogBuilder:
         row: int = 0,
     ) -> None:
         """Add one event. `kind` must be in the vocabulary and attribute values already typed."""
-        self._children.setdefault(child_id, (NO_DAY, NO_DAY))
-        for name, value in (attributes or {}).items():
-            self._attributes.setdefault(name, {})[len(self._rows)] = value
-        self._rows.append((child_id, kind, at, ref, recorded, latest_only, suspect, origin, row))
+        if attributes:
+            for name, value in attributes.items():
+                values = self._attributes.setdefault(name, _Values())
+                values.rows.append(len(self._child))
+                values.row_codes.append(values.codes.setdefault((type(value), value), len(values.codes)))
+        self._child.append(self._child_code(child_id))
+        self._kind.append(self._kinds.setdefault(kind, len(self._kinds)))
+        self._day.append(at.day)
+        self._instant.append(at.instant)
+        self._span.append(at.span)
+        self._ref.append(self._refs.setdefault(ref, len(self._refs)) if ref else -1)
+        self._recorded.append(recorded)
+        self._latest_only.append(latest_only)
+        self._suspect.append(suspect)
+        self._origin.append(origin)
+        self._row.append(row)
 
     def build(self, coverage: Coverage = Coverage()) -> EventLog:
         """The event log, sorted by child and time. Children without events are kept."""
-        names = sorted(self._children)
-        index = {name: i for i, name in enumerate(names)}
-        kinds = sorted({r[1] for r in self._rows})
-        kind_code = {k: i for i, k in enumerate(kinds)}
-        refs = sorted({r[3] for r in self._rows if r[3]})
-        ref_code: dict[str | None, int] = {r: i for i, r in enumerate(refs)}
-        n = len(self._rows)
+        names, child_rank = _ranked(self._children)
+        kinds, kind_rank = _ranked(self._kinds)
+        refs, ref_rank = _ranked(self._refs)
+        by_name = np.argsort(child_rank, kind="stable")
 
-        def column(values: Any, dtype: Any) -> Any:
-            return np.fromiter(values, dtype=dtype, count=n)
+        def column(values: array[int], empty: int | None = None, dtype: Any = None) -> Any:
+            """The column, or None where every entry is `empty`. A copy: the builder may still grow."""
+            found = np.array(values, dtype=dtype)
+            return None if empty is not None and bool((found == empty).all()) else found
 
-        timed = any(r[2].instant != NO_INSTANT for r in self._rows)
-        born = np.array([self._children[c][0] for c in names], np.int32)
-        expected = np.array([self._children[c][1] for c in names], np.int32)
-        attributes: dict[str, Attribute] = {}
-        for name, by_row in self._attributes.items():
-            values = list(dict.fromkeys((type(v), v) for v in by_row.values()))
-            code = {v: i for i, v in enumerate(values)}
-            codes = np.full(n, -1, np.int32)
-            for row, value in by_row.items():
-                codes[row] = code[(type(value), value)]
-            attributes[name] = Attribute(codes, tuple(v for _, v in values))
+        ref = column(self._ref, -1)
         return sorted_log(
             EventLog(
                 children=np.array(names, dtype=object),
                 kinds=tuple(kinds),
-                child=column((index[r[0]] for r in self._rows), np.int32),
-                kind=column((kind_code[r[1]] for r in self._rows), np.int16),
-                day=column((r[2].day for r in self._rows), np.int32),
-                instant=column((r[2].instant for r in self._rows), np.int64) if timed else None,
-                span=column((r[2].span for r in self._rows), np.int32) if any(r[2].span for r in self._rows) else None,
-                ref=column((ref_code.get(r[3], -1) for r in self._rows), np.int32) if refs else None,
+                child=child_rank[np.array(self._child, np.int32)],
+                kind=kind_rank[np.array(self._kind, np.int16)].astype(np.int16),
+                day=column(self._day),
+                instant=column(self._instant, NO_INSTANT),
+                span=column(self._span, 0),
+                ref=None if ref is None else np.append(ref_rank, np.int32(-1))[ref],
                 refs=tuple(refs),
-                recorded=column((r[4] for r in self._rows), np.int32) if any(r[4] != NO_DAY for r in self._rows) else None,
-                latest_only=column((r[5] for r in self._rows), np.bool_) if any(r[5] for r in self._rows) else None,
-                suspect=column((r[6] for r in self._rows), np.bool_) if any(r[6] for r in self._rows) else None,
-                attributes=attributes,
-                born=born if (born != NO_DAY).any() else None,
-                expected=expected if (expected != NO_DAY).any() else None,
+                recorded=column(self._recorded, NO_DAY),
+                latest_only=column(self._latest_only, 0, np.bool_),
+                suspect=column(self._suspect, 0, np.bool_),
+                attributes={name: values.column(len(self)) for name, values in self._attributes.items()},
+                born=None if (born := column(self._born, NO_DAY)) is None else born[by_name],
+                expected=None if (expected := column(self._expected, NO_DAY)) is None else expected[by_name],
                 coverage=coverage,
                 origins=tuple(self.origins),
-                origin=column((r[7] for r in self._rows), np.int32),
-                origin_row=column((r[8] for r in self._rows), np.int32),
+                origin=column(self._origin),
+                origin_row=column(self._row),
             )
         )
+
+
+def _ranked(codes: Mapping[str, int]) -> tuple[list[str], Int32s]:
+    """The names in order, and for each code given as names were met its place in that order."""
+    names = sorted(codes)
+    rank = np.empty(len(names), np.int32)
+    rank[np.fromiter((codes[n] for n in names), np.int64, len(names))] = np.arange(len(names), dtype=np.int32)
+    return names, rank
 
 
 _ROW_COLUMNS: Sequence[str] = ("child", "kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")

@@ -7,22 +7,22 @@ followed by a position, so that one sorted array of keys serves every child at o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, midnight
-from rrt_engine.model import Attribute, Bools, EventLog, Int32s, Int64s
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, midnight, parse_moment
+from rrt_engine.model import Attribute, Bools, EventLog, Int32s, Int64s, lookup
+from rrt_engine.rulebook.schema import Not, Scalar, Test
 
-_DAY_BITS, _SECOND_BITS = 16, 33
-_FIRST_DAY, _FIRST_SECOND = 0, 0  # the readers accept no event before 1971
+_DAY_BITS, _SECOND_BITS = 16, 33  # days and seconds since 1970; the calendar's span fits both
 
 
 @dataclass(frozen=True)
 class Picked:
-    """Some rows of the log in time order, and which of them only may count because an attribute is not recorded."""
+    """Some rows of the log in its order, and which of them only may count because an attribute is not recorded."""
 
     rows: Int32s
     maybe: Bools | None = None
@@ -38,12 +38,18 @@ class Picked:
 
 @dataclass
 class Arrays:
-    """The log as the engine reads it at one as-of moment. `visible` is None when nothing is left out."""
+    """The log as the engine reads it at one as-of moment; `visible` is None when nothing is left out.
+
+    `paths` says what the ref of each event kind names, outermost first. Selections and their keys are kept, because
+    many rules look for the same kinds of event.
+    """
 
     log: EventLog
     visible: Bools | None
+    paths: Mapping[str, tuple[str, ...]]
     _links: dict[str, Int32s] = field(default_factory=dict)
-    _keys: dict[tuple[str, ...], Int64s] = field(default_factory=dict)
+    _rows: dict[tuple[str, ...], Int32s] = field(default_factory=dict)
+    _keys: dict[int, Int64s] = field(default_factory=dict)
 
     @cached_property
     def timed(self) -> bool:
@@ -58,7 +64,7 @@ class Arrays:
     @cached_property
     def _by_kind(self) -> tuple[Int32s, Int64s]:
         kind = self.log.kind
-        small = kind.astype(np.uint8) if len(self.log.kinds) < 256 else kind
+        small = kind.astype(np.uint8) if len(self.log.kinds) < 256 else kind  # a byte sorts several times faster
         order = np.argsort(small, kind="stable").astype(np.int32)
         counts = np.bincount(kind, minlength=len(self.log.kinds))
         return order, np.concatenate([[0], np.cumsum(counts)])
@@ -68,15 +74,36 @@ class Arrays:
         return {name: code for code, name in enumerate(self.log.kinds)}
 
     def rows_of(self, kinds: Sequence[str]) -> Int32s:
-        """The visible rows of some kinds of event, in child and time order."""
-        order, offsets = self._by_kind
-        parts = [order[offsets[c] : offsets[c + 1]] for c in (self._code.get(k) for k in kinds) if c is not None]
-        rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else order[:0]
-        return rows if self.visible is None else rows[self.visible[rows]]
+        """The visible rows of some kinds of event, in the log's order. Kept: do not change the array."""
+        wanted = tuple(kinds)
+        if wanted not in self._rows:
+            order, offsets = self._by_kind
+            parts = [order[offsets[c] : offsets[c + 1]] for c in (self._code.get(k) for k in kinds) if c is not None]
+            rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else order[:0]
+            rows = rows if self.visible is None else rows[self.visible[rows]]
+            self._rows[wanted] = rows
+            self._keys[id(rows)] = self._last_key(rows)
+        return self._rows[wanted]
 
-    def day(self, rows: Int32s) -> Int32s:
-        """The UK civil day of each row."""
-        return self.log.day[rows]
+    def picked(self, kinds: Sequence[str], where: Mapping[str, Test]) -> Picked:
+        """The events of some kinds that meet a `where`, and those that may because an attribute is not recorded."""
+        rows = self.rows_of(kinds)
+        if not where or not len(rows):
+            return Picked(rows)
+        holds = np.ones(len(rows), np.bool_)
+        unsure = np.zeros(len(rows), np.bool_)
+        for name, test in where.items():
+            column = self.log.attributes.get(name)
+            required = not isinstance(test, Not)
+            if column is None:
+                unsure |= required
+                continue
+            codes = column.codes[rows]
+            meets = lookup(column.values, lambda v, t=test: _meets(v, t))
+            holds &= np.append(meets, True)[codes]  # code -1 reads the last entry: not recorded
+            if required:
+                unsure |= codes < 0
+        return Picked(rows[holds], unsure[holds]) if unsure[holds].any() else Picked(rows[holds])
 
     def earliest(self, rows: Int32s) -> Int64s:
         """The earliest instant of each row, in UTC seconds."""
@@ -93,73 +120,61 @@ class Arrays:
         if self.log.instant is None:
             return midnight(day + 1) - 1
         instant = self.log.instant[rows]
+        dated = instant == NO_INSTANT
         if self.log.span is not None:
             instant = instant + self.log.span[rows]
-        dated = self.log.instant[rows] == NO_INSTANT
         return np.where(dated, midnight(day + 1) - 1, instant) if dated.any() else instant
 
     def first_key(self, rows: Int32s) -> Int64s:
         """Child and earliest position of each row."""
-        position = self.earliest(rows) - _FIRST_SECOND if self.timed else self.log.day[rows] - _FIRST_DAY
-        return (self.log.child[rows].astype(np.int64) << self.bits) | position
+        if not self.timed:
+            return self.last_key(rows)
+        return (self.log.child[rows].astype(np.int64) << self.bits) | self.earliest(rows)
 
     def last_key(self, rows: Int32s) -> Int64s:
         """Child and latest position of each row; ascending for rows in the log's order."""
-        if not self.timed:
-            return self.first_key(rows)
-        return (self.log.child[rows].astype(np.int64) << self.bits) | (self.latest(rows) - _FIRST_SECOND)
+        kept = self._keys.get(id(rows))
+        return self._last_key(rows) if kept is None else kept
+
+    def _last_key(self, rows: Int32s) -> Int64s:
+        position = self.latest(rows) if self.timed else self.log.day[rows]
+        return (self.log.child[rows].astype(np.int64) << self.bits) | position
 
     def key_of_day_end(self, child: Int32s, day: Int32s) -> Int64s:
         """The last position of a child's day."""
-        position = midnight(day + 1) - 1 - _FIRST_SECOND if self.timed else day - _FIRST_DAY
-        return (child.astype(np.int64) << self.bits) | position
+        return (child.astype(np.int64) << self.bits) | (midnight(day + 1) - 1 if self.timed else day)
 
-    def column(self, attribute: str) -> Attribute | None:
-        """An attribute's column, where the log has one."""
-        return self.log.attributes.get(attribute)
-
-    def date_in(self, attribute: str, rows: Int32s) -> tuple[Int32s, Int64s]:
-        """The day, and the instant where a time was given, that an attribute of each row names; NO_DAY where none."""
-        from rrt_engine.calendar import parse_moment
-
-        column = self.column(attribute)
+    def date_in(self, attribute: str, rows: Int32s) -> Int32s:
+        """The day that an attribute of each row names; NO_DAY where it names none."""
+        column = self.log.attributes.get(attribute)
         if column is None:
-            return np.full(len(rows), NO_DAY, np.int32), np.full(len(rows), NO_INSTANT, np.int64)
-        days, instants = [], []
-        for value in column.values:
-            try:
-                moment = parse_moment(value)
-                days.append(moment.day)
-                instants.append(moment.instant)
-            except ValueError:
-                days.append(NO_DAY)
-                instants.append(NO_INSTANT)
-        codes = column.codes[rows]
-        return np.array([*days, NO_DAY], np.int32)[codes], np.array([*instants, NO_INSTANT], np.int64)[codes]
+            return np.full(len(rows), NO_DAY, np.int32)
+        days = [_day_named(value) for value in column.values]
+        return np.array([*days, NO_DAY], np.int32)[column.codes[rows]]  # code -1 reads the last entry
 
-    def link_codes(self, link: str, paths: dict[str, tuple[str, ...]]) -> Int32s:
+    def link_codes(self, link: str) -> Int32s:
         """What each row belongs to at one level, such as its referral or its section 47 enquiry; -1 where not recorded.
 
-        A ref such as `R1/S2` names a referral and an enquiry within it; a ref with one part names the event's own
-        level only. `paths` gives the levels of each event kind.
+        A ref such as `R1/S2` names a referral and an enquiry within it. A ref with one part names the event's own
+        level, or an outer level when other events use it there.
         """
         if link not in self._links:
-            self._links[link] = self._read_links(link, paths)
+            self._links[link] = self._read_links(link)
         return self._links[link]
 
-    def _read_links(self, link: str, paths: dict[str, tuple[str, ...]]) -> Int32s:
+    def _read_links(self, link: str) -> Int32s:
         log = self.log
         codes = np.full(len(log), -1, np.int32)
         if log.ref is None:
             return codes
         names: dict[str, int] = {}
-        inner: list[tuple[int, Int32s]] = []
+        inner: list[Int32s] = []
         for kind_code, kind in enumerate(log.kinds):
-            path = paths.get(kind, ())
+            path = self.paths.get(kind, ())
             if link not in path:
                 continue
             level = path.index(link)
-            rows = np.flatnonzero((log.kind == kind_code) & (log.ref >= 0))
+            rows = np.flatnonzero((log.kind == kind_code) & (log.ref >= 0)).astype(np.int32)
             used, position = np.unique(log.ref[rows], return_inverse=True)
             table = np.full(len(used), -1, np.int32)
             for i, text in enumerate(log.refs[u] for u in used):
@@ -170,8 +185,8 @@ class Arrays:
                     table[i] = names.setdefault(text, len(names))
             codes[rows] = table[position]
             if level < len(path) - 1:
-                inner.append((kind_code, rows[codes[rows] < 0]))
-        for _, rows in inner:  # a ref with one part that names an outer level used elsewhere, such as the referral
+                inner.append(rows[codes[rows] < 0])
+        for rows in inner:
             codes[rows] = [names.get(log.refs[r], -1) for r in log.ref[rows]]
         return codes
 
@@ -181,4 +196,18 @@ def end_of_day(day: int) -> int:
     return int(midnight(np.array([day + 1]))[0]) - 1
 
 
-SECONDS_A_DAY = DAY
+def _day_named(value: object) -> int:
+    try:
+        return parse_moment(value).day
+    except ValueError:
+        return NO_DAY
+
+
+def _meets(value: Scalar, test: Test) -> bool:
+    if isinstance(test, Not):
+        return not any(_same(value, t) for t in test.not_)
+    return any(_same(value, t) for t in test) if isinstance(test, list) else _same(value, test)
+
+
+def _same(a: Scalar, b: Scalar) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)

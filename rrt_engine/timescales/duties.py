@@ -1,0 +1,252 @@
+"""What starts a duty: the trigger, enough events before it, the period it lives in, and the endings that stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, due_day, midnight
+from rrt_engine.model import NO_DATE, Bools, Int8s, Int32s, Int64s
+from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
+from rrt_engine.rulebook.schema import After, During, Until
+from rrt_engine.timescales.arrays import Arrays
+from rrt_engine.timescales.search import NONE, next_after
+
+FAR = 2**30
+"""A day number after every other."""
+
+
+@dataclass
+class Duties:
+    """The duties of one rule while they are worked out: one entry a duty, in the log's order.
+
+    `trigger` is the row that starts the clock and `start` the day it starts on. `unsure` marks triggers that may not
+    count; it is None when none are. `reason` says why a duty already cannot be told. `end` is the row that ends it
+    first and `end_day` its day (NONE and NO_DAY where nothing does); both are None for a rule that nothing ends.
+    `search_from` is the row from which answers count, where that is not the trigger.
+    """
+
+    trigger: Int32s
+    start: Int32s
+    unsure: Bools | None
+    reason: Int8s
+    end: Int32s | None = None
+    end_day: Int32s | None = None
+    search_from: Int32s | None = None
+
+    def take(self, keep: Bools | Int64s) -> Duties:
+        """Some of the duties."""
+        return Duties(**{name: None if value is None else value[keep] for name, value in vars(self).items()})
+
+    def ended(self) -> tuple[Int32s, Int32s]:
+        """The ending row and day of each duty, made where there were none."""
+        if self.end is None or self.end_day is None:
+            self.end = np.full(len(self.trigger), NONE)
+            self.end_day = np.full(len(self.trigger), NO_DAY, np.int32)
+        return self.end, self.end_day
+
+
+@dataclass
+class Run:
+    """One evaluation: the arrays, the book, the as-of moment, and what is worked out once and used by many rules."""
+
+    arrays: Arrays
+    book: RuleBook
+    as_of_day: int
+    as_of_instant: int
+    periods: dict[str, tuple[Int32s, Int32s]]
+    derived: list[Int32s]
+
+    def derive(self, days: Int32s) -> Int32s:
+        """Make rows for derived events (birthdays) on some days: they come after the log's own rows."""
+        first = len(self.arrays.log) + sum(len(d) for d in self.derived)
+        self.derived.append(days.astype(np.int32))
+        return np.arange(first, first + len(days), dtype=np.int32)
+
+
+def starting(run: Run, rule: Rule) -> Duties | None:
+    """Every event that starts the duty under this edition of the rule; None when nothing does."""
+    spec, log = rule.spec, run.arrays.log
+    found = run.arrays.picked(spec.when.event, spec.when.where)
+    rows = found.rows
+    if not len(rows):
+        return None
+    reason = np.zeros(len(rows), np.int8)
+    start = log.day[rows]
+    if spec.when.date:
+        written = run.arrays.date_in(spec.when.date, rows)
+        reason[written == NO_DAY] = NO_DATE
+        start = np.where(written == NO_DAY, start, written).astype(np.int32)
+    duties = Duties(rows, start, found.maybe, reason)
+    if rule.first_day > int(start.min()) or rule.last_day < int(start.max()):
+        duties = duties.take((start >= rule.first_day) & (start <= rule.last_day))
+    if spec.when.after:
+        answers = run.arrays.picked(spec.expect.event, spec.expect.where).rows if spec.expect else None
+        duties = duties.take(enough_before(run, spec.when.after, duties.trigger, answers))
+    if spec.during:
+        duties = within_period(run, rule, duties)
+    elif spec.when.pick != "each":
+        duties = duties.take(_first_or_last(log.child[duties.trigger], spec.when.pick))
+    return duties if len(duties.trigger) else None
+
+
+def _first_or_last(group: Int32s | Int64s, pick: str) -> Bools:
+    """The first or last entry of each run of equal groups."""
+    change = np.ones(len(group), np.bool_)
+    if pick == "first":
+        change[1:] = group[1:] != group[:-1]
+    else:
+        change[:-1] = group[1:] != group[:-1]
+    return change
+
+
+def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) -> Bools:
+    """Whether enough events of a kind came in the window before each row, counting afresh after each answer."""
+    log, arrays = run.arrays.log, run.arrays
+    counted = arrays.picked(after.event, after.where).sure()
+    if not len(counted) or not len(rows):
+        return np.zeros(len(rows), np.bool_)
+    own = np.searchsorted(counted, rows)
+    counts_itself = counted[np.minimum(own, len(counted) - 1)] == rows
+    by_that_day = np.searchsorted(arrays.last_key(counted), arrays.key_of_day_end(log.child[rows], log.day[rows]), "right")
+    at = np.where(counts_itself, own, by_that_day) - int(run.book.value(after.at_least))
+    earliest = counted[np.maximum(at, 0)]
+    enough: Bools = (at >= 0) & (log.child[earliest] == log.child[rows])
+    if after.within is not None:
+        enough &= log.day[rows] <= due_day(log.day[earliest], run.book.length(after.within), run.book.calendar, after.count_from)
+    if answers is not None and len(answers):
+        keys = arrays.last_key(answers)
+        enough &= np.searchsorted(keys, arrays.first_key(earliest)) == np.searchsorted(keys, arrays.first_key(rows))
+    return enough
+
+
+# ---------------------------------------------------------------------------------------------------- periods
+
+
+def period_rows(run: Run, name: str) -> tuple[Int32s, Int32s]:
+    """The rows that start and end each period of a kind; NONE where it has not ended.
+
+    A start while the period is open is the same period. On one day an ending comes before a start, unless nothing was
+    open to end.
+    """
+    if name not in run.periods:
+        run.periods[name] = _read_periods(run.arrays, run.book.periods[name].start, run.book.periods[name].end)
+    return run.periods[name]
+
+
+def _read_periods(arrays: Arrays, start_kinds: Sequence[str], end_kinds: Sequence[str]) -> tuple[Int32s, Int32s]:
+    log = arrays.log
+    starts, ends = arrays.rows_of(start_kinds), arrays.rows_of(end_kinds)
+    rows = np.concatenate([starts, ends])
+    is_start = np.arange(len(rows)) < len(starts)
+    child, day = log.child[rows], log.day[rows].astype(np.int64)
+    in_day = np.where(is_start, DAY, -1).astype(np.int64)
+    if log.instant is not None:
+        instant = log.instant[rows]
+        in_day = np.where(instant == NO_INSTANT, in_day, instant - midnight(day))
+    order = np.lexsort((rows, in_day, day, child))
+    rows, is_start, child, day = rows[order], is_start[order], child[order], day[order]
+    # An ending with nothing open, followed by a start on the same day, belongs after that start.
+    orphan = ~is_start & ~_follows_start(is_start, child)
+    at = np.flatnonzero(orphan[:-1] & is_start[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
+    order = np.arange(len(rows))
+    order[at], order[at + 1] = at + 1, at
+    rows, is_start, child = rows[order], is_start[order], child[order]
+    follows = _follows_start(is_start, child)
+    opens, closes = np.flatnonzero(is_start & ~follows), np.flatnonzero(~is_start & follows)
+    if not len(closes):
+        return rows[opens], np.full(len(opens), NONE)
+    at = np.searchsorted(closes, opens)
+    close = closes[np.minimum(at, len(closes) - 1)]
+    closed = (at < len(closes)) & (child[close] == child[opens])
+    return rows[opens], np.where(closed, rows[close], NONE).astype(np.int32)
+
+
+def _follows_start(is_start: Bools, child: Int32s) -> Bools:
+    """Whether the entry before, for the same child, is a start."""
+    follows = np.zeros(len(child), np.bool_)
+    follows[1:] = (child[1:] == child[:-1]) & is_start[:-1]
+    return follows
+
+
+def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
+    """Only duties that start inside a period (or its first or later part); the period's end ends them."""
+    spec, log, book = rule.spec, run.arrays.log, run.book
+    during = spec.during if isinstance(spec.during, During) else During(period=str(spec.during))
+    opened, closed = period_rows(run, during.period)
+    if not len(opened):
+        return duties.take(np.zeros(len(duties.trigger), np.bool_))
+    child = log.child[duties.trigger]
+    period = np.searchsorted(_child_and_day(log.child[opened], log.day[opened]), _child_and_day(child, duties.start), "right") - 1
+    at = np.maximum(period, 0)
+    ending = closed[at]
+    end_day = np.where(ending >= 0, log.day[ending], FAR)
+    inside = (period >= 0) & (log.child[opened[at]] == child) & (duties.start <= end_day)
+    part = during.first or during.after
+    if part:
+        lead = book.length(during.lead) if during.lead else Duration(0, "days")
+        change = due_day(log.day[opened[at]], book.length(part), book.calendar)
+        before_change = due_day(duties.start, lead, book.calendar) <= change
+        inside &= before_change if during.first else ~before_change
+    duties.end = ending.astype(np.int32)
+    duties.end_day = np.where(ending >= 0, end_day, NO_DAY).astype(np.int32)
+    duties = duties.take(inside)
+    if spec.when.pick != "each":
+        duties = duties.take(_first_or_last(at[inside], spec.when.pick))
+    return duties
+
+
+def _child_and_day(child: Int32s, day: Int32s) -> Int64s:
+    return (child.astype(np.int64) << 32) | day
+
+
+# ---------------------------------------------------------------------------------------------------- endings
+
+
+def find_ends(run: Run, rule: Rule, duties: Duties) -> None:
+    """For each duty the first event, at or after its start, that ends it without answering it."""
+    for item in run.book.until(rule.spec):
+        applies = np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows) if item.if_ else None
+        if item.event[0] in DERIVED_KINDS:
+            _end_on_birthday(run, item, duties, applies)
+            continue
+        rows = run.arrays.picked(item.event, item.where).sure()
+        if not len(rows):
+            continue
+        link = rule.spec.link if any(rule.spec.link in run.arrays.paths.get(k, ()) for k in item.event) else None
+        found = next_after(run.arrays, duties.trigger, rows, link, set(item.event) & set(rule.spec.when.event) != set())
+        keep_earlier(run.arrays, duties, found if applies is None else np.where(applies, found, NONE).astype(np.int32))
+
+
+def keep_earlier(arrays: Arrays, duties: Duties, found: Int32s) -> None:
+    """Keep, for each duty, the earlier of the end known so far and a new one."""
+    log = arrays.log
+    end, end_day = duties.ended()
+    day = log.day[found]
+    better = (found >= 0) & ((end_day == NO_DAY) | (day < end_day))
+    if log.instant is not None:
+        both = np.flatnonzero((found >= 0) & (day == end_day) & (end >= 0) & (end < len(log)))
+        better[both] = arrays.latest(found[both]) < arrays.latest(end[both])
+    end[better] = found[better]
+    end_day[better] = day[better]
+
+
+def _end_on_birthday(run: Run, item: Until, duties: Duties, applies: Bools | None) -> None:
+    """End duties on the day the child reaches an age; the birthday becomes a derived row of evidence."""
+    log = run.arrays.log
+    if log.born is None:
+        return
+    end, end_day = duties.ended()
+    born = log.born[log.child[duties.trigger]]
+    known = born != NO_DAY if applies is None else applies & (born != NO_DAY)
+    ages = item.where["age"]
+    for age in ages if isinstance(ages, list) else [ages]:
+        assert isinstance(age, int)
+        day = np.full(len(born), NO_DAY, np.int64)
+        day[known] = birthdays(born[known], age)
+        better = known & (day >= duties.start) & (day <= run.as_of_day) & ((end_day == NO_DAY) | (day < end_day))
+        if better.any():
+            end[better] = run.derive(day[better].astype(np.int32))
+            end_day[better] = day[better]
