@@ -30,8 +30,10 @@ CountFrom = Literal["next_day", "same_day"]
 UK = ZoneInfo("Europe/London")
 DAY = 86_400
 EPOCH = date(1970, 1, 1)
-# Dates outside this span are never real in a child's record; the tables cover it with room for long clocks.
+# Dates outside these years are never real in a child's record; the tables go on for clocks that run past them, and a
+# clock that would leave the tables stops at their end.
 FIRST_YEAR, LAST_YEAR = 1970, 2059
+TABLE_TO = 2079
 NO_DAY = -(2**31)
 """Stands for "no date" in a column of day numbers."""
 NO_INSTANT = -(2**62)
@@ -117,7 +119,7 @@ class Calendar:
     def from_holidays(holidays: Mapping[date, str], announced_to: date) -> Calendar:
         """Build the tables from dated bank holidays, including Good Friday and Christmas Day."""
         first = day_number(date(FIRST_YEAR, 1, 1))
-        last = day_number(date(LAST_YEAR, 12, 31))
+        last = day_number(date(TABLE_TO, 12, 31))
         days = np.arange(first, last + 1)
         working = (days + 3) % 7 < 5  # 1 January 1970 was a Thursday
         named = {day_number(d): name for d, name in holidays.items() if first <= day_number(d) <= last}
@@ -141,9 +143,13 @@ class Calendar:
             raise ValueError(f"{path}: no row named `announced to`")
         return Calendar.from_holidays(named, announced)
 
+    def is_working(self, days: Days) -> npt.NDArray[np.bool_]:
+        """Whether each day is a working day."""
+        return self.working.take(np.asarray(days) - self.first, mode="clip")
+
     def upto_day(self, days: Days) -> Days:
         """How many working days there are up to and including each day, from a fixed origin."""
-        return self.upto[np.asarray(days) - self.first]  # type: ignore[no-any-return]
+        return self.upto.take(np.asarray(days) - self.first, mode="clip")
 
     def add_working_days(self, days: Days, n: int, count_from: CountFrom = "next_day") -> Days:
         """The n-th working day after each day: the last day on which it is on time.
@@ -153,11 +159,11 @@ class Calendar:
         """
         days = np.asarray(days)
         before = self.upto_day(days - 1 if count_from == "same_day" else days)
-        return self.nth[before + n]
+        return self.nth.take(before + n, mode="clip")
 
     def subtract_working_days(self, days: Days, n: int) -> Days:
         """The n-th working day before each day, the day itself being day 0."""
-        return self.nth[self.upto_day(np.asarray(days) - 1) - (n - 1)] if n else np.asarray(days)
+        return self.nth.take(self.upto_day(np.asarray(days) - 1) - (n - 1), mode="clip") if n else np.asarray(days)
 
     def working_days_between(self, start: Days, end: Days) -> Days:
         """Working days after `start` up to and including `end`; negative when `end` comes first."""
@@ -267,7 +273,7 @@ def emergency_order_noon_day(days: Days, calendar: Calendar) -> Days:
 def _midnights() -> tuple[int, npt.NDArray[np.int64]]:
     """UTC seconds of each UK midnight in the span of the tables, so that hours are counted as they pass."""
     first = day_number(date(FIRST_YEAR, 1, 1))
-    last = day_number(date(LAST_YEAR, 12, 31)) + 2
+    last = day_number(date(TABLE_TO, 12, 31)) + 2
     days = np.arange(first, last, dtype=np.int64)
     # The offset at midnight changes only twice a year: find it for each month's days by looking at month ends first.
     offset = np.empty(len(days), dtype=np.int64)
@@ -293,7 +299,7 @@ def _offset(day: int) -> int:
 def midnight(days: Days) -> Instants:
     """The instant at which each UK civil day begins."""
     first, table = _midnights()
-    return table[np.asarray(days) - first]
+    return table.take(np.asarray(days) - first, mode="clip")
 
 
 def uk_day(instants: Instants) -> Days:
@@ -339,14 +345,14 @@ def due_instant(start: Instants, length: Duration, calendar: Calendar, service: 
     open_for = service.closes - service.opens
     day = uk_day(start)
     today = np.where(
-        calendar.working[day - calendar.first],
+        calendar.is_working(day),
         np.clip(start - midnight(day) - service.opens, 0, open_for),
         0,
     )
     done = calendar.upto_day(day - 1).astype(np.int64) * open_for + today
     target = done + 3600 * length.n
     whole, rest = np.divmod(target - 1, open_for)  # a clock that ends at closing time ends that day, not the next
-    return midnight(calendar.nth[whole + 1]) + service.opens + rest + 1
+    return midnight(calendar.nth.take(whole + 1, mode="clip")) + service.opens + rest + 1
 
 
 def next_opening(start: Instants, at: int, calendar: Calendar) -> Instants:
@@ -355,7 +361,7 @@ def next_opening(start: Instants, at: int, calendar: Calendar) -> Instants:
     day = uk_day(start)
     today = midnight(day) + at
     later = midnight(calendar.add_working_days(day, 1)) + at
-    return np.where(calendar.working[day - calendar.first] & (start < today), today, later)
+    return np.where(calendar.is_working(day) & (start < today), today, later)
 
 
 # ---------------------------------------------------------------------------------------------------- reading dates

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rrt_engine.calendar import Calendar, Duration, ServiceHours, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.rulebook.schema import After, Authority, During, Expect, Not, Parameter, TimescaleRule, Until, Verified, When
+from rrt_engine.rulebook.schema import After, Authority, DateOf, During, Expect, NextOpening, Not, Parameter, TimescaleRule, Until, Verified, When
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
 
@@ -221,7 +221,8 @@ def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[Rul
         about.id, about.title, about.version, about.notice, digest_of(folder), (), events, vocabulary.periods, vocabulary.ends, sources, parameters, calendar
     )
     for spec, document in found:
-        problems.extend(_names_in(spec, document, book))
+        named = _names_in(spec, document, book)
+        problems.extend(named or _clocks_in(spec, document, book))
     editions = _editions(found, problems)
     return replace(book, rules=tuple(rule for rule, _ in editions)), editions
 
@@ -349,6 +350,59 @@ def _names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
         problems.append(document.diagnostic(("link",), "unknown_link", f"the ref of `{spec.when.event[0]}` does not name a `{spec.link}`", did_you_mean(spec.link, levels)))
     for path, name in _parameters_in(spec.model_dump(by_alias=True, exclude={"examples"})):
         unknown(path, "local value", name, book.parameters)
+    return problems
+
+
+def _clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Diagnostic]:
+    """Lengths of time that cannot be counted as the rule asks, and parts that do not go together."""
+    problems: list[Diagnostic] = []
+    during = spec.during if isinstance(spec.during, During) else None
+    written = spec.within if isinstance(spec.within, DateOf) else None
+    rungs = spec.within if isinstance(spec.within, list) else [spec.within] if not isinstance(spec.within, (DateOf, NextOpening)) else []
+    in_days: list[tuple[tuple[str | int, ...], Any]] = [
+        (("not_before",), spec.not_before),
+        (("before", "by"), spec.before and spec.before.by),
+        (("before", "or_within"), spec.before and spec.before.or_within),
+        (("during", "first"), during and during.first),
+        (("during", "after"), during and during.after),
+        (("during", "lead"), during and during.lead),
+        (("when", "after", "within"), spec.when.after and spec.when.after.within),
+        (("within", "at_most"), written and written.at_most),
+        (("within", "otherwise"), written and written.otherwise),
+        (("extension", "by"), spec.extension and spec.extension.by),
+    ]
+    clocks: list[tuple[tuple[str | int, ...], Any]] = [*((("within", i) if len(rungs) > 1 else ("within",), r) for i, r in enumerate(rungs)), (("every",), spec.every)]
+    lengths: dict[tuple[str | int, ...], Duration] = {}
+    for path, given in [*in_days, *clocks, (("warn",), spec.warn)]:
+        if given is None:
+            continue
+        try:
+            lengths[path] = book.length(given)
+        except ValueError as error:
+            problems.append(document.diagnostic(path, "shape", f"the local value `{given.parameter}`: {error}"))
+    for path, _ in in_days:
+        if path in lengths and lengths[path].by_the_hour:
+            problems.append(document.diagnostic(path, "shape", f"`{lengths[path]}` cannot be counted here; use days, weeks, months, years or working days"))
+    counted = [lengths[path] for path, _ in clocks if path in lengths]
+    hours = any(c.by_the_hour for c in counted)
+
+    def refuse(path: tuple[str | int, ...], message: str) -> None:
+        problems.append(document.diagnostic(path, "shape", message))
+
+    if hours and not all(c.by_the_hour for c in counted):
+        refuse(("within",), "a ladder is counted in hours throughout, or in days throughout")
+    if spec.every and not rungs:
+        refuse(("within",), "a recurring duty has lengths of time in `within`, not a written date or a time of day")
+    if spec.every and hours and spec.when.date:
+        refuse(("when", "date"), "a recurring clock in hours starts at the event, not at a written date")
+    if spec.extension and (spec.before or spec.every or hours or isinstance(spec.within, NextOpening)):
+        refuse(("extension",), "an extension belongs to a single time limit counted in days")
+    if spec.count_from == "same_day" and any(c.n == 0 for c in counted):
+        refuse(("count_from",), "a period beginning with its first day is at least 1 long")
+    if during and during.first and during.after:
+        refuse(("during",), "give `first` or `after`, not both")
+    if during and during.lead and not (during.first or during.after):
+        refuse(("during", "lead"), "`lead` goes with `first` or `after`")
     return problems
 
 

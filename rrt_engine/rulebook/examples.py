@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rrt_engine.calendar import NO_INSTANT, parse_moment
-from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.calendar import NO_INSTANT, Moment, parse_moment
+from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import Example, ExpectedFlag
 from rrt_engine.rulebook.strict_yaml import Document
-from rrt_engine.sources.case_file import case_from
+from rrt_engine.sources.case_file import Case, case_from
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import evaluate
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One example run: whether it held, what was expected and what came."""
+    """One example run: whether it held, what was expected and what came. `spans` has each flag's start and due day."""
 
     rule: str
     name: str
@@ -27,38 +27,75 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...]
     flags: tuple[Explained, ...]
     shows: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadExample:
+    """An example read once, so that it can be run under several versions of its rule."""
+
+    example: Example
+    place: tuple[str | int, ...]
+    document: Document
+    case: Case | None
+    as_of: Moment
+    problems: tuple[Diagnostic, ...]
 
 
 def run_examples(rule: Rule, document: Document, book: RuleBook) -> list[Outcome]:
     """Every example of one edition of a rule, run against all the editions of that rule."""
-    return [_run(rule, i, example, document, book) for i, example in enumerate(rule.spec.examples)]
+    chosen = book.only(rule.id)
+    return [run_example(read, rule.id, chosen) for read in read_examples(rule, document, book)]
 
 
-def _run(rule: Rule, i: int, example: Example, document: Document, book: RuleBook) -> Outcome:
-    problems: list[Diagnostic] = []
-    data = {"case": "example", "child": example.child, "covers": example.covers or None, "events": example.events}
+def read_examples(rule: Rule, document: Document, book: RuleBook) -> list[ReadExample]:
+    """The examples of one edition of a rule as cases, with the mistakes found in them."""
+    return [_read(i, example, document, book) for i, example in enumerate(rule.spec.examples)]
+
+
+def _read(i: int, example: Example, document: Document, book: RuleBook) -> ReadExample:
     place = ("examples", i)
-    flags: tuple[Explained, ...] = ()
+    data = {"case": "example", "child": example.child, "covers": example.covers or None, "events": example.events}
+    unknown = [p for p in example.parameters if p not in book.parameters]
+    problems = [
+        document.diagnostic(
+            (*place, "parameters", p), "unknown_local_value", f"unknown local value `{p}`", did_you_mean(p, book.parameters)
+        )
+        for p in unknown
+    ]
+    case, as_of = None, Moment(0)
     try:
-        unknown = [p for p in example.parameters if p not in book.parameters]
-        problems.extend(document.diagnostic((*place, "parameters", p), "unknown_local_value", f"unknown local value `{p}`") for p in unknown)
         case = case_from(data, document, book, problems, place)
         as_of = parse_moment(example.as_of)
-        if not problems:
-            chosen = book.with_parameters(example.parameters).only(rule.id)
-            result = evaluate(case.log, chosen, as_of)
-            instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
-            explainer = Explainer(case.log, chosen, result.flags, as_of.day, instant)
-            flags = tuple(sorted((explainer.explain(n) for n in range(len(result.flags))), key=lambda f: f.trigger["at"]))
-    except (InputError, ValueError) as error:
-        found = error.diagnostics if isinstance(error, InputError) else (document.diagnostic((*place, "as_of"), "example", str(error)),)
-        problems.extend(found)
+    except InputError as error:
+        problems.extend(error.diagnostics)
+    except ValueError as error:
+        problems.append(document.diagnostic((*place, "as_of"), "date", str(error)))
+    return ReadExample(example, place, document, case, as_of, tuple(problems))
+
+
+def run_example(read: ReadExample, rule_id: str, book: RuleBook) -> Outcome:
+    """One example under a book that holds the editions of its rule and nothing else."""
+    example, problems = read.example, list(read.problems)
+    flags: tuple[Explained, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    if read.case is not None and not problems:
+        try:
+            log, chosen = read.case.log, book.with_parameters(example.parameters)
+            found = evaluate(log, chosen, read.as_of).flags
+            instant = read.as_of.instant if read.as_of.instant != NO_INSTANT else end_of_day(read.as_of.day)
+            explainer = Explainer(log, chosen, found, read.as_of.day, instant)
+            explained = sorted(((explainer.explain(n), n) for n in range(len(found))), key=lambda e: e[0].trigger["at"])
+            flags = tuple(e for e, _ in explained)
+            spans = tuple((int(found.start[n]), int(found.due[n])) for _, n in explained)
+        except ValueError as error:
+            problems.append(read.document.diagnostic(read.place, "example", str(error)))
     wrong = [] if problems else _differences(example.flags, flags)
     expected = tuple(_wanted_text(w) for w in example.flags)
     actual = tuple(_came_text(f) for f in flags)
     for text in wrong:
-        problems.append(document.diagnostic(place, "example_failed", f"`{rule.id}`, example `{example.name}`: {text}"))
-    return Outcome(rule.id, example.name, not problems, expected, actual, tuple(problems), flags, tuple(example.shows))
+        problems.append(read.document.diagnostic(read.place, "example_failed", f"`{rule_id}`, example `{example.name}`: {text}"))
+    return Outcome(rule_id, example.name, not problems, expected, actual, tuple(problems), flags, tuple(example.shows), spans)
 
 
 def _differences(wanted: list[ExpectedFlag], came: tuple[Explained, ...]) -> list[str]:

@@ -111,6 +111,7 @@ class Expect(_Shape):
 
     event: Names = Field(description="The kind or kinds of event that answer it.")
     where: Where
+    if_recorded: bool = Field(default=False, description="Judge only where an answer is recorded: its absence says nothing.")
 
 
 class Until(_Shape):

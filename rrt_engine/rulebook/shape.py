@@ -27,8 +27,8 @@ FORMS: Mapping[str, str] = {
     "title": "a short line of 5 to 120 letters",
     "why": "a sentence of at least 10 letters: why it matters to a child",
     "note": "a sentence",
-    "source": "`{id: working_together, at: \"chapter 3\"}`, with the id of an instrument in sources.yaml",
-    "at": "the place in the instrument in quotes, such as `\"chapter 3\"`",
+    "source": '`{id: working_together, at: "chapter 3"}`, with the id of an instrument in sources.yaml',
+    "at": 'the place in the instrument in quotes, such as `"chapter 3"`',
     "effective": "`{from: 2013-04-15}`, and `to` where it has ended",
     "from": "a date such as `2013-04-15`",
     "to": "a date such as `2013-04-15`",
@@ -39,7 +39,7 @@ FORMS: Mapping[str, str] = {
     "if": "`{attribute: value}`",
     "after": "`{event: name, at_least: 3, within: 90 days}` in `when`, or a length of time in `during`",
     "within": "a length such as `15 working days`, `{parameter: name}`, `{attribute: name}` for a date written in the event, "
-    "`{next_working_day_at: \"09:00\"}`, or a list of lengths for a ladder",
+    '`{next_working_day_at: "09:00"}`, or a list of lengths for a ladder',
     "every": _LENGTH,
     "not_before": _LENGTH,
     "warn": _LENGTH,
@@ -66,7 +66,17 @@ FORMS: Mapping[str, str] = {
     "link": "what the two events share, such as `referral` or `s47`",
     "verified": "`instrument`, `secondary`, `recalled` or `local value needed`",
 }
-_WRONG_KIND = ("model_type", "model_attributes_type", "dict_type", "list_type", "string_type", "int_type", "bool_type", "date_type", "float_type")
+_WRONG_KIND = (
+    "model_type",
+    "model_attributes_type",
+    "dict_type",
+    "list_type",
+    "string_type",
+    "int_type",
+    "bool_type",
+    "date_type",
+    "float_type",
+)
 
 
 def shape_problems(error: ValidationError, document: Document, shape: type[BaseModel], prefix: Path = ()) -> list[Diagnostic]:
@@ -89,7 +99,9 @@ def shape_problems(error: ValidationError, document: Document, shape: type[BaseM
             if not difflib.get_close_matches(key, typos.get(path, []), cutoff=0.7):
                 code = "no_source" if key == "source" else "missing_key"
                 inside = "" if path == prefix else f" in `{_last_key(path)}`"
-                result.append(document.diagnostic(path, code, f"the key `{key}` is missing{inside}", f"it takes {FORMS[key]}" if key in FORMS else ""))
+                result.append(
+                    document.diagnostic(path, code, f"the key `{key}` is missing{inside}", f"it takes {FORMS[key]}" if key in FORMS else "")
+                )
         rest = [c for c in complaints if c.type not in ("missing", "extra_forbidden")]
         deeper = any(len(other) > len(path) and other[: len(path)] == path for other in by_place)
         if rest and not deeper and not missing:
@@ -150,7 +162,9 @@ def _unknown_key(document: Document, path: Path, shapes: list[type[BaseModel]]) 
     word = str(path[-1])
     keys = list(dict.fromkeys(k for s in shapes for k in _keys(s)))
     near = difflib.get_close_matches(word, keys, n=1, cutoff=0.6)
-    help = did_you_mean(word, keys) or (f"did you mean `{near[0]}`?" if near else f"it may have {', '.join(f'`{k}`' for k in keys)}" if keys else "")
+    help = did_you_mean(word, keys) or (
+        f"did you mean `{near[0]}`?" if near else f"it may have {', '.join(f'`{k}`' for k in keys)}" if keys else ""
+    )
     where = "" if len(path) == 1 else f" in `{_last_key(path[:-1])}`"
     return document.diagnostic(path, "unknown_key", f"unknown key `{word}`{where}", help)
 
@@ -161,13 +175,17 @@ def _unfit(document: Document, path: Path, complaints: list[_Complaint]) -> Diag
     key = _last_key(path)
     form = f"write {FORMS[key]}" if key in FORMS else ""
     if value is None:
-        return document.diagnostic(path, "shape", f"`{key}` has no value", f"{form}, or remove the key" if form else "write one, or remove the key")
+        return document.diagnostic(
+            path, "shape", f"`{key}` has no value", f"{form}, or remove the key" if form else "write one, or remove the key"
+        )
     shown = _shown(value)
     telling = [c for c in complaints if c.type not in _WRONG_KIND and not (c.type == "literal_error" and isinstance(value, (dict, list)))]
     for c in telling:
         if c.type == "literal_error":
             allowed = re.findall(r"'([^']*)'", str(c.context.get("expected", "")))
-            return document.diagnostic(path, "shape", f"{shown} is not one of {', '.join(f'`{a}`' for a in allowed)}", did_you_mean(str(value), allowed))
+            return document.diagnostic(
+                path, "shape", f"{shown} is not one of {', '.join(f'`{a}`' for a in allowed)}", did_you_mean(str(value), allowed)
+            )
         if c.type == "string_pattern_mismatch" and key == "id":
             return document.diagnostic(path, "shape", f"{shown} is not an id", form)
         if c.type == "string_pattern_mismatch":
@@ -188,7 +206,7 @@ def _unfit(document: Document, path: Path, complaints: list[_Complaint]) -> Diag
     if form == f"write {_LENGTH}" or (key == "within" and isinstance(value, (int, float, str))):
         return _not_a_length(document, path, value)
     if kinds == {"string_type"} and isinstance(value, (int, float, bool, date)):
-        return document.diagnostic(path, "shape", f"{shown} must be text for `{key}`", f"put it in quotes: `\"{shown.strip('`')}\"`")
+        return document.diagnostic(path, "shape", f"{shown} must be text for `{key}`", f'put it in quotes: `"{shown.strip("`")}"`')
     if kinds == {"list_type"}:
         return document.diagnostic(path, "shape", f"`{key}` must be a list", form or "write `[one, two]`, or one item a line after `- `")
     return document.diagnostic(path, "shape", f"{shown} is not what `{key}` takes", form)
@@ -198,7 +216,17 @@ def _not_a_length(document: Document, path: Path, value: Any) -> Diagnostic:
     text = str(value)
     number = re.match(r"^(\d+)\s*(.*)$", text)
     units = [u for n in ("hour", "service hour", "working day", "day", "clear day", "week", "month", "year") for u in (n, f"{n}s")]
-    short = {"wd": "working days", "h": "hours", "hrs": "hours", "d": "days", "wk": "weeks", "w": "weeks", "m": "months", "y": "years", "yr": "years"}
+    short = {
+        "wd": "working days",
+        "h": "hours",
+        "hrs": "hours",
+        "d": "days",
+        "wk": "weeks",
+        "w": "weeks",
+        "m": "months",
+        "y": "years",
+        "yr": "years",
+    }
     help = f"write {_LENGTH}"
     if number and not number[2]:
         help = f"give it a unit, such as `{number[1]} working days` or `{number[1]} days`"

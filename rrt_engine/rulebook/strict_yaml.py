@@ -130,20 +130,36 @@ def documents(file: str, text: str) -> Iterator[Document]:
     except yaml.YAMLError as error:
         raise InputError([_syntax(file, text, error)]) from None
     except UnicodeError:
-        raise InputError([Diagnostic(file, 1, 1, "encoding", "the file holds characters that are not text", "error", "", "save it as UTF-8")]) from None
+        raise InputError(
+            [Diagnostic(file, 1, 1, "encoding", "the file holds characters that are not text", "error", "", "save it as UTF-8")]
+        ) from None
 
 
 def _compose(file: str, loader: Any, depth: int) -> yaml.Node:
     """The next node, from the parser's events. PyYAML's own composer overflows the stack on deep nesting."""
-    event = loader.get_event()
-    start = event.start_mark
+    event: Any = loader.get_event()
+    start: Any = event.start_mark
+    end: Any = event.end_mark
     if depth > _MAX_DEPTH:
-        raise InputError([Diagnostic(file, start.line + 1, start.column + 1, "too_deep", f"nested more than {_MAX_DEPTH} deep", "error", "", "check the brackets and dashes")])
+        raise InputError(
+            [
+                Diagnostic(
+                    file,
+                    start.line + 1,
+                    start.column + 1,
+                    "too_deep",
+                    f"nested more than {_MAX_DEPTH} deep",
+                    "error",
+                    "",
+                    "check the brackets and dashes",
+                )
+            ]
+        )
     if isinstance(event, yaml.AliasEvent):
-        return yaml.ScalarNode(_ALIAS, event.anchor, start, event.end_mark)
+        return yaml.ScalarNode(_ALIAS, event.anchor, start, end)
     tag = f"{_TAGGED}{event.tag}" if event.tag else f"{_ANCHOR}{event.anchor}" if event.anchor else _PLAIN
     if isinstance(event, yaml.ScalarEvent):
-        return yaml.ScalarNode(tag, event.value, start, event.end_mark, event.style)
+        return yaml.ScalarNode(tag, event.value, start, end, event.style)
     items: list[Any] = []
     if isinstance(event, yaml.SequenceStartEvent):
         while not loader.check_event(yaml.SequenceEndEvent):
@@ -167,19 +183,47 @@ def single(file: str, text: str) -> Document:
 
 # What the parser says, and what a person needs to know: (part of its message, ours, what to do).
 _SAID = (
-    ("mapping values are not allowed", "a colon stands where none can", "put text that holds `: ` in quotes, or mend the indentation of this line"),
+    (
+        "mapping values are not allowed",
+        "a colon stands where none can",
+        "put text that holds `: ` in quotes, or mend the indentation of this line",
+    ),
     ("could not find expected ':'", "a key has no colon after it", "write `key: value`, with a space after the colon"),
-    ("did not find expected key", "this line does not fit the lines around it", "indent it as its neighbours are; a value that opens with a quote must end with it"),
-    ("did not find expected '-' indicator", "this line does not fit the list above it", "begin the item with `- `, or indent it as the item above"),
-    ("did not find expected ',' or '}'", "a `{` is not closed, or a comma is missing", "close it with `}` on the same line, with a comma between the parts"),
-    ("did not find expected ',' or ']'", "a `[` is not closed, or a comma is missing", "close it with `]` on the same line, with a comma between the parts"),
+    (
+        "did not find expected key",
+        "this line does not fit the lines around it",
+        "indent it as its neighbours are; a value that opens with a quote must end with it",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "this line does not fit the list above it",
+        "begin the item with `- `, or indent it as the item above",
+    ),
+    (
+        "did not find expected ',' or '}'",
+        "a `{` is not closed, or a comma is missing",
+        "close it with `}` on the same line, with a comma between the parts",
+    ),
+    (
+        "did not find expected ',' or ']'",
+        "a `[` is not closed, or a comma is missing",
+        "close it with `]` on the same line, with a comma between the parts",
+    ),
     ("block sequence entries are not allowed", "a list item `- ` stands where none can", "put it on its own line below the key"),
     ("found unexpected end of stream", "a quote is opened and never closed", "close the quote, or remove it"),
     ("found unexpected document indicator", "a quote is opened and not closed before `---`", "close the quote, or remove it"),
     ("undefined tag handle", "a value starts with `!`", "put it in quotes"),
     ("did not find expected alphabetic or numeric character", "a value starts with `*` or `&`", "put it in quotes"),
-    ("did not find expected comment or line break", "the text after `|` or `>` must begin on the next line", "start a new line, indented under the key"),
-    ("control characters are not allowed", "the file holds a character that cannot be shown", "remove it; if the file came from Word, paste it as plain text"),
+    (
+        "did not find expected comment or line break",
+        "the text after `|` or `>` must begin on the next line",
+        "start a new line, indented under the key",
+    ),
+    (
+        "control characters are not allowed",
+        "the file holds a character that cannot be shown",
+        "remove it; if the file came from Word, paste it as plain text",
+    ),
     ("invalid leading UTF-8", "the file is not UTF-8 text", "save it as UTF-8"),
 )
 
@@ -199,9 +243,16 @@ def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
         return Diagnostic(file, line, column, "yaml", f"this is not valid YAML: {message}", "error", "", help)
 
     if "cannot start any token" in said:
-        return found("a tab is used to indent", "use spaces") if rest.startswith("\t") else found(f"a value cannot start with `{rest[:1]}`", "put it in quotes")
+        return (
+            found("a tab is used to indent", "use spaces")
+            if rest.startswith("\t")
+            else found(f"a value cannot start with `{rest[:1]}`", "put it in quotes")
+        )
     if "mapping values are not allowed" in said and ": " not in before and line > 1:
-        return found("this line does not fit the line above it", "give the line above its colon (`key: value`, with a space after it), or mend the indentation")
+        return found(
+            "this line does not fit the line above it",
+            "give the line above its colon (`key: value`, with a space after it), or mend the indentation",
+        )
     for part, message, help in _SAID:
         if part in said:
             since = f"; it begins on line {opened.line + 1}" if opened and opened.line + 1 < line and "closed" in message else ""

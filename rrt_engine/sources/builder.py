@@ -66,6 +66,28 @@ class _Values:
         return Attribute(codes, tuple(value for _, value in self.codes))
 
 
+@dataclass
+class _Seldom:
+    """A column that most events leave empty: the rows that do not, and what they hold."""
+
+    empty: int
+    rows: array[int] = field(default_factory=lambda: array("i"))
+    held: array[int] = field(default_factory=lambda: array("q"))
+
+    def put(self, row: int, value: int) -> None:
+        """Note that a row holds a value."""
+        self.rows.append(row)
+        self.held.append(value)
+
+    def column(self, n: int, dtype: Any) -> Any:
+        """The column of n events, or None where every one is empty."""
+        if not self.rows:
+            return None
+        values = np.full(n, self.empty, dtype)
+        values[np.frombuffer(self.rows, np.int32)] = np.frombuffer(self.held, np.int64)
+        return values
+
+
 class LogBuilder:
     """Collects events one at a time, in columns, so that a million of them fit in some tens of megabytes.
 
@@ -80,9 +102,10 @@ class LogBuilder:
         self._kinds: dict[str, int] = {}
         self._refs: dict[str, int] = {}
         self._attributes: dict[str, _Values] = {}
-        self._child, self._kind, self._day, self._instant, self._span = array("i"), array("h"), array("i"), array("q"), array("i")
-        self._ref, self._recorded, self._origin, self._row = array("i"), array("i"), array("i"), array("i")
-        self._latest_only, self._suspect = array("b"), array("b")
+        self._child, self._kind, self._day = array("i"), array("h"), array("i")
+        self._ref, self._origin, self._row = array("i"), array("i"), array("i")
+        self._instant, self._span, self._recorded = _Seldom(NO_INSTANT), _Seldom(0), _Seldom(NO_DAY)
+        self._latest_only, self._suspect = _Seldom(False), _Seldom(False)
 
     def __len__(self) -> int:
         return len(self._child)
@@ -123,22 +146,28 @@ class LogBuilder:
         row: int = 0,
     ) -> None:
         """Add one event. `kind` must be in the vocabulary and attribute values already typed."""
+        here = len(self._child)
         if attributes:
             for name, value in attributes.items():
                 values = self._attributes.setdefault(name, _Values())
-                values.rows.append(len(self._child))
+                values.rows.append(here)
                 values.row_codes.append(values.codes.setdefault((type(value), value), len(values.codes)))
         self._child.append(self._child_code(child_id))
         self._kind.append(self._kinds.setdefault(kind, len(self._kinds)))
         self._day.append(at.day)
-        self._instant.append(at.instant)
-        self._span.append(at.span)
         self._ref.append(self._refs.setdefault(ref, len(self._refs)) if ref else -1)
-        self._recorded.append(recorded)
-        self._latest_only.append(latest_only)
-        self._suspect.append(suspect)
         self._origin.append(origin)
         self._row.append(row)
+        if at.instant != NO_INSTANT:
+            self._instant.put(here, at.instant)
+        if at.span:
+            self._span.put(here, at.span)
+        if recorded != NO_DAY:
+            self._recorded.put(here, recorded)
+        if latest_only:
+            self._latest_only.put(here, True)
+        if suspect:
+            self._suspect.put(here, True)
 
     def build(self, coverage: Coverage = Coverage()) -> EventLog:
         """The event log, sorted by child and time. Children without events are kept."""
@@ -147,33 +176,29 @@ class LogBuilder:
         refs, ref_rank = _ranked(self._refs)
         by_name = np.argsort(child_rank, kind="stable")
 
-        def column(values: array[int], empty: int | None = None, dtype: Any = None) -> Any:
-            """The column, or None where every entry is `empty`. A copy: the builder may still grow."""
-            found = np.array(values, dtype=dtype)
-            return None if empty is not None and bool((found == empty).all()) else found
-
-        ref = column(self._ref, -1)
+        n = len(self)
+        born, expected = np.array(self._born, np.int32)[by_name], np.array(self._expected, np.int32)[by_name]
         return sorted_log(
             EventLog(
                 children=np.array(names, dtype=object),
                 kinds=tuple(kinds),
                 child=child_rank[np.array(self._child, np.int32)],
                 kind=kind_rank[np.array(self._kind, np.int16)].astype(np.int16),
-                day=column(self._day),
-                instant=column(self._instant, NO_INSTANT),
-                span=column(self._span, 0),
-                ref=None if ref is None else np.append(ref_rank, np.int32(-1))[ref],
+                day=np.array(self._day, np.int32),
+                instant=self._instant.column(n, np.int64),
+                span=self._span.column(n, np.int32),
+                ref=np.append(ref_rank, np.int32(-1))[np.array(self._ref, np.int32)] if refs else None,
                 refs=tuple(refs),
-                recorded=column(self._recorded, NO_DAY),
-                latest_only=column(self._latest_only, 0, np.bool_),
-                suspect=column(self._suspect, 0, np.bool_),
-                attributes={name: values.column(len(self)) for name, values in self._attributes.items()},
-                born=None if (born := column(self._born, NO_DAY)) is None else born[by_name],
-                expected=None if (expected := column(self._expected, NO_DAY)) is None else expected[by_name],
+                recorded=self._recorded.column(n, np.int32),
+                latest_only=self._latest_only.column(n, np.bool_),
+                suspect=self._suspect.column(n, np.bool_),
+                attributes={name: values.column(n) for name, values in self._attributes.items()},
+                born=born if (born != NO_DAY).any() else None,
+                expected=expected if (expected != NO_DAY).any() else None,
                 coverage=coverage,
                 origins=tuple(self.origins),
-                origin=column(self._origin),
-                origin_row=column(self._row),
+                origin=np.array(self._origin, np.int32),
+                origin_row=np.array(self._row, np.int32),
             )
         )
 
@@ -186,7 +211,19 @@ def _ranked(codes: Mapping[str, int]) -> tuple[list[str], Int32s]:
     return names, rank
 
 
-_ROW_COLUMNS: Sequence[str] = ("child", "kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
+_ROW_COLUMNS: Sequence[str] = (
+    "child",
+    "kind",
+    "day",
+    "instant",
+    "span",
+    "ref",
+    "recorded",
+    "latest_only",
+    "suspect",
+    "origin",
+    "origin_row",
+)
 
 
 def sorted_log(log: EventLog) -> EventLog:
@@ -207,7 +244,7 @@ def _order(log: EventLog) -> Int32s | None:
         key = (log.child.astype(np.int64) << 32) + log.day
     else:
         dated = log.instant == NO_INSTANT
-        last = np.where(dated, midnight(log.day + 1) - 1, log.instant)
+        last = np.where(dated, midnight(log.day.astype(np.int64) + 1) - 1, log.instant)
         if log.span is not None:
             last = last + log.span
         key = (log.child.astype(np.int64) << 33) + last

@@ -7,13 +7,13 @@ followed by a position, so that one sorted array of keys serves every child at o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, midnight, parse_moment
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, midnight, parse_moment
 from rrt_engine.model import Attribute, Bools, EventLog, Int32s, Int64s, lookup
 from rrt_engine.rulebook.schema import Not, Scalar, Test
 
@@ -146,11 +146,24 @@ class Arrays:
 
     def date_in(self, attribute: str, rows: Int32s) -> Int32s:
         """The day that an attribute of each row names; NO_DAY where it names none."""
+        return self._moments(attribute, rows, lambda m: m.day, NO_DAY).astype(np.int32)
+
+    def instants_in(self, attribute: str, rows: Int32s) -> tuple[Int64s, Int64s]:
+        """The earliest and latest instant that an attribute of each row names; that of the row where it names none."""
+        day, instant = self.date_in(attribute, rows), self._moments(attribute, rows, lambda m: m.instant, NO_INSTANT)
+        span = self._moments(attribute, rows, lambda m: m.span, 0)
+        absent, dated = day == NO_DAY, instant == NO_INSTANT
+        first = np.where(dated, midnight(day), instant)
+        last = np.where(dated, midnight(day + 1) - 1, instant + span)
+        return np.where(absent, self.earliest(rows), first), np.where(absent, self.latest(rows), last)
+
+    def _moments(self, attribute: str, rows: Int32s, part: Callable[[Moment], int], nothing: int) -> Int64s:
         column = self.log.attributes.get(attribute)
         if column is None:
-            return np.full(len(rows), NO_DAY, np.int32)
-        days = [_day_named(value) for value in column.values]
-        return np.array([*days, NO_DAY], np.int32)[column.codes[rows]]  # code -1 reads the last entry
+            return np.full(len(rows), nothing, np.int64)
+        read = [_moment_named(value) for value in column.values]
+        table = [nothing if m is None else part(m) for m in read]
+        return np.array([*table, nothing], np.int64)[column.codes[rows]]  # code -1 reads the last entry
 
     def link_codes(self, link: str) -> Int32s:
         """What each row belongs to at one level, such as its referral or its section 47 enquiry; -1 where not recorded.
@@ -186,8 +199,14 @@ class Arrays:
             codes[rows] = table[position]
             if level < len(path) - 1:
                 inner.append(rows[codes[rows] < 0])
+        # A bare ref on an inner kind names an outer level only where this child's own events use it there.
+        width = len(names) + 1
+        named = np.flatnonzero((codes >= 0) if self.visible is None else (codes >= 0) & self.visible)
+        known = np.unique(log.child[named].astype(np.int64) * width + codes[named])
         for rows in inner:
-            codes[rows] = [names.get(log.refs[r], -1) for r in log.ref[rows]]
+            bare = np.array([names.get(log.refs[r], -1) for r in log.ref[rows]], np.int32)
+            used = (bare >= 0) & np.isin(log.child[rows].astype(np.int64) * width + bare, known)
+            codes[rows[used]] = bare[used]
         return codes
 
 
@@ -196,11 +215,11 @@ def end_of_day(day: int) -> int:
     return int(midnight(np.array([day + 1]))[0]) - 1
 
 
-def _day_named(value: object) -> int:
+def _moment_named(value: object) -> Moment | None:
     try:
-        return parse_moment(value).day
+        return parse_moment(value)
     except ValueError:
-        return NO_DAY
+        return None
 
 
 def _meets(value: Scalar, test: Test) -> bool:

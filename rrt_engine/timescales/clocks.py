@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, due_day, due_day_before, due_instant, emergency_order_noon_day, next_opening, uk_day
-from rrt_engine.model import NO_DATE, NO_REASON, OVER_THE_LIMIT, Int32s, Int64s
+from rrt_engine.model import NO_DATE, NO_REASON, OVER_THE_LIMIT, Bools, Int32s, Int64s
 from rrt_engine.rulebook.book import Rule
 from rrt_engine.rulebook.schema import DateOf, Extension, NextOpening
 from rrt_engine.timescales.duties import FAR, Duties, Run
@@ -23,12 +23,18 @@ class Due:
     by: Int64s | None = None
 
     def put(self, where: Int64s, other: Due) -> None:
-        """Fill some entries from another."""
+        """Fill some entries from another that is counted alike."""
         self.day[where] = other.day
         if other.at is not None and other.by is not None:
             if self.at is None or self.by is None:
                 self.at, self.by = (np.full(len(self.day), NO_INSTANT, np.int64) for _ in range(2))
             self.at[where], self.by[where] = other.at, other.by
+
+    def forget(self, where: Bools) -> None:
+        """Some entries have no due date after all."""
+        self.day[where] = NO_DAY
+        if self.at is not None and self.by is not None:
+            self.at[where] = self.by[where] = NO_INSTANT
 
 
 def due_after(run: Run, rule: Rule, length: Duration, rows: Int32s, start: Int32s) -> Due:
@@ -36,7 +42,14 @@ def due_after(run: Run, rule: Rule, length: Duration, rows: Int32s, start: Int32
     if not length.by_the_hour:
         return Due(due_day(start, length, run.book.calendar, rule.spec.count_from).astype(np.int32, copy=False))
     service = run.book.service_hours()
-    return _instants(*(due_instant(f(rows), length, run.book.calendar, service) for f in (run.arrays.earliest, run.arrays.latest)))
+    return _instants(*(due_instant(at, length, run.book.calendar, service) for at in _start_instants(run, rule, rows)))
+
+
+def _start_instants(run: Run, rule: Rule, rows: Int32s) -> tuple[Int64s, Int64s]:
+    """The earliest and latest instant at which an hour clock that starts at each row can have started."""
+    if rule.spec.when.date:
+        return run.arrays.instants_in(rule.spec.when.date, rows)
+    return run.arrays.earliest(rows), run.arrays.latest(rows)
 
 
 def _instants(at: Int64s, by: Int64s) -> Due:
@@ -51,7 +64,7 @@ def due_once(run: Run, rule: Rule, duties: Duties) -> Due:
     if isinstance(within, NextOpening):
         hours, minutes = str(run.book.value(within.next_working_day_at)).split(":")
         at = int(hours) * 3600 + int(minutes) * 60
-        return _instants(*(next_opening(f(duties.trigger), at, calendar) for f in (run.arrays.earliest, run.arrays.latest)))
+        return _instants(*(next_opening(start, at, calendar) for start in _start_instants(run, rule, duties.trigger)))
     if isinstance(within, DateOf):
         return _due_written(run, rule, within, duties)
     if within is None:
@@ -113,5 +126,5 @@ def _extended(run: Run, rule: Rule, extension: Extension, duties: Duties, due: D
     return Due(np.where(in_time & (new < FAR), new, due.day).astype(np.int32))
 
 
-def _because(duties: Duties, where: np.ndarray, reason: int) -> None:  # type: ignore[type-arg]
+def _because(duties: Duties, where: Bools, reason: int) -> None:
     duties.reason[where & (duties.reason == NO_REASON)] = reason

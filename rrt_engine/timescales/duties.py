@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, due_day, midnight
-from rrt_engine.model import NO_DATE, Bools, Int8s, Int32s, Int64s
+from rrt_engine.model import NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, During, Until
 from rrt_engine.timescales.arrays import Arrays
@@ -25,7 +25,8 @@ class Duties:
     `trigger` is the row that starts the clock and `start` the day it starts on. `unsure` marks triggers that may not
     count; it is None when none are. `reason` says why a duty already cannot be told. `end` is the row that ends it
     first and `end_day` its day (NONE and NO_DAY where nothing does); both are None for a rule that nothing ends.
-    `search_from` is the row from which answers count, where that is not the trigger.
+    `answers_from` is the position (a key) from which answers count, where that is not the trigger. `edition` says which
+    edition of the rule governs it and `group` which child or period it is one of, for rules that pick one of a group.
     """
 
     trigger: Int32s
@@ -34,11 +35,17 @@ class Duties:
     reason: Int8s
     end: Int32s | None = None
     end_day: Int32s | None = None
-    search_from: Int32s | None = None
+    answers_from: Int64s | None = None
+    edition: Int16s | None = None
+    group: Int64s | None = None
 
     def take(self, keep: Bools | Int64s) -> Duties:
         """Some of the duties."""
         return Duties(**{name: None if value is None else value[keep] for name, value in vars(self).items()})
+
+    def in_order(self) -> Duties:
+        """The duties in the log's order."""
+        return self.take(np.argsort(self.trigger, kind="stable"))
 
     def ended(self) -> tuple[Int32s, Int32s]:
         """The ending row and day of each duty, made where there were none."""
@@ -88,8 +95,31 @@ def starting(run: Run, rule: Rule) -> Duties | None:
     if spec.during:
         duties = within_period(run, rule, duties)
     elif spec.when.pick != "each":
-        duties = duties.take(_first_or_last(log.child[duties.trigger], spec.when.pick))
+        duties.group = log.child[duties.trigger].astype(np.int64)
     return duties if len(duties.trigger) else None
+
+
+def merged(editions: Sequence[tuple[int, Duties]]) -> Duties:
+    """The duties of all the editions of a rule together, in the log's order, each marked with its edition."""
+    if len(editions) == 1:
+        return editions[0][1]
+    parts = [replace(d, edition=np.full(len(d.trigger), index, np.int16), unsure=_or_no(d.unsure, d)) for index, d in editions]
+    for part in parts:
+        part.ended()
+    joined = {
+        name: None if any(getattr(p, name) is None for p in parts) else np.concatenate([getattr(p, name) for p in parts])
+        for name in vars(parts[0])
+    }
+    return Duties(**joined).in_order()
+
+
+def _or_no(unsure: Bools | None, duties: Duties) -> Bools:
+    return np.zeros(len(duties.trigger), np.bool_) if unsure is None else unsure
+
+
+def picked_one(duties: Duties, pick: str) -> Duties:
+    """The first or last duty of each group, where the rule picks one."""
+    return duties if pick == "each" or duties.group is None else duties.take(_first_or_last(duties.group, pick))
 
 
 def _first_or_last(group: Int32s | Int64s, pick: str) -> Bools:
@@ -108,11 +138,14 @@ def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) 
     counted = arrays.picked(after.event, after.where).sure()
     if not len(counted) or not len(rows):
         return np.zeros(len(rows), np.bool_)
+    n = int(run.book.value(after.at_least))
     own = np.searchsorted(counted, rows)
     counts_itself = counted[np.minimum(own, len(counted) - 1)] == rows
-    by_that_day = np.searchsorted(arrays.last_key(counted), arrays.key_of_day_end(log.child[rows], log.day[rows]), "right")
-    at = np.where(counts_itself, own, by_that_day) - int(run.book.value(after.at_least))
-    earliest = counted[np.maximum(at, 0)]
+    # Another kind of event counts unless it certainly came later: so in order of the earliest it can have been.
+    by_earliest = counted[np.argsort(arrays.first_key(counted), kind="stable")]
+    upto = np.searchsorted(arrays.first_key(by_earliest), arrays.last_key(rows), "right")
+    at = np.where(counts_itself, own, upto) - n
+    earliest = np.where(counts_itself, counted[np.maximum(at, 0)], by_earliest[np.maximum(at, 0)])
     enough: Bools = (at >= 0) & (log.child[earliest] == log.child[rows])
     if after.within is not None:
         enough &= log.day[rows] <= due_day(log.day[earliest], run.book.length(after.within), run.book.calendar, after.count_from)
@@ -192,10 +225,8 @@ def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
         inside &= before_change if during.first else ~before_change
     duties.end = ending.astype(np.int32)
     duties.end_day = np.where(ending >= 0, end_day, NO_DAY).astype(np.int32)
-    duties = duties.take(inside)
-    if spec.when.pick != "each":
-        duties = duties.take(_first_or_last(at[inside], spec.when.pick))
-    return duties
+    duties.group = at.astype(np.int64)
+    return duties.take(inside)
 
 
 def _child_and_day(child: Int32s, day: Int32s) -> Int64s:

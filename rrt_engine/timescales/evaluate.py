@@ -24,6 +24,7 @@ from rrt_engine.model import (
     IMPOSSIBLE,
     LATE,
     MET,
+    NO_DATE,
     NO_REASON,
     OVERDUE,
     TIME_OF_DAY,
@@ -39,7 +40,7 @@ from rrt_engine.model import (
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, target_days
-from rrt_engine.timescales.duties import Duties, Run, find_ends, keep_earlier, starting
+from rrt_engine.timescales.duties import Duties, Run, find_ends, keep_earlier, merged, picked_one, starting
 from rrt_engine.timescales.quality import suspect_rows
 from rrt_engine.timescales.search import NONE, next_after, pairs
 
@@ -70,18 +71,23 @@ def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None 
         [],
     )
     blocks: list[Flags] = []
-    refused: dict[str, NotEvaluable] = {}
-    for index, rule in enumerate(book.rules):
-        if rule.spec.stage == "prospective":
-            continue
-        missing = unsupported_kinds(rule, log)
+    refused: list[NotEvaluable] = []
+    for editions in _by_rule(book):
+        missing = unsupported_kinds(book.rules[editions[-1]], log)
         if missing:
-            refused.setdefault(rule.id, NotEvaluable(rule.id, missing))
-            continue
-        block = flags_of(run, rule, index)
-        if block is not None:
-            blocks.append(block)
-    return Result(_joined(blocks, run.derived), tuple(refused.values()), later)
+            refused.append(NotEvaluable(book.rules[editions[-1]].id, missing))
+        else:
+            blocks.extend(flags_of(run, editions))
+    return Result(_joined(blocks, run.derived), tuple(refused), later)
+
+
+def _by_rule(book: RuleBook) -> list[list[int]]:
+    """The indexes of each rule's editions that are in force, oldest first."""
+    by_id: dict[str, list[int]] = {}
+    for index, rule in enumerate(book.rules):
+        if rule.spec.stage == "in_force":
+            by_id.setdefault(rule.id, []).append(index)
+    return list(by_id.values())
 
 
 def unsupported_kinds(rule: Rule, log: EventLog) -> tuple[str, ...]:
@@ -103,15 +109,32 @@ def _visible(log: EventLog, as_of: Moment, as_known: int | None) -> tuple[Bools 
     return (~after if later else None), later
 
 
-def flags_of(run: Run, rule: Rule, index: int) -> Flags | None:
-    """All the flags of one edition of a rule, or None when nothing started it."""
-    duties = starting(run, rule)
-    if duties is None:
+def flags_of(run: Run, editions: list[int]) -> list[Flags]:
+    """All the flags of one rule, in all its editions.
+
+    The editions start their duties together, so that a new start under a later edition replaces what an earlier one
+    began; then each duty is judged by the edition in force on the day it started.
+    """
+    rules = {index: run.book.rules[index] for index in editions}
+    started = [(index, duties) for index, rule in rules.items() if (duties := starting(run, rule)) is not None]
+    if not started:
+        return []
+    latest = rules[started[-1][0]]
+    duties = picked_one(merged(started), latest.spec.when.pick)
+    if latest.spec.before:
+        duties = _latest_plan(run, latest, duties)
+    if latest.spec.every:
+        duties = _superseded(run, latest, duties)
+    blocks = [_judged(run, rules[index], index, duties if len(started) == 1 else duties.take(duties.edition == index)) for index, _ in started]
+    return [block for block in blocks if block is not None]
+
+
+def _judged(run: Run, rule: Rule, index: int, duties: Duties) -> Flags | None:
+    """The flags of the duties that one edition governs."""
+    if not len(duties.trigger):
         return None
     if rule.spec.expect is None:
         return _noted(run, index, duties)
-    if rule.spec.before:
-        duties = _latest_plan(run, rule, duties)
     find_ends(run, rule, duties)
     answers = run.arrays.picked(rule.spec.expect.event, rule.spec.expect.where)
     return (_recurring if rule.spec.every else _once)(run, rule, index, duties, answers)
@@ -121,6 +144,7 @@ def _noted(run: Run, index: int, duties: Duties) -> Flags:
     """A pattern that occurred: nothing is due, so nothing can be late."""
     n = len(duties.trigger)
     status, reason = np.full(n, MET, np.int8), duties.reason.copy()
+    status[reason != NO_REASON] = CANNOT_TELL
     if duties.unsure is not None:
         status[duties.unsure], reason[duties.unsure] = CANNOT_TELL, TRIGGER_ATTRIBUTE
     suspect = _suspect(run, duties.trigger)
@@ -140,9 +164,9 @@ def _latest_plan(run: Run, rule: Rule, duties: Duties) -> Duties:
     moved[:-1] = same[:-1] & ((duties.start[1:] <= target[:-1]) | (target[:-1] == NO_DAY))
     begins = np.ones(len(moved), np.bool_)
     begins[1:] = ~moved[:-1]
-    duties.search_from = duties.trigger[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
-    duties = duties.take(~moved)
-    return duties.take(np.argsort(duties.trigger, kind="stable"))
+    first_plan = duties.trigger[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
+    duties.answers_from = run.arrays.first_key(first_plan)
+    return duties.take(~moved).in_order()
 
 
 def _link_of(run: Run, rule: Rule, rows: Int32s) -> Int32s:
@@ -173,23 +197,39 @@ def _once(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> 
     assert spec.expect is not None
     due = due_once(run, rule, duties)
     may_be_own = bool(set(spec.when.event) & set(spec.expect.event))
-    answer = next_after(arrays, duties.trigger, answers.sure(), spec.link, may_be_own, duties.search_from)
-    if duties.end is not None and duties.end_day is not None:
-        answer[_after_end(arrays, answer, duties.end, duties.end_day)] = NONE
+    answer = _answering(arrays, rule, duties, answers.sure(), may_be_own)
     status, reason = _status(run, rule, due, answer, duties)
     if answers.maybe is not None:
-        maybe = next_after(arrays, duties.trigger, answers.unsure(), spec.link, may_be_own, duties.search_from)
-        _unsure_answers(run, status, reason, answer, maybe, due, duties.end_day, (LATE, OVERDUE, DUE, DUE_SOON, ENDED))
+        maybe = _answering(arrays, rule, duties, answers.unsure(), may_be_own)
+        _unsure_answers(arrays, status, reason, answer, maybe, due, (LATE, OVERDUE, DUE, DUE_SOON, ENDED))
     if spec.link and arrays.log.ref is not None:
         _answered_before_it_began(arrays, spec.link, duties.trigger, answers.sure(), answer, status, reason)
     return _settled(run, rule, index, np.zeros(len(answer), np.int8), duties, due, answer, status, reason)
+
+
+def _answering(arrays: Arrays, rule: Rule, duties: Duties, rows: Int32s, may_be_own: bool) -> Int32s:
+    """The first of `rows` that answers each duty before it has ended; NONE where none does."""
+    link, wanted = rule.spec.link, duties.answers_from
+    answer = next_after(arrays, duties.trigger, rows, link, may_be_own, wanted)
+    if duties.end is None or duties.end_day is None:
+        return answer
+    after = _after_end(arrays, answer, duties.end, duties.end_day)
+    same_day = np.flatnonzero(after & (arrays.log.day[answer] == duties.end_day))
+    answer[after] = NONE
+    if len(same_day):  # too late by the clock; an event on that day with no time recorded still counts
+        triggers, day = duties.trigger[same_day], duties.end_day[same_day]
+        dated = rows[arrays.earliest(rows) != arrays.latest(rows)]
+        wanted = arrays.first_key(triggers) if wanted is None else wanted[same_day]
+        wanted = np.maximum(wanted, arrays.key_of_day_end(arrays.log.child[triggers], day))
+        found = next_after(arrays, triggers, dated, link, may_be_own, wanted)
+        answer[same_day] = np.where((found >= 0) & (arrays.log.day[found] == day), found, NONE)
+    return answer
 
 
 def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> Flags | None:
     """A chain from each start: every answer stops one clock and starts the next, until the duty ends."""
     spec, arrays = rule.spec, run.arrays
     log = arrays.log
-    duties = _superseded(run, rule, duties)
     rows = answers.sure()
     ends = duties.end is not None and duties.end_day is not None
     until = np.where(duties.end_day == NO_DAY, run.as_of_day, duties.end_day) if ends else np.full(len(duties.trigger), run.as_of_day)
@@ -213,7 +253,8 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
     trigger = duties.trigger[chain]
     again = np.flatnonzero(step)
     trigger[again] = answer[again - 1]
-    links = Duties(trigger, log.day[trigger], None if duties.unsure is None else duties.unsure[chain], duties.reason[chain])
+    unsure = None if duties.unsure is None else duties.unsure[chain]
+    links = Duties(trigger, log.day[trigger], unsure, np.where(step == 0, duties.reason[chain], NO_REASON).astype(np.int8))
     if spec.when.date:
         links.start[step == 0] = duties.start
     if ends:
@@ -230,8 +271,8 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
             due.put(mine, due_after(run, rule, length, trigger[mine], links.start[mine]))
     status, reason = _status(run, rule, due, answer, links)
     if answers.maybe is not None:
-        maybe = next_after(arrays, trigger, answers.unsure(), spec.link, True)
-        _unsure_answers(run, status, reason, answer, maybe, due, links.end_day, (LATE, OVERDUE))
+        maybe = _answering(arrays, rule, links, answers.unsure(), True)
+        _unsure_answers(arrays, status, reason, answer, maybe, due, (LATE, OVERDUE))
     return _settled(run, rule, index, rung, links, due, answer, status, reason)
 
 
@@ -246,8 +287,7 @@ def _superseded(run: Run, rule: Rule, duties: Duties) -> Duties:
     following[:-1] = np.where(same[:-1], duties.trigger[1:], NONE)
     keep_earlier(run.arrays, duties, following)
     same_day = same & (log.day[following] == log.day[duties.trigger])
-    duties = duties.take(~same_day)
-    return duties.take(np.argsort(duties.trigger, kind="stable"))
+    return duties.take(~same_day).in_order()
 
 
 def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int32s, is_last: Bools) -> Bools:
@@ -309,7 +349,8 @@ def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> t
         _due_soon(run, rule, due, status)
     if rule.spec.not_before is not None:
         earliest = due_day(duties.start, run.book.length(rule.spec.not_before), run.book.calendar, rule.spec.count_from)
-        status[answered & (log.day[answer] < earliest)] = EARLY
+        early = answered & (log.day[answer] < earliest)
+        status[early], reason[early] = EARLY, NO_REASON
     return status, reason
 
 
@@ -343,14 +384,14 @@ def _due_soon(run: Run, rule: Rule, due: Due, status: Int8s) -> None:
     status[waiting[soon]] = DUE_SOON
 
 
-def _unsure_answers(
-    run: Run, status: Int8s, reason: Int8s, answer: Int32s, maybe: Int32s, due: Due, end_day: Int32s | None, doubted: tuple[int, ...]
-) -> None:
+def _unsure_answers(arrays: Arrays, status: Int8s, reason: Int8s, answer: Int32s, maybe: Int32s, due: Due, doubted: tuple[int, ...]) -> None:
     """Where an event that may count came in time, and the duty is otherwise not met, it cannot be told."""
-    day = run.arrays.log.day[maybe]
-    in_time = (maybe >= 0) & ((day <= due.day) | (due.day == NO_DAY))
-    if end_day is not None:
-        in_time &= (end_day == NO_DAY) | (day <= end_day)
+    found = maybe >= 0
+    if due.by is None:
+        in_time = found & ((arrays.log.day[maybe] <= due.day) | (due.day == NO_DAY))
+    else:
+        in_time = found.copy()
+        in_time[found] = arrays.earliest(maybe[found]) <= due.by[found]
     doubtful = in_time & np.isin(status, doubted)
     status[doubtful], reason[doubtful] = CANNOT_TELL, ANSWER_ATTRIBUTE
     answer[doubtful] = maybe[doubtful]
@@ -359,8 +400,8 @@ def _unsure_answers(
 def _answered_before_it_began(arrays: Arrays, link: str, triggers: Int32s, rows: Int32s, answer: Int32s, status: Int8s, reason: Int8s) -> None:
     """An answer that shares the duty's link and is dated before it began: the dates cannot be right."""
     codes = arrays.link_codes(link)
+    unanswered = np.flatnonzero((answer < 0) & (codes[triggers] >= 0) & ~np.isin(triggers, rows))
     rows = rows[codes[rows] >= 0]
-    unanswered = np.flatnonzero((answer < 0) & (codes[triggers] >= 0))
     if not len(rows) or not len(unanswered):
         return
     have, want = pairs(arrays, rows, codes), pairs(arrays, triggers[unanswered], codes)
@@ -383,6 +424,7 @@ def _settled(run: Run, rule: Rule, index: int, rung: Int8s, duties: Duties, due:
     missing = duties.reason != NO_REASON
     if missing.any():
         status[missing], reason[missing] = CANNOT_TELL, duties.reason[missing]
+        due.forget(duties.reason == NO_DATE)
     if duties.unsure is not None:
         status[duties.unsure], reason[duties.unsure] = CANNOT_TELL, TRIGGER_ATTRIBUTE
     assert rule.spec.expect is not None
@@ -396,8 +438,10 @@ def _settled(run: Run, rule: Rule, index: int, rung: Int8s, duties: Duties, due:
             status[suspect], reason[suspect] = CANNOT_TELL, IMPOSSIBLE
     end = np.full(len(answer), NONE) if duties.end is None else np.where(answer >= 0, NONE, duties.end)
     block = _block(index, rung, duties, due, answer, end, status, reason)
+    if rule.spec.expect.if_recorded:
+        block = _taken(block, block.answer >= 0)
     if log.latest_only is not None:  # a list of latest dates says how things stand now, never how they went before
-        block = _taken(block, (answer < 0) | ~log.latest_only[answer])
+        block = _taken(block, (block.answer < 0) | ~log.latest_only[block.answer])
     return block if len(block) else None
 
 

@@ -30,11 +30,12 @@ def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools 
         none = np.full(len(log.children), NO_DAY, np.int32)
         born = none if log.born is None else log.born
         expected = none if log.expected is None else log.expected
-        conceived = np.where(born == NO_DAY, expected, born)[log.child] - WEEKS_OF_PREGNANCY  # far in the past if unknown
+        conceived = np.where(born == NO_DAY, expected, born).astype(np.int64)[log.child] - WEEKS_OF_PREGNANCY  # long ago if unknown
         mark(log.day < conceived)
     code = {kind: i for i, kind in enumerate(log.kinds)}
     if "child_died" in code:
-        deaths = np.flatnonzero(log.kind == code["child_died"])
+        happened = log.kind == code["child_died"]
+        deaths = np.flatnonzero(happened if visible is None else happened & visible)
         if len(deaths):
             died = np.full(len(log.children), np.iinfo(np.int32).max, np.int32)
             np.minimum.at(died, log.child[deaths], log.day[deaths])

@@ -11,33 +11,33 @@ NONE = np.int32(-1)
 """Stands for "no row" in a column of rows."""
 
 
-def next_after(arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None, may_be_own: bool, search_from: Int32s | None = None) -> Int32s:
-    """The first of `rows` at or after each trigger; NONE where there is none.
+def next_after(arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None, may_be_own: bool, wanted: Int64s | None = None) -> Int32s:
+    """The first of `rows` at or after each trigger, or after the positions `wanted`; NONE where there is none.
 
     An event at an unknown time on the trigger's day counts as at or after it. A trigger that is itself among `rows`
     (`may_be_own`) is followed only by later rows. With a link, an event that belongs to something else does not count;
     one that does not say what it belongs to does.
     """
-    source = triggers if search_from is None else search_from
+    wanted = arrays.first_key(triggers) if wanted is None else wanted
     if link is None or arrays.log.ref is None:
-        return _next(arrays, rows, source, triggers, may_be_own)
+        return _next(arrays, rows, wanted, triggers, may_be_own)
     codes = arrays.link_codes(link)
     mine, theirs = codes[triggers], codes[rows]
     result = np.full(len(triggers), NONE)
     free, tied = mine < 0, mine >= 0
     if free.any():
-        result[free] = _next(arrays, rows, source[free], triggers[free], may_be_own)
+        result[free] = _next(arrays, rows, wanted[free], triggers[free], may_be_own)
     if tied.any():
-        unsaid = _next(arrays, rows[theirs < 0], source[tied], triggers[tied], may_be_own)
-        same = _next_linked(arrays, rows[theirs >= 0], codes, source[tied], triggers[tied], may_be_own)
+        unsaid = _next(arrays, rows[theirs < 0], wanted[tied], triggers[tied], may_be_own)
+        same = _next_linked(arrays, rows[theirs >= 0], codes, wanted[tied], triggers[tied], may_be_own)
         result[tied] = _earlier(unsaid, same)
     return result
 
 
-def _next(arrays: Arrays, rows: Int32s, source: Int32s, triggers: Int32s, may_be_own: bool) -> Int32s:
+def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, may_be_own: bool) -> Int32s:
     if not len(rows):
         return np.full(len(triggers), NONE)
-    at = np.searchsorted(arrays.last_key(rows), arrays.first_key(source))
+    at = np.searchsorted(arrays.last_key(rows), wanted)
     if may_be_own:
         at = _past_own(at, rows, triggers)
     found = rows[np.minimum(at, len(rows) - 1)]
@@ -52,26 +52,26 @@ def _past_own(at: Int64s, rows: Int32s, triggers: Int32s) -> Int64s:
     return np.where(is_own & (at <= own), own + 1, at)
 
 
-def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, source: Int32s, triggers: Int32s, may_be_own: bool) -> Int32s:
+def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, triggers: Int32s, may_be_own: bool) -> Int32s:
     """The same search among events that share the trigger's link: child and link take the child's place in the key."""
     if not len(rows):
         return np.full(len(triggers), NONE)
     groups = pairs(arrays, rows, codes)
     known = np.unique(groups)
-    wanted = pairs(arrays, triggers, codes)
-    group, mine = np.searchsorted(known, groups), np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    ours = pairs(arrays, triggers, codes)
+    group, mine = np.searchsorted(known, groups), np.minimum(np.searchsorted(known, ours), len(known) - 1)
     order = np.argsort(group, kind="stable")
     rows, group = rows[order], group[order]
     low = (1 << arrays.bits) - 1
     keys = (group << arrays.bits) | (arrays.last_key(rows) & low)
-    at = np.searchsorted(keys, (mine << arrays.bits) | (arrays.first_key(source) & low))
+    at = np.searchsorted(keys, (mine << arrays.bits) | (wanted & low))
     if may_be_own:  # the trigger is in its own group, at the place its row takes there
         own = np.searchsorted((group << 32) | rows, (mine << 32) | triggers)
         is_own = rows[np.minimum(own, len(rows) - 1)] == triggers
         at = np.where(is_own & (at <= own), own + 1, at)
     last = np.minimum(at, len(rows) - 1)
     found = rows[last]
-    found[(at == len(rows)) | (group[last] != mine) | (known[mine] != wanted)] = NONE
+    found[(at == len(rows)) | (group[last] != mine) | (known[mine] != ours)] = NONE
     return found
 
 

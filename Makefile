@@ -1,0 +1,51 @@
+# make demo   set up on a fresh machine, then replay the bundled cases and show the result
+# make test   set up on a fresh machine, then run the whole test suite
+# make check  lint, types, import contract and rule examples, as the gate runs them
+# make bench  this engine and the alternatives side by side; fails when a target is missed
+# make lock   resolve the dependencies anew
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench lock clean
+
+$(VENV)/run.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.ready: $(VENV)/run.ready requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/bench.ready: $(VENV)/dev.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "polars>=1.20,<3" "duckdb>=1.2,<3" "pandas>=2.2,<4" durable_rules==2.0.28
+	@touch $@
+
+demo: $(VENV)/run.ready
+	$(BIN)/rrt replay cases/training cases/sample --as-of 2026-04-15 --exit-zero
+	$(BIN)/rrt check cases/training/conference_over_easter.yaml --as-of 2026-04-15 --explain full --exit-zero
+
+test: $(VENV)/dev.ready
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/dev.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/rrt rules lint
+	$(BIN)/rrt rules test --coverage
+
+bench: $(VENV)/bench.ready
+	$(BIN)/python benchmarks/run.py
+
+lock:
+	uv pip compile --universal --python-version 3.11 --no-header --output-file requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --no-header --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,412 @@
+"""A rule as a page to read: what it requires, why, on what authority, how it is worked out, and examples as timelines.
+
+Every sentence is built from the rule, so a page cannot say anything the engine does not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from rrt_engine.calendar import Duration, day_number
+from rrt_engine.explain.flags import _inside_sentence
+from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words
+from rrt_engine.model import plural
+from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
+from rrt_engine.rulebook.schema import After, DateOf, During, Example, ExpectedFlag, NextOpening, Not, Parameter, Test, TimescaleRule, Until
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """One instrument a rule rests on: its authority, the place in it, where to read it, and its editions."""
+
+    title: str
+    at: str
+    authority: str
+    url: str | None
+    editions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LocalLine:
+    """One local value a rule uses, and where an authority changes it."""
+
+    name: str
+    value: str
+    title: str
+    basis: str
+    verified: str
+    change_in: str
+
+
+@dataclass(frozen=True)
+class ExampleLines:
+    """One example as a tiny timeline: its events, the day asked about, and what the rule says then."""
+
+    name: str
+    shows: tuple[str, ...]
+    events: tuple[str, ...]
+    asked: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EditionLine:
+    """One edition of a rule: when it governs, and what it requires."""
+
+    applies: str
+    requires: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class RulePage:
+    """One rule as a person reads it; the latest edition first, the earlier ones in `editions`."""
+
+    id: str
+    title: str
+    service: str
+    requires: str
+    why: str
+    note: str | None
+    authority: str
+    sources: tuple[SourceLine, ...]
+    verified: str
+    worked_out: tuple[str, ...]
+    local_values: tuple[LocalLine, ...]
+    examples: tuple[ExampleLines, ...]
+    editions: tuple[EditionLine, ...]
+    aliases: tuple[str, ...]
+
+
+def rule_page(book: RuleBook, rules: Sequence[Rule]) -> RulePage:
+    """The page of one rule in all its editions, oldest first as the book gives them."""
+    latest = rules[-1]
+    spec = latest.spec
+    return RulePage(
+        id=spec.id,
+        title=spec.title,
+        service=spec.service,
+        requires=requirement(book, spec),
+        why=spec.why,
+        note=spec.note,
+        authority=AUTHORITY_WORDS[spec.authority],
+        sources=tuple(_sources(book, spec)),
+        verified=VERIFIED_WORDS[spec.verified],
+        worked_out=tuple(_worked_out(book, spec)),
+        local_values=tuple(_local_values(book, spec)),
+        examples=tuple(_example(book, rule.spec, example) for rule in reversed(rules) for example in rule.spec.examples),
+        editions=tuple(EditionLine(effective_text(r), requirement(book, r.spec), r.file, r.line) for r in reversed(rules)),
+        aliases=tuple(spec.alias),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- what it requires
+
+
+def requirement(book: RuleBook, spec: TimescaleRule) -> str:
+    """What a rule requires, as one sentence built from its parts."""
+    start = _start_words(book, spec)
+    if spec.expect is None:
+        return f"Recorded at each {start}."
+    answer = _event_words(book, spec.expect.event, spec.expect.where)
+    while_ = ""
+    if spec.during is not None:
+        while_ = f", {_during_words(book, spec)}"
+    return f"{_first_up(answer)}: {_limit_words(book, spec, start)}{while_}."
+
+
+def limit(book: RuleBook, spec: TimescaleRule) -> str:
+    """The limit of a rule in a few words, for a list: `15 working days`, `every 6 months`, `recorded`."""
+    within = spec.within
+    if spec.before:
+        return f"{_length(book, spec.before.by)} before"
+    if isinstance(within, NextOpening):
+        return f"{book.value(within.next_working_day_at)} next working day"
+    if isinstance(within, DateOf):
+        return f"date recorded, or {_length(book, within.otherwise)}" if within.otherwise is not None else "date recorded"
+    rungs = [_length(book, r) for r in (within if isinstance(within, list) else [within] if within is not None else [])]
+    if spec.every is not None:
+        rungs.append(f"every {_length(book, spec.every)}")
+    earliest = [f"not before {_length(book, spec.not_before)}"] if spec.not_before is not None else []
+    return ", ".join([*earliest, *([", then ".join(rungs)] if rungs else [])]) or "recorded"
+
+
+def _limit_words(book: RuleBook, spec: TimescaleRule, start: str) -> str:
+    within = spec.within
+    beginning = "beginning with the day of" if spec.count_from == "same_day" else "after"
+    if spec.before:
+        if spec.before.attribute == "expected_birth":
+            target = "the expected birth"
+        else:
+            target = f"the day recorded in `{spec.before.attribute}`"
+        text = f"at least {_length(book, spec.before.by)} before {target}{' of' if target.startswith('the day') else ', from'} {start}"
+        if spec.before.or_within is not None:
+            text += f"; or {_within(book, spec.before.or_within, 'after')} it where that day comes sooner"
+        return text
+    if isinstance(within, NextOpening):
+        return f"by {book.value(within.next_working_day_at)} on the next working day after {start}"
+    parts = []
+    if spec.not_before is not None:
+        parts.append(f"not sooner than {_length(book, spec.not_before)} {beginning} {start}")
+    again = "it" if parts else start
+    if isinstance(within, DateOf):
+        text = f"by the date recorded in `{within.attribute}` of {start}"
+        if within.otherwise is not None:
+            text += f", or {_within(book, within.otherwise, beginning)} it where none is recorded"
+        if within.at_most is not None:
+            text += f", which can be no later than {_length(book, within.at_most)} {beginning} it"
+        parts.append(text)
+    elif isinstance(within, list) or spec.every is not None:
+        rungs = within if isinstance(within, list) else [within] if within is not None else []
+        steps = [_within(book, rung, beginning if i == 0 else "after") for i, rung in enumerate(rungs)]
+        if steps:
+            parts.append(
+                f"{steps[0]} {again}, then "
+                + "".join(f"{s} the one before, then " for s in steps[1:])
+                + f"every {_length(book, spec.every)}"
+            )
+        else:
+            lead = "from" if spec.count_from == "next_day" else beginning
+            parts.append(f"every {_length(book, spec.every)} {lead} {again}, each counted from the one before")
+    elif within is not None:
+        parts.append(f"{_within(book, within, beginning)} {again}")
+    return " and ".join(parts)
+
+
+def _within(book: RuleBook, given: Any, beginning: str) -> str:
+    length = book.length(given)
+    return f"within {length} {beginning}" if length.n else "on the same day as"
+
+
+def _start_words(book: RuleBook, spec: TimescaleRule) -> str:
+    when = spec.when
+    text = _event_words(book, when.event, when.where)
+    if when.pick != "each":
+        text = f"the {when.pick} {text}"
+    if when.date:
+        text += f", counted from the day recorded in `{when.date}`"
+    if when.after:
+        text += _after_words(book, when.after)
+    return text
+
+
+def _after_words(book: RuleBook, after: After) -> str:
+    earlier = plural(int(book.value(after.at_least)), "earlier event")
+    window = f" in the {_length(book, after.within)} before it" if after.within is not None else " at any time before it"
+    return f", with at least {earlier} ({_event_words(book, after.event, after.where)}){window}"
+
+
+def _event_words(book: RuleBook, kinds: Sequence[str], where: Mapping[str, Test]) -> str:
+    names = [_inside_sentence(book.events[k].title) if k in book.events else k for k in kinds]
+    text = " or ".join(names)
+    return f"{text} ({listed([_test_words(a, t) for a, t in where.items()])})" if where else text
+
+
+def _first_up(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _test_words(attribute: str, test: Test) -> str:
+    if isinstance(test, Not):
+        return f"{attribute} not {' or '.join(_value(v) for v in test.not_)}"
+    return f"{attribute} {' or '.join(_value(v) for v in (test if isinstance(test, list) else [test]))}"
+
+
+def _value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _during_words(book: RuleBook, spec: TimescaleRule) -> str:
+    during = spec.during if isinstance(spec.during, During) else During(period=str(spec.during))
+    title = _inside_sentence(book.periods[during.period].title) if during.period in book.periods else during.period
+    text = f"only during: {title}"
+    if during.first is not None:
+        text += f", in its first {_length(book, during.first)}"
+    if during.after is not None:
+        text += f", once {_length(book, during.after)} of it have passed"
+    return text
+
+
+def _length(book: RuleBook, given: Any) -> str:
+    return str(book.length(given))
+
+
+# ---------------------------------------------------------------------------------------------------- the sections
+
+
+def _sources(book: RuleBook, spec: TimescaleRule) -> Iterator[SourceLine]:
+    for named in spec.source:
+        source = book.sources[named.id]
+        editions = tuple(f"{e['name']}{_span(e.get('from'), e.get('to'))}" for e in source.editions)
+        yield SourceLine(source.title, named.at, AUTHORITY_WORDS[source.authority], source.url, editions)
+
+
+def _span(first: Any, last: Any) -> str:
+    words = [f"{lead} {_date(day)}" for lead, day in (("from", first), ("to", last)) if isinstance(day, date)]
+    return f" ({' '.join(words)})" if words else ""
+
+
+def _worked_out(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
+    yield from _counting(book, spec)
+    if spec.every is not None:
+        yield "Each answer stops one clock and starts the next, on the day it really happened. One late answer is late once."
+    if spec.link:
+        yield f"The start and the answer belong to the same {spec.link}, where both say which."
+    for ending in spec.until:
+        name = f"any of `{ending}`: " if isinstance(ending, str) else ""
+        items = book.ends.get(ending, []) if isinstance(ending, str) else [ending]
+        yield f"It is no longer needed after {name}{'; or '.join(_ending_words(book, item) for item in items)}."
+    if spec.during is not None:
+        yield "It is no longer needed after that period ends."
+    if spec.extension:
+        most = f", by {_length(book, spec.extension.by)} at most" if spec.extension.by is not None else ""
+        to = f" to the day recorded in `{spec.extension.attribute}`" if spec.extension.attribute else ""
+        yield f"{_first_up(_event_words(book, spec.extension.event, {}))} before it is due moves the due date once{to}{most}."
+    if spec.unless:
+        yield f"{_first_up(_event_words(book, spec.unless.event, {}))} is shown as a recorded reason. It does not move the due date."
+    if spec.warn is not None:
+        yield f"It is due soon from {_length(book, spec.warn)} before it is due; that lead is a suggestion and not law."
+    if spec.stage == "prospective":
+        yield "It is enacted and not yet in force: it is held here and gives no flags."
+
+
+def _counting(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
+    given = [*(spec.within if isinstance(spec.within, list) else [spec.within]), spec.every, spec.not_before]
+    if isinstance(spec.within, DateOf):
+        given = [spec.within.otherwise, spec.within.at_most]
+    if spec.before:
+        given = [spec.before.by, spec.before.or_within]
+    lengths = [book.length(g) for g in given if isinstance(g, (str, Parameter))]
+    units = {length.unit for length in lengths if length.n}
+    if spec.before:
+        yield "It is counted back from that day, and again if that day moves."
+    elif units - {"hours", "service hours"}:
+        yield (
+            "The day it starts is day 1."
+            if spec.count_from == "same_day"
+            else "The day after it starts is day 1, whatever day of the week it starts on."
+        )
+    if units & {"working days", "clear days"}:
+        yield "Saturdays, Sundays and England's bank holidays are not counted."
+    if units & {"days", "weeks", "months", "years"}:
+        yield "Every day counts; a due date is never moved for a weekend or a bank holiday."
+    if units & {"months", "years"}:
+        yield "Months and years run to the corresponding date, or to the month's last day where there is none."
+    if "hours" in units:
+        yield "Hours are counted as they pass, day and night. Where only a date is recorded and the time would decide, it cannot be told."
+    if "service hours" in units:
+        local = book.parameters.get("service_hours")
+        yield f"Hours count only while the service is open: {local.value if local else '09:00 to 17:00'} on working days."
+    if (
+        spec.expect
+        and not spec.not_before
+        and any(isinstance(length, Duration) for length in lengths)
+        and not units & {"hours", "service hours"}
+    ):
+        yield "It is on time to the end of the due day."
+
+
+def _ending_words(book: RuleBook, ending: Until) -> str:
+    text = _event_words(book, ending.event, ending.where)
+    return f"{text}, where it began with {listed([_test_words(a, t) for a, t in ending.if_.items()])}" if ending.if_ else text
+
+
+def _local_values(book: RuleBook, spec: TimescaleRule) -> Iterator[LocalLine]:
+    names = list(dict.fromkeys(_parameters(spec.model_dump(exclude={"examples"}))))
+    if any(g and isinstance(g, str) and "service hour" in g for g in [spec.within, spec.every]):
+        names.append("service_hours")
+    for name in names:
+        local = book.parameters[name]
+        yield LocalLine(name, str(local.value), local.title, local.basis, VERIFIED_WORDS[local.verified], "parameters.yaml")
+
+
+def _parameters(data: Any) -> Iterator[str]:
+    if isinstance(data, dict) and set(data) == {"parameter"}:
+        yield data["parameter"]
+    elif isinstance(data, (dict, list)):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _parameters(value)
+
+
+# ---------------------------------------------------------------------------------------------------- examples
+
+
+def _example(book: RuleBook, spec: TimescaleRule, example: Example) -> ExampleLines:
+    born = [f"{_when(v)}  {'born' if k == 'date_of_birth' else 'expected to be born'}" for k, v in example.child.items()]
+    events = [_event_line(book, event) for event in example.events]
+    flags = tuple(_flag_line(spec, flag) for flag in example.flags) or ("no duty",)
+    return ExampleLines(
+        example.name, tuple(s.replace("_", " ") for s in example.shows), (*born, *events), f"as at {_when(example.as_of)}", flags
+    )
+
+
+def _event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
+    kind = book.kind_named(str(event.get("event"))) or str(event.get("event"))
+    title = _inside_sentence(book.events[kind].title) if kind in book.events else kind
+    rest = [f"{k} {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
+    return f"{_when(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
+
+
+def _flag_line(spec: TimescaleRule, flag: ExpectedFlag) -> str:
+    if spec.expect is None and flag.status == "met":
+        return "recorded"
+    parts = [STATUS_WORDS[flag.status]]
+    if flag.late_by:
+        parts.append(f"by {flag.late_by}")
+    if flag.due:
+        parts.append(f"(due {_when(flag.due)})")
+    if flag.missing:
+        parts.append(f"({flag.missing} is missing)")
+    return " ".join(parts)
+
+
+def _when(at: Any) -> str:
+    """A date, or a date and UK time, as people write it."""
+    text = at.isoformat() if isinstance(at, date) else str(at)
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        return text
+    time = text[11:16]
+    return f"{_date(day)} {time}" if time else _date(day)
+
+
+def _date(day: date) -> str:
+    return short_day_words(day_number(day))
+
+
+# ---------------------------------------------------------------------------------------------------- as text
+
+
+def page_sections(page: RulePage) -> Iterator[tuple[str, list[str]]]:
+    """The page as headed sections in their fixed order, each a list of lines."""
+    yield "What it requires", [page.requires]
+    yield "Why", [page.why]
+    if page.note:
+        yield "How it is read here", [page.note]
+    sources = []
+    for s in page.sources:
+        sources.append(f"{s.title}, {s.at} ({s.authority})")
+        if s.url:
+            sources.append(f"  {s.url}")
+        sources.extend([f"  editions: {', '.join(s.editions)}"] if s.editions else [])
+    yield "Source", [*sources, f"This rule is a {page.authority}; {page.verified}."]
+    yield "How it is worked out", list(page.worked_out)
+    if page.local_values:
+        lines = []
+        for v in page.local_values:
+            lines += [f"{v.name}: {v.value} ({v.title})", f"  from: {v.basis}; {v.verified}", f"  change it in {v.change_in}"]
+        yield "Local value", lines
+    lines = []
+    for e in page.examples:
+        lines.append(f"{e.name}{f' [{listed(list(e.shows))}]' if e.shows else ''}")
+        lines += [f"  {event}" for event in e.events]
+        lines += [f"  {e.asked}: {'; '.join(e.flags)}"]
+    yield "Examples", lines or ["none yet"]
+    yield "Editions", [f"{e.applies} ({e.file}:{e.line})" + (f": {e.requires}" if len(page.editions) > 1 else "") for e in page.editions]
+    if page.aliases:
+        yield "Also known as", list(page.aliases)

@@ -1,0 +1,178 @@
+"""Replay sources: read each, evaluate every timeline in it, and count what was found, rule by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.explain.flags import Explainer
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES
+from rrt_engine.rulebook.book import Rule, RuleBook
+from rrt_engine.sources.detect import read_source, sources_in
+from rrt_engine.sources.reading import Reading
+from rrt_engine.timescales.arrays import end_of_day
+from rrt_engine.timescales.evaluate import Result, evaluate
+
+
+@dataclass(frozen=True)
+class SourceRun:
+    """One source, read and evaluated."""
+
+    path: str
+    reading: Reading
+    result: Result
+    explainer: Explainer
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """What one rule found: a row of the per-rule table.
+
+    `started` counts every duty; the eight statuses add up to it. `basis` is `history` where every step is in the
+    source, `now` where the source holds only latest dates (so it says who is overdue today, never how often it was on
+    time), and `count` for a pattern without a time limit. `on_time` of `judged` gives the share: met out of met, late,
+    early and overdue for a history; not overdue out of all that are running for `now`.
+    """
+
+    rule: str
+    title: str
+    service: str
+    authority: str
+    verified: str
+    basis: str
+    started: int
+    statuses: dict[str, int]
+    cannot_tell_because: dict[str, int]
+    on_time: int
+    judged: int
+
+    @property
+    def share(self) -> float | None:
+        """The share on time, from 0 to 1; None where nothing can be judged."""
+        return self.on_time / self.judged if self.judged else None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Everything a replay found, over all its sources."""
+
+    book: RuleBook
+    as_of: Moment
+    sources: tuple[SourceRun, ...]
+
+    def lines(self) -> list[RuleLine]:
+        """The per-rule table, in the order of the rule book; rules that nothing started are left out."""
+        lines = [self._line(rule_id) for rule_id in dict.fromkeys(r.id for r in self.book.rules)]
+        return [line for line in lines if line is not None]
+
+    def not_evaluable(self) -> dict[str, tuple[str, ...]]:
+        """Rules that no source can support, with the event kinds they lack; each rule once."""
+        lacking = [{n.rule: n.missing for n in s.result.not_evaluable} for s in self.sources]
+        return {rule: kinds for rule, kinds in (lacking[0] if lacking else {}).items() if all(rule in other for other in lacking)}
+
+    def partly_evaluable(self) -> dict[str, list[str]]:
+        """Rules that some sources can support and others cannot: the sources that cannot."""
+        never = self.not_evaluable()
+        found: dict[str, list[str]] = {}
+        for source in self.sources:
+            for n in source.result.not_evaluable:
+                if n.rule not in never:
+                    found.setdefault(n.rule, []).append(source.path)
+        return found
+
+    def never_answered(self) -> dict[str, tuple[str, ...]]:
+        """Rules with duties not done whose answering events occur nowhere in a source that may simply not hold them."""
+        found: dict[str, tuple[str, ...]] = {}
+        for source in self.sources:
+            if source.reading.log.coverage.kinds is not None or source.reading.format == "case":
+                continue
+            present = set(source.reading.log.kinds)
+            indexes = set(np.unique(source.result.flags.rule).tolist())
+            for index in sorted(indexes):
+                expect = self.book.rules[index].spec.expect
+                if expect and not present & set(expect.event):
+                    found[self.book.rules[index].id] = tuple(expect.event)
+        return found
+
+    def needs_attention(self) -> bool:
+        """Whether anything is overdue, late or too early."""
+        wanted = [STATUSES.index(s) for s in ("overdue", "late", "early")]
+        return any(bool(np.isin(s.result.flags.status, wanted).any()) for s in self.sources)
+
+    def _line(self, rule_id: str) -> RuleLine | None:
+        editions = [i for i, rule in enumerate(self.book.rules) if rule.id == rule_id]
+        rule = self.book.rules[editions[-1]]
+        statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
+        now = False
+        for source in self.sources:
+            flags = source.result.flags
+            for edition in editions:
+                part = slice(*np.searchsorted(flags.rule, [edition, edition + 1]))
+                statuses += np.bincount(flags.status[part], minlength=len(STATUSES))
+                because += np.bincount(flags.reason[part][flags.status[part] == CANNOT_TELL], minlength=len(REASONS))
+            now = now or _only_latest(source, rule)
+        started = int(statuses.sum())
+        if not started:
+            return None
+        counts = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
+        basis = "count" if rule.spec.expect is None else "now" if now else "history"
+        on_time, judged = _judged(basis, counts)
+        return RuleLine(
+            rule_id,
+            rule.spec.title,
+            rule.spec.service,
+            rule.spec.authority,
+            rule.spec.verified,
+            basis,
+            started,
+            counts,
+            {name: int(n) for name, n in zip(REASONS, because, strict=True) if n},
+            on_time,
+            judged,
+        )
+
+
+def _judged(basis: str, counts: dict[str, int]) -> tuple[int, int]:
+    if basis == "count":
+        return 0, 0
+    if basis == "now":
+        running = counts["due"] + counts["due_soon"]
+        return running, running + counts["overdue"]
+    return counts["met"], counts["met"] + counts["late"] + counts["early"] + counts["overdue"]
+
+
+def _only_latest(source: SourceRun, rule: Rule) -> bool:
+    """Whether a source holds only the latest date of the events that answer a rule."""
+    log = source.reading.log
+    if log.latest_only is None or rule.spec.expect is None:
+        return False
+    codes = [i for i, kind in enumerate(log.kinds) if kind in rule.spec.expect.event]
+    answers = np.isin(log.kind, codes)
+    return bool((answers & log.latest_only).any())
+
+
+def replay(
+    paths: Sequence[Path], book: RuleBook, as_of: Moment, as_known: int | None = None, notice: Callable[[str], None] = lambda _: None
+) -> Replay:
+    """Read and evaluate every source named, or found in the folders named, one at a time.
+
+    `notice` is told which source is being read, for progress. Raises InputError when a source cannot be read at all.
+    """
+    return Replay(book, as_of, tuple(_run(path, book, as_of, as_known, notice) for path in _all(paths)))
+
+
+def _all(paths: Sequence[Path]) -> Iterable[Path]:
+    for path in paths:
+        yield from sources_in(path)
+
+
+def _run(path: Path, book: RuleBook, as_of: Moment, as_known: int | None, notice: Callable[[str], None]) -> SourceRun:
+    notice(path.name)
+    reading = read_source(path, book)
+    result = evaluate(reading.log, book, as_of, as_known)
+    instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
+    return SourceRun(path.name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant))

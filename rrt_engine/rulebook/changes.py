@@ -1,0 +1,280 @@
+"""Change a rule one part at a time, to ask whether its examples would notice.
+
+A part that can be left out, or a number that can be one more or one less, without any example failing is a part that
+nothing proves. The changes are made to the rule's shape and not to its text, so each is one clean step from the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from rrt_engine.calendar import Duration
+from rrt_engine.rulebook.book import DERIVED_KINDS, RuleBook
+from rrt_engine.rulebook.schema import DateOf, During, NextOpening, Parameter, TimescaleRule, Until
+from rrt_engine.rulebook.strict_yaml import Path
+
+_LEFT_OUT: Any = object()
+_FIELD = {"if": "if_", "not": "not_", "from": "from_"}
+_TIME = re.compile(r"^([0-9]{2}):([0-9]{2})$")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One part of a rule, changed: where it stands, how it was changed, and the example that would notice.
+
+    `spec` is the changed rule, or None where the edition itself is left out. `shift` says by how much local values are
+    changed instead, wherever an example or the authority sets them. `in_steps` marks what shows only in the working.
+    """
+
+    part: str
+    path: Path
+    kind: Literal["branch", "interval"]
+    how: str
+    spec: TimescaleRule | None
+    ask: str
+    shift: Mapping[str, int] = field(default_factory=dict)
+    in_steps: bool = False
+
+
+def changes(spec: TimescaleRule, book: RuleBook, editions: int = 1) -> list[Change]:
+    """Every change worth trying on a rule. `editions` is how many editions it has."""
+    result = [*_branches(spec), *_numbers(spec, book), *_count_from(spec, book)]
+    if editions > 1:
+        result.append(
+            Change(
+                "this edition",
+                ("effective",),
+                "branch",
+                "left out",
+                None,
+                "add an example whose duty starts while this edition is in force",
+            )
+        )
+    return result
+
+
+def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
+    """Every number a rule holds that its examples must pin, with its place: lengths of time, counts and times of day."""
+    within = spec.within
+    if isinstance(within, list):
+        yield from ((("within", i), rung) for i, rung in enumerate(within))
+    elif isinstance(within, DateOf):
+        yield from ((("within", part), getattr(within, part)) for part in ("otherwise", "at_most") if getattr(within, part) is not None)
+    elif isinstance(within, NextOpening):
+        yield ("within", "next_working_day_at"), within.next_working_day_at
+    elif within is not None:
+        yield ("within",), within
+    for part in ("every", "not_before"):
+        if getattr(spec, part) is not None:
+            yield (part,), getattr(spec, part)
+    if spec.before:
+        yield ("before", "by"), spec.before.by
+        if spec.before.or_within is not None:
+            yield ("before", "or_within"), spec.before.or_within
+    if spec.when.after:
+        yield ("when", "after", "at_least"), spec.when.after.at_least
+        if spec.when.after.within is not None:
+            yield ("when", "after", "within"), spec.when.after.within
+    if isinstance(spec.during, During):
+        yield from (
+            (("during", part), getattr(spec.during, part)) for part in ("first", "after", "lead") if getattr(spec.during, part) is not None
+        )
+    if spec.extension and spec.extension.by is not None:
+        yield ("extension", "by"), spec.extension.by
+
+
+def shifted(value: str | int, by: int) -> str | int | None:
+    """A count, length of time or time of day moved by one unit (a minute for a time); None where there is no such.
+
+    >>> shifted("15 working days", 1), shifted("09:00", -1), shifted("0 days", -1)
+    ('16 working days', '08:59', None)
+    """
+    if isinstance(value, int):
+        return value + by if value + by >= 0 else None
+    time = _TIME.match(value)
+    if time:
+        minutes = int(time[1]) * 60 + int(time[2]) + by
+        return f"{minutes // 60:02}:{minutes % 60:02}" if 0 <= minutes < 24 * 60 else None
+    length = Duration.parse(value)
+    return str(Duration(length.n + by, length.unit)) if 0 <= length.n + by <= 9999 else None
+
+
+def _branches(spec: TimescaleRule) -> Iterator[Change]:
+    """Each condition, ending, rung and option left out in turn."""
+
+    def left_out(path: Path, part: str, ask: str, in_steps: bool = False) -> Change:
+        return Change(part, path, "branch", "left out", _put(spec, path, _LEFT_OUT), ask, in_steps=in_steps)
+
+    when, expect = spec.when, spec.expect
+    for a in when.where:
+        yield left_out(
+            ("when", "where", a), f"when.where.{a}", f"add an example whose `{when.event[0]}` records another `{a}`, so that no duty starts"
+        )
+    for i, kind in enumerate(when.event if len(when.event) > 1 else []):
+        yield left_out(("when", "event", i), f"when.event: {kind}", f"add an example that starts with `{kind}`")
+    if when.pick != "each":
+        yield left_out(
+            ("when", "pick"),
+            f"when.pick: {when.pick}",
+            f"add an example with two `{when.event[0]}` events, of which only the {when.pick} counts",
+        )
+    if when.date:
+        yield left_out(("when", "date"), f"when.date: {when.date}", f"add an example whose `{when.date}` is not the day of its event")
+    if when.after:
+        yield left_out(
+            ("when", "after"), "when.after", f"add an example with too few `{when.after.event[0]}` events before it, so that no duty starts"
+        )
+        for a in when.after.where:
+            yield left_out(
+                ("when", "after", "where", a),
+                f"when.after.where.{a}",
+                f"add an example whose earlier `{when.after.event[0]}` records another `{a}`",
+            )
+    if expect:
+        for a in expect.where:
+            yield left_out(
+                ("expect", "where", a),
+                f"expect.where.{a}",
+                f"add an example whose `{expect.event[0]}` records another `{a}`, so that it does not answer",
+            )
+        for i, kind in enumerate(expect.event if len(expect.event) > 1 else []):
+            yield left_out(("expect", "event", i), f"expect.event: {kind}", f"add an example that is answered by `{kind}`")
+    if isinstance(spec.within, list):
+        for i, rung in enumerate(spec.within):
+            yield left_out(("within", i), f"within[{i}]: {_words(rung)}", f"add an example that reaches step {i + 1} of the ladder")
+    if isinstance(spec.within, DateOf) and spec.within.at_most is not None:
+        yield left_out(
+            ("within", "at_most"),
+            f"within.at_most: {_words(spec.within.at_most)}",
+            "add an example whose recorded date is beyond it: cannot_tell",
+        )
+    if isinstance(spec.within, DateOf) and spec.within.noon_after:
+        yield left_out(("within", "noon_after"), "within.noon_after", "add an example whose last full day is a Sunday or a holiday")
+    if spec.before and spec.before.or_within is not None:
+        yield left_out(
+            ("before", "or_within"),
+            f"before.or_within: {_words(spec.before.or_within)}",
+            "add an example that starts too near the date to count back from it",
+        )
+    if spec.not_before is not None:
+        yield left_out(("not_before",), f"not_before: {_words(spec.not_before)}", "add an example done too soon: status early")
+    if spec.during is not None:
+        period = spec.during.period if isinstance(spec.during, During) else spec.during
+        yield left_out(
+            ("during",),
+            f"during: {period}",
+            "add an example that starts outside the period, so that no duty starts, or one that the period's end ends",
+        )
+    for i, ending in enumerate(spec.until):
+        yield from _endings(spec, i, ending, left_out)
+    if spec.link:
+        yield left_out(
+            ("link",),
+            f"link: {spec.link}",
+            f"add an example with two (`ref: X1` and `ref: X2`), in which the other {spec.link}'s event does not answer",
+        )
+    if spec.extension:
+        yield left_out(("extension",), "extension", f"add an example with `{spec.extension.event[0]}`, done after the first due date")
+    if spec.unless:
+        yield left_out(
+            ("unless",), "unless", f"add an example with `{spec.unless.event[0]}`: the reason is shown and the date stands", in_steps=True
+        )
+
+
+def _endings(spec: TimescaleRule, i: int, ending: Until | str, left_out: Any) -> Iterator[Change]:
+    name = ending if isinstance(ending, str) else ending.event[0]
+    yield left_out(("until", i), f"until: {name}", f"add an example that `{name}` ends before it is due: status ended")
+    if isinstance(ending, str) or name in DERIVED_KINDS:
+        return
+    for a in ending.where:
+        yield left_out(
+            ("until", i, "where", a),
+            f"until.{name}.where.{a}",
+            f"add an example whose `{name}` records another `{a}`, so that the duty goes on",
+        )
+    for a in ending.if_:
+        yield left_out(
+            ("until", i, "if", a),
+            f"until.{name}.if.{a}",
+            f"add an example whose `{spec.when.event[0]}` records another `{a}`, so that `{name}` does not end it",
+        )
+
+
+def _numbers(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
+    """Each number one less and one more."""
+    for path, given in intervals(spec):
+        part = f"{'.'.join(str(p) for p in path)}: {_words(given)}"
+        ask = "add an example answered on the last good day with its `due`, and one answered the next possible day"
+        if path[-1] == "at_least":
+            ask = "add an example with exactly enough events, and one with one too few"
+        elif path[-1] == "at_most":
+            ask = "add an example whose recorded date is the last the limit allows, and one whose date is a day later: cannot_tell"
+        elif path[-1] == "within" and "after" in path:
+            ask = "add an example whose earliest event is on the last day of the window, and one where it is a day before"
+        for by in (-1, 1):
+            new = shifted(book.value(given), by)
+            if new is None or (path[-1] == "at_least" and new == 0):
+                continue
+            if isinstance(given, Parameter):
+                yield Change(part, path, "interval", str(new), spec, ask, {given.parameter: by})
+            else:
+                yield Change(part, path, "interval", str(new), _put(spec, path, new), ask)
+
+
+def _count_from(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
+    """Counting from the other day, where that could make a difference."""
+    counted = [
+        given for path, given in intervals(spec) if path[0] in ("within", "every", "not_before") and path[-1] != "next_working_day_at"
+    ]
+    other = {"next_day": "same_day", "same_day": "next_day"}
+    if spec.expect and not spec.before and any(_counts_days(given, book) for given in counted):
+        path: Path = ("count_from",)
+        ask = "add an example whose `due` differs when the first day counts: one that starts on a working day"
+        yield Change(
+            f"count_from: {spec.count_from}", path, "interval", other[spec.count_from], _put(spec, path, other[spec.count_from]), ask
+        )
+    after = spec.when.after
+    if after and after.within is not None and _counts_days(after.within, book):
+        path = ("when", "after", "count_from")
+        ask = "add an example whose earliest event is on the edge of the window"
+        yield Change(
+            f"when.after.count_from: {after.count_from}",
+            path,
+            "interval",
+            other[after.count_from],
+            _put(spec, path, other[after.count_from]),
+            ask,
+        )
+
+
+def _counts_days(given: Any, book: RuleBook) -> bool:
+    length = book.length(given)
+    return length.n > 0 and not length.by_the_hour and length.unit != "clear days"
+
+
+def _words(given: Any) -> str:
+    return f"{{parameter: {given.parameter}}}" if isinstance(given, Parameter) else str(given)
+
+
+def _put(shape: Any, path: Path, value: Any) -> Any:
+    """The same shape with the part at a path replaced, or left out."""
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    if isinstance(shape, BaseModel):
+        name = _FIELD.get(str(head), str(head))
+        if not rest and value is _LEFT_OUT:
+            new = type(shape).model_fields[name].get_default(call_default_factory=True)
+        else:
+            new = _put(getattr(shape, name), rest, value)
+        return shape.model_copy(update={name: new})
+    if not rest and value is _LEFT_OUT:
+        return [v for i, v in enumerate(shape) if i != head] if isinstance(shape, list) else {k: v for k, v in shape.items() if k != head}
+    if isinstance(shape, list):
+        return [_put(v, rest, value) if i == head else v for i, v in enumerate(shape)]
+    return {k: _put(v, rest, value) if k == head else v for k, v in shape.items()}

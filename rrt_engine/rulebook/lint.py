@@ -1,0 +1,339 @@
+"""Check a rule set as a whole: what is broken (errors), and what no example proves (warnings).
+
+Errors: everything that stops the rule set loading, examples that fail, ids declared twice, names that do not exist and
+local values that cannot be used. Warnings: proofs that a rule of its shape needs and lacks (see `proofs`), tags that
+an example carries and does not show, and parts and numbers of a rule that could change without any example noticing.
+Notes, on request: rules whose number has not been seen in the instrument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rrt_engine.calendar import ServiceHours
+from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+from rrt_engine.explain.words import VERIFIED_WORDS
+from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook, load_with_problems
+from rrt_engine.rulebook.changes import Change, intervals
+from rrt_engine.rulebook.proofs import Proof, prove
+from rrt_engine.rulebook.schema import NextOpening, Parameter, Until
+from rrt_engine.rulebook.strict_yaml import Document, single
+
+_ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
+_LACKS = {
+    "boundary": ("no example done on the last good day", "add one tagged `shows: [boundary]`, met on its due day"),
+    "first_bad_day": (
+        "no example done on the first bad day",
+        "add one tagged `shows: [first_bad_day]`, done the next possible day and late",
+    ),
+    "still_due": ("no example still due", "add one tagged `shows: [still_due]`, not done and `as_of` before its due day"),
+    "overdue": ("no example overdue", "add one tagged `shows: [overdue]`, not done and `as_of` after its due day"),
+    "bank_holiday": (
+        "no example across a bank holiday",
+        "add one tagged `shows: [bank_holiday]` with a named bank holiday between start and due",
+    ),
+}
+_LACKS_PATTERN = {
+    "boundary": ("no example in which it is recorded", "add one tagged `shows: [boundary]` that only just gives a flag"),
+    "first_bad_day": (
+        "no example in which it is not recorded",
+        "add one tagged `shows: [first_bad_day]` that only just gives none: `flags: []`",
+    ),
+}
+_SHOWS = {
+    "boundary": "no flag in it is met on its due day",
+    "first_bad_day": "no flag in it is late, answered the next possible day",
+    "still_due": "no flag in it is due",
+    "overdue": "no flag in it is overdue",
+    "bank_holiday": "no named bank holiday lies between the start and the due day of its flags",
+    "ended": "nothing ends a flag in it",
+    "cannot_tell": "no flag in it is cannot_tell",
+}
+
+
+def lint(folder: Path, unverified: bool = False) -> list[Diagnostic]:
+    """Everything wrong with a rule set, in order of file and line."""
+    book, problems, read = load_sound(folder)
+    found = [*problems]
+    for proof in [prove(rule, document, book) for rule, document in read] if book else []:
+        found.extend(_examples(proof))
+        found.extend(_missing(proof))
+        found.extend(_unborne(proof))
+        found.extend(_unnoticed(proof))
+        found.extend(_unpinned(proof))
+        if unverified:
+            found.extend(_unverified(proof))
+    return sorted(set(found))
+
+
+def load_sound(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tuple[Rule, Document]]]:
+    """The rules of a rule set in which nothing is wrong, as a book and with their documents; and all that is wrong."""
+    book, problems, read = load_with_problems(folder)
+    if book is None:
+        return None, sorted(problems), []
+    problems = [*problems, *_declared_twice(read), *_vocabulary(folder, book), *_sources(folder, book), *_local_values(folder, book, read)]
+    for rule, document in read:
+        problems.extend(_own(rule, document))
+    shared = {_shown(folder / name) for name in ("events.yaml", "parameters.yaml", "sources.yaml")}
+    if any(p.file in shared for p in problems):
+        return None, sorted(set(problems)), []
+    sound = [(r, d) for r, d in read if not any(p.file == d.file and d.line <= p.line <= d.end_line for p in problems)]
+    return replace(book, rules=tuple(r for r, _ in sound)), sorted(set(problems)), sound
+
+
+# ---------------------------------------------------------------------------------------------------- errors
+
+
+def _declared_twice(read: list[tuple[Rule, Document]]) -> Iterator[Diagnostic]:
+    """An id has one home: its editions stand together in one file."""
+    home: dict[str, Document] = {}
+    for rule, document in sorted(read, key=lambda r: (r[1].file, r[1].line)):
+        first = home.setdefault(rule.id, document)
+        if first.file != document.file:
+            yield document.diagnostic(
+                ("id",),
+                "id_reused",
+                f"the id `{rule.id}` already belongs to the rule at {first.file}:{first.line}",
+                "ids are never reused; editions of one rule stand in one file",
+            )
+
+
+def _own(rule: Rule, document: Document) -> Iterator[Diagnostic]:
+    """What is wrong with one rule by itself, beyond its shape."""
+    for key, value in document.data.items():
+        if value is None:
+            yield document.diagnostic((key,), "empty_key", f"`{key}` has no value", "write one, or remove the key")
+    for i, source in enumerate(rule.spec.source):
+        if not source.at.strip():
+            place = ("source", i, "at") if isinstance(document.data["source"], list) else ("source", "at")
+            yield document.diagnostic(
+                place, "no_source", "the place in the source is empty", "give the section, regulation, paragraph or page"
+            )
+
+
+def _vocabulary(folder: Path, book: RuleBook) -> Iterator[Diagnostic]:
+    """Names in events.yaml that do not exist, and names that mean two things."""
+    document = _document(folder / "events.yaml")
+    if document is None:
+        return
+    owner: dict[str, str] = {}
+    for group, members in document.data["events"].items():
+        for kind in members:
+            if kind in owner:
+                yield document.diagnostic(
+                    ("events", group, kind), "duplicate_event", f"the event `{kind}` is already in `{owner[kind]}`", "keep one of the two"
+                )
+            owner[kind] = group
+    meant: dict[str, str] = {kind: kind for kind in book.events}
+    for kind, event in book.events.items():
+        place = ("events", owner.get(kind, ""), kind)
+        for other in event.accepts:
+            if meant.setdefault(other, kind) != kind:
+                yield document.diagnostic(
+                    (*place, "accepts"), "name_reused", f"`{other}` already means `{meant[other]}`", "a name stands for one event"
+                )
+        for name, allowed in event.attrs.items():
+            if isinstance(allowed, str) and allowed not in _ATTRIBUTE_TYPES:
+                yield document.diagnostic(
+                    (*place, "attrs", name),
+                    "attribute_type",
+                    f"`{allowed}` is not a type",
+                    did_you_mean(allowed, _ATTRIBUTE_TYPES) or "write boolean, integer, date, text or a list of the values",
+                )
+    for name, period in book.periods.items():
+        for part, kinds in (("start", period.start), ("end", period.end)):
+            for kind in kinds:
+                if kind not in book.events:
+                    yield document.diagnostic(
+                        ("periods", name, part), "unknown_event", f"unknown event `{kind}`", did_you_mean(kind, book.events)
+                    )
+    for name, items in book.ends.items():
+        for i, item in enumerate(items):
+            yield from _ending(document, ("ends", name, i), item, book)
+
+
+def _ending(document: Document, place: tuple[str | int, ...], item: Until, book: RuleBook) -> Iterator[Diagnostic]:
+    attrs: dict[str, Any] = {"age": "integer"} if all(k in DERIVED_KINDS for k in item.event) else {}
+    for kind in item.event:
+        if kind in book.events:
+            attrs.update(book.events[kind].attrs)
+        elif kind not in DERIVED_KINDS:
+            yield document.diagnostic((*place, "event"), "unknown_event", f"unknown event `{kind}`", did_you_mean(kind, book.events))
+    for name in item.where:
+        if name not in attrs:
+            yield document.diagnostic(
+                (*place, "where", name), "unknown_attribute", f"`{item.event[0]}` does not record `{name}`", did_you_mean(name, attrs)
+            )
+
+
+def _sources(folder: Path, book: RuleBook) -> Iterator[Diagnostic]:
+    """Editions of instruments that cannot be read: each has a name, and dates in order."""
+    document = _document(folder / "sources.yaml")
+    if document is None:
+        return
+    for name, source in book.sources.items():
+        for i, edition in enumerate(source.editions):
+            place: tuple[str | int, ...] = (name, "editions", i)
+            if not isinstance(edition.get("name"), str):
+                yield document.diagnostic(
+                    place,
+                    "edition",
+                    f"an edition of `{name}` has no name",
+                    'write `{name: "2026", from: 2026-03-18}`, with the name in quotes',
+                )
+            for key in ("from", "to"):
+                if edition.get(key) is not None and not isinstance(edition[key], date):
+                    yield document.diagnostic((*place, key), "edition", f"`{edition[key]}` is not a date", "write it as `2026-03-18`")
+
+
+def _local_values(folder: Path, book: RuleBook, read: list[tuple[Rule, Document]]) -> Iterator[Diagnostic]:
+    """Local values that cannot be used as a count, a time of day or opening hours; loading checks the lengths of time."""
+    document = _document(folder / "parameters.yaml")
+    if document is None:
+        return
+    wanted = {"service_hours": "hours"} if "service_hours" in book.parameters else {}
+    for rule, _ in read:
+        for path, given in intervals(rule.spec):
+            if isinstance(given, Parameter) and given.parameter in book.parameters and path[-1] in ("at_least", "next_working_day_at"):
+                wanted[given.parameter] = "count" if path[-1] == "at_least" else "time"
+    for name, kind in wanted.items():
+        message = _unusable(book.parameters[name].value, kind)
+        if message:
+            yield document.diagnostic((name, "value"), "local_value", message)
+
+
+def _unusable(value: str | int, kind: str) -> str:
+    if kind == "count":
+        return "" if isinstance(value, int) and value > 0 else f"`{value}` is not a count; write a whole number"
+    if kind == "time":
+        fits = re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", str(value))
+        return "" if fits else f'`{value}` is not a time of day; write it in quotes as `"09:00"`'
+    try:
+        ServiceHours.parse(str(value))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _document(path: Path) -> Document | None:
+    """A file read again for its positions; None where loading has already said what is wrong with it."""
+    try:
+        return single(_shown(path), path.read_text(encoding="utf-8-sig"))
+    except (InputError, OSError, UnicodeDecodeError):
+        return None
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+# ---------------------------------------------------------------------------------------------------- warnings
+
+
+def _examples(proof: Proof) -> Iterator[Diagnostic]:
+    for outcome in proof.outcomes:
+        yield from outcome.diagnostics
+
+
+def _missing(proof: Proof) -> Iterator[Diagnostic]:
+    """The proofs that a rule of this shape needs and has not got."""
+    if not proof.outcomes and proof.rule.spec.stage == "in_force":
+        yield proof.document.diagnostic(
+            ("id",),
+            "no_example",
+            f"`{proof.rule.id}` has no examples",
+            "a rule without an example is not used; add `examples` as its last key",
+        )
+    tagged = {tag for _, tag in proof.unborne}
+    for tag in proof.missing:
+        if tag in tagged or not proof.outcomes:
+            continue  # said of the example that carries the tag, or of the rule that has none
+        lacks, help = _LACKS_PATTERN[tag] if proof.rule.spec.expect is None else _LACKS[tag]
+        if tag in proof.untagged:
+            help = f"example `{proof.untagged[tag]}` shows it: tag it `shows: [{tag}]`"
+        yield proof.document.diagnostic(("id",), f"missing_{tag}_example", f"`{proof.rule.id}` has {lacks}", help, "warning")
+
+
+def _unborne(proof: Proof) -> Iterator[Diagnostic]:
+    """Tags that the flags of their example do not bear out."""
+    for i, tag in proof.unborne:
+        name = proof.rule.spec.examples[i].name
+        came = "; ".join(proof.outcomes[i].actual) or "no flag"
+        said = (
+            {"boundary": "it has no flag", "first_bad_day": "it has a flag"}.get(tag, _SHOWS[tag])
+            if proof.rule.spec.expect is None
+            else _SHOWS[tag]
+        )
+        yield proof.document.diagnostic(
+            ("examples", i, "shows"), "tag_not_shown", f"example `{name}` is tagged `{tag}`, but {said}", f"it gives {came}", "warning"
+        )
+
+
+def _unnoticed(proof: Proof) -> Iterator[Diagnostic]:
+    """Parts that can be left out, and numbers that can be moved, without any example failing."""
+    moved: dict[str, list[Change]] = {}
+    for change in proof.unnoticed:
+        if change.kind == "branch":
+            message = f"no example of `{proof.rule.id}` fails without `{change.part}`"
+            yield proof.document.diagnostic(change.path, "branch_never_exercised", message, change.ask, "warning")
+        else:
+            moved.setdefault(change.part, []).append(change)
+    for part, same in moved.items():
+        instead = " or ".join(f"`{c.how}`" for c in same)
+        message = f"no example of `{proof.rule.id}` fails when `{part}` is {instead} instead"
+        yield proof.document.diagnostic(same[0].path, "interval_not_pinned", message, same[0].ask, "warning")
+
+
+def _unpinned(proof: Proof) -> Iterator[Diagnostic]:
+    """Examples that an authority would break by setting its own value."""
+    named = sorted({given.parameter for _, given in intervals(proof.rule.spec) if isinstance(given, Parameter)})
+    for i, example in enumerate(proof.rule.spec.examples):
+        left = [n for n in named if n not in example.parameters]
+        if left:
+            help = f"write `parameters: {{{left[0]}: …}}` in the example, so that another local value does not break it"
+            yield proof.document.diagnostic(
+                ("examples", i), "local_value_not_pinned", f"example `{example.name}` does not set `{left[0]}`", help, "warning"
+            )
+
+
+def _unverified(proof: Proof) -> Iterator[Diagnostic]:
+    if proof.rule.spec.verified != "instrument":
+        yield proof.document.diagnostic(
+            ("verified",), "unverified", f"`{proof.rule.id}`: {VERIFIED_WORDS[proof.rule.spec.verified]}", "", "note"
+        )
+
+
+# ---------------------------------------------------------------------------------------------------- coverage
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a rule set its examples prove: rules with every proof, branches exercised and numbers pinned."""
+
+    rules: int
+    proved: int
+    branches: int
+    exercised: int
+    numbers: int
+    pinned: int
+
+
+def coverage(proofs: tuple[Proof, ...]) -> Coverage:
+    """How much the examples prove. A number counts as pinned when both its neighbours make some example fail."""
+
+    def parts(changes: tuple[Change, ...], kind: str) -> set[str]:
+        return {c.part for c in changes if c.kind == kind}
+
+    tried: Mapping[str, list[int]] = {k: [len(parts(p.tried, k)) for p in proofs] for k in ("branch", "interval")}
+    left: Mapping[str, list[int]] = {k: [len(parts(p.unnoticed, k)) for p in proofs] for k in ("branch", "interval")}
+    branches, numbers = sum(tried["branch"]), sum(tried["interval"])
+    proved = sum(1 for p in proofs if not p.missing and p.outcomes and all(o.passed for o in p.outcomes))
+    return Coverage(len(proofs), proved, branches, branches - sum(left["branch"]), numbers, numbers - sum(left["interval"]))

@@ -1,0 +1,787 @@
+"""What a timescale rule means, one child and one day at a time: slow, obvious, and readable as the specification.
+
+The engine works on columns and must give the same answers; `test_engine_agrees.py` compares them. Nothing of the engine
+is used here: dates are `datetime.date`, working days are walked one by one, months come from dateutil, clocks from
+zoneinfo, and the holidays from the same file that the rule set holds.
+
+How time is read
+    An event recorded with a date alone happened at some moment of that UK day. An event with a time happened then; in
+    the hour that occurs twice when the clocks go back, at one of two moments. So every event has an earliest and a
+    latest moment. `A comes before B for certain` means that A's latest is before B's earliest.
+    The record keeps events in order of their latest moment, and in the order given where those are equal.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
+
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.schema import DateOf, During, NextOpening, Not, Parameter, TimescaleRule
+
+UK = ZoneInfo("Europe/London")
+ONE_DAY = timedelta(days=1)
+ONE_SECOND = timedelta(seconds=1)
+
+
+def _read_holidays() -> frozenset[date]:
+    path = Path(__file__).parent.parent / "rules" / "bank_holidays.csv"
+    with path.open(encoding="utf-8") as file:
+        return frozenset(date.fromisoformat(row["date"]) for row in csv.DictReader(file) if row["name"] != "announced to")
+
+
+HOLIDAYS = _read_holidays()
+
+
+# ------------------------------------------------------------------------------------------------------- the record
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """Something that happened to the child. `at` is a date; or a time, in UK local time unless it carries an offset.
+
+    Two records of the same thing are two events: events are compared by identity.
+    """
+
+    kind: str
+    at: date | datetime
+    ref: str | None = None
+    attributes: Mapping[str, bool | int | str] = field(default_factory=dict)
+    recorded: date | None = None
+    latest_only: bool = False
+    suspect: bool = False
+
+    @property
+    def timed(self) -> bool:
+        return isinstance(self.at, datetime)
+
+    @property
+    def earliest(self) -> datetime:
+        if not isinstance(self.at, datetime):
+            return day_begins(self.at)
+        return (self.at if self.at.tzinfo else self.at.replace(tzinfo=UK, fold=0)).astimezone(UTC)
+
+    @property
+    def latest(self) -> datetime:
+        if not isinstance(self.at, datetime):
+            return day_ends(self.at)
+        return (self.at if self.at.tzinfo else self.at.replace(tzinfo=UK, fold=1)).astimezone(UTC)
+
+    @property
+    def day(self) -> date:
+        return self.earliest.astimezone(UK).date() if isinstance(self.at, datetime) else self.at
+
+
+@dataclass(frozen=True)
+class Child:
+    """One child: events in the order given, and dates of birth where known."""
+
+    events: tuple[Event, ...]
+    born: date | None = None
+    expected: date | None = None
+
+
+@dataclass(frozen=True)
+class Covers:
+    """Which kinds of event the source can hold (None: every kind), and from which day ("" for kinds not named)."""
+
+    kinds: frozenset[str] | None = None
+    since: Mapping[str, date] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What is said of one duty. Events are given by their place in the child's list; a birthday by its date."""
+
+    edition: date
+    rung: int
+    trigger: int
+    start: date
+    due: date | None
+    due_at: datetime | None
+    due_by: datetime | None
+    answer: int | None
+    end: int | date | None
+    status: str
+    reason: str
+
+
+# --------------------------------------------------------------------------------------------------- days and clocks
+
+
+def day_begins(day: date) -> datetime:
+    return datetime.combine(day, time(), UK).astimezone(UTC)
+
+
+def day_ends(day: date) -> datetime:
+    return day_begins(day + ONE_DAY) - ONE_SECOND
+
+
+def working(day: date) -> bool:
+    """Monday to Friday, and neither Christmas Day, Good Friday nor a bank holiday in England."""
+    return day.weekday() < 5 and day not in HOLIDAYS
+
+
+def working_day_after(day: date, n: int) -> date:
+    """The n-th working day after a day, whatever day of the week it is."""
+    while n > 0:
+        day += ONE_DAY
+        if working(day):
+            n -= 1
+    return day
+
+
+def working_day_before(day: date, n: int) -> date:
+    while n > 0:
+        day -= ONE_DAY
+        if working(day):
+            n -= 1
+    return day
+
+
+def length_of(text: str) -> tuple[int, str]:
+    n, unit = text.split(" ", 1)
+    return int(n), unit.removesuffix("s")
+
+
+def last_day(start: date, length: str, count_from: str = "next_day") -> date:
+    """The last day on time. The start is day 0; with `same_day` it is day 1. Never moved off a weekend or holiday."""
+    n, unit = length_of(length)
+    first_counts = count_from == "same_day"
+    match unit:
+        case "working day":
+            if n and first_counts and working(start):
+                return working_day_after(start, n - 1)
+            return working_day_after(start, n)
+        case "clear day":  # neither the first nor the last day counts; seven days or fewer are business days
+            return working_day_after(start, n) if n <= 7 else start + timedelta(days=n)
+        case "day" | "week":
+            days = n * (7 if unit == "week" else 1)
+            return start + timedelta(days=max(days - 1, 0) if first_counts else days)
+        case "month" | "year":
+            moved = start + (relativedelta(months=n) if unit == "month" else relativedelta(years=n))
+            return moved - ONE_DAY if first_counts else moved
+    raise AssertionError(length)
+
+
+def last_day_before(event: date, length: str) -> date:
+    """The last day on time for something due this long before an event."""
+    n, unit = length_of(length)
+    match unit:
+        case "working day":
+            return working_day_before(event, n)
+        case "clear day":
+            return working_day_before(event, n + 1) if n <= 7 else event - timedelta(days=n + 1)
+        case "day" | "week":
+            return event - timedelta(days=n * (7 if unit == "week" else 1))
+        case "month" | "year":
+            return event - (relativedelta(months=n) if unit == "month" else relativedelta(years=n))
+    raise AssertionError(length)
+
+
+def clock_runs_out(start: datetime, length: str, opening: str) -> datetime:
+    """Hours pass as they pass, also when the clocks change; service hours only while the hub is open."""
+    n, unit = length_of(length)
+    left = timedelta(hours=n)
+    if unit == "hour":
+        return start + left
+    opens, closes = (time.fromisoformat(t) for t in opening.split(" to "))
+    day = start.astimezone(UK).date()
+    while True:
+        if working(day):
+            begin = max(start, datetime.combine(day, opens, UK).astimezone(UTC))
+            close = datetime.combine(day, closes, UK).astimezone(UTC)
+            if begin < close and close - begin >= left:
+                return begin + left
+            left -= max(close - begin, timedelta())
+        day += ONE_DAY
+
+
+def opening_after(start: datetime, at: str) -> datetime:
+    """The first time after this moment that it is `at` on a working day."""
+    day = start.astimezone(UK).date()
+    while not (working(day) and datetime.combine(day, time.fromisoformat(at), UK) > start):
+        day += ONE_DAY
+    return datetime.combine(day, time.fromisoformat(at), UK).astimezone(UTC)
+
+
+def noon_day(day: date) -> date:
+    """The first day, from this one on, that is not a Sunday or a holiday."""
+    while day.weekday() == 6 or day in HOLIDAYS:
+        day += ONE_DAY
+    return day
+
+
+def birthday(born: date, age: int) -> date:
+    """29 February becomes 1 March where the year has none."""
+    try:
+        return born.replace(year=born.year + age)
+    except ValueError:
+        return date(born.year + age, 3, 1)
+
+
+# -------------------------------------------------------------------------------------------------- what events record
+
+
+def meets(event: Event, where: Mapping[str, Any]) -> str:
+    """`yes`, `no`, or `unsure` where a required attribute is not recorded; `{not: x}` takes not recorded as not x."""
+    answer = "yes"
+    for name, test in where.items():
+        if name not in event.attributes:
+            answer = answer if isinstance(test, Not) else "unsure"
+        elif not _passes(event.attributes[name], test):
+            return "no"
+    return answer
+
+
+def _passes(value: Any, test: Any) -> bool:
+    if isinstance(test, Not):
+        return not any(_same(value, t) for t in test.not_)
+    return any(_same(value, t) for t in (test if isinstance(test, list) else [test]))
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and a == b
+
+
+def date_in(event: Event, attribute: str) -> Event | None:
+    """The same event at the date (or time) that one of its attributes names; None where that is missing or no date."""
+    text = str(event.attributes.get(attribute, ""))
+    try:
+        return replace(event, at=date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def day_in(event: Event, attribute: str) -> date | None:
+    """The day that one of the event's attributes names."""
+    written = date_in(event, attribute)
+    return None if written is None else written.day
+
+
+# --------------------------------------------------------------------------------------------------------- one duty
+
+
+@dataclass(frozen=True)
+class Due:
+    """When a clock runs out: a day; and for an hour clock the earliest and latest moment it can be."""
+
+    day: date | None
+    at: datetime | None = None
+    by: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One duty while it is worked out. `clock` is the trigger; or the trigger as if at the date written in it."""
+
+    rule: TimescaleRule
+    trigger: Event
+    clock: Event
+    unsure: bool = False
+    reason: str = ""
+    end: Event | date | None = None
+    first_plan: Event | None = None
+    rung: int = 0
+
+    @property
+    def start(self) -> date:
+        return self.clock.day
+
+
+def flags(rule_id: str, book: RuleBook, child: Child, as_of: date | datetime, as_known: date | None = None, covers: Covers = Covers()) -> list[Flag]:
+    """Every flag that the editions of one rule give for one child."""
+    return Oracle(rule_id, book, child, as_of, as_known, covers).flags()
+
+
+class Oracle:
+    """One rule (all its editions), one child, one moment of looking."""
+
+    def __init__(self, rule_id: str, book: RuleBook, child: Child, as_of: date | datetime, as_known: date | None, covers: Covers) -> None:
+        self.editions = sorted((r.spec for r in book.rules if r.id == rule_id), key=lambda s: s.effective.from_)
+        self.book, self.covers = book, covers
+        self.child = replace(child, events=tuple(replace(e) for e in child.events))
+        self.as_of_day = as_of.astimezone(UK).date() if isinstance(as_of, datetime) else as_of
+        self.as_of = as_of.astimezone(UTC) if isinstance(as_of, datetime) else day_ends(as_of)
+        exists = [e for e in self.child.events if self._exists(e, as_known)]
+        self.place = {e: i for i, e in enumerate(self.child.events)}
+        self.events = sorted(exists, key=self.position)
+        self.opening = str(book.parameters["service_hours"].value) if "service_hours" in book.parameters else "09:00 to 17:00"
+
+    def _exists(self, event: Event, as_known: date | None) -> bool:
+        """Only what had happened by the as-of moment, and had been recorded by the as-known day, exists."""
+        if as_known is not None and event.recorded is not None and event.recorded > as_known:
+            return False
+        return event.day <= self.as_of_day and event.earliest <= self.as_of
+
+    def position(self, event: Event) -> tuple[datetime, int]:
+        """An event's place in the record."""
+        return event.latest, self.place[event]
+
+    def value(self, given: Any) -> Any:
+        return self.book.parameters[given.parameter].value if isinstance(given, Parameter) else given
+
+    def found(self, kinds: Sequence[str], where: Mapping[str, Any], *wanted: str) -> list[Event]:
+        """The events of some kinds that meet a `where` for sure (`yes`) or perhaps (`unsure`), in order."""
+        return [e for e in self.events if e.kind in kinds and meets(e, where) in wanted]
+
+    def suspect(self, event: Event) -> bool:
+        """Whether its date cannot be right: marked so, before conception, or needing a child who had died."""
+        birth = self.child.born or self.child.expected
+        deaths = [e.day for e in self.events if e.kind == "child_died"]
+        return (
+            event.suspect
+            or (birth is not None and event.day < birth - timedelta(days=280))
+            or (bool(deaths) and self.book.events[event.kind].with_child and event.day > min(deaths))
+        )
+
+    # -- what belongs together
+
+    def belongs(self, event: Event, link: str) -> str | None:
+        """Which referral (or enquiry, or plan) an event says it belongs to.
+
+        `R1/S2` is enquiry S2 within referral R1. One part alone names the event's own, innermost level; or an outer
+        level, where the child's other events use that name for it.
+        """
+        name = self._said(event, link)
+        if name is None and event.ref and link in self.book.events[event.kind].ref[:-1] and "/" not in event.ref:
+            return event.ref if event.ref in {self._said(e, link) for e in self.events} else None
+        return name
+
+    def _said(self, event: Event, link: str) -> str | None:
+        path = self.book.events[event.kind].ref
+        if event.ref is None or link not in path:
+            return None
+        parts, level = event.ref.split("/"), path.index(link)
+        if len(parts) == len(path):
+            return "/".join(parts[: level + 1])
+        return event.ref if len(parts) == 1 and level == len(path) - 1 else None
+
+    def shares(self, a: Event, b: Event, link: str | None) -> bool:
+        """Whether two events belong together, or one of them does not say."""
+        if link is None:
+            return True
+        mine, theirs = self.belongs(a, link), self.belongs(b, link)
+        return mine is None or theirs is None or mine == theirs
+
+    def following(self, start: Event, candidates: Sequence[Event], link: str | None, trigger: Event | None = None) -> Iterator[Event]:
+        """Those of the candidates that come at or after the start, in order, never the trigger itself.
+
+        On the same day they count unless both have times and the candidate's is earlier. Where the trigger is itself
+        one of the candidates, only what stands after it in the record does: two visits on one day do not answer
+        each other.
+        """
+        trigger = trigger or start
+        among = any(e is trigger for e in candidates)
+        for event in candidates:
+            if event is trigger or event.latest < start.earliest or not self.shares(trigger, event, link):
+                continue
+            if among and self.position(event) < self.position(trigger):
+                continue
+            yield event
+
+    # -- what starts the duty
+
+    def flags(self) -> list[Flag]:
+        spec = self.editions[0]
+        if spec.stage == "prospective":
+            return []
+        needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
+        if self.covers.kinds is not None and any(not self.covers.kinds & set(kinds) for kinds in needed):
+            return []
+        duties = self.starts()
+        if duties and duties[0].rule.before:
+            duties = self.latest_plans(duties)
+        result: list[Flag | None] = []
+        if duties and duties[0].rule.expect is None:
+            return [self.noted(d) for d in duties]
+        duties = [replace(d, end=self.end_of(d)) for d in duties]
+        recurring = [d for d in duties if d.rule.every]
+        for duty in self.one_chain_at_a_time(recurring):
+            result.extend(self.chain(duty))
+        for duty in duties:
+            if not duty.rule.every:
+                result.append(self.once(duty))
+        return [f for f in result if f is not None]
+
+    def edition_on(self, day: date) -> TimescaleRule | None:
+        """The edition in force on a day: the last that had begun, unless it had ended."""
+        begun = [s for s in self.editions if s.effective.from_ <= day]
+        return begun[-1] if begun and (begun[-1].effective.to is None or day <= begun[-1].effective.to) else None
+
+    def starts(self) -> list[Duty]:
+        """Every event that starts the duty, under the edition in force on the day it starts."""
+        duties = []
+        kinds = {k for s in self.editions for k in s.when.event}
+        for event in self.events:
+            if event.kind not in kinds:
+                continue
+            for spec in self.editions:
+                duty = self._start(event, spec)
+                if duty is not None and self.edition_on(duty.start) is spec and self.enough_before(duty):
+                    duties.append(duty)
+        if not duties:
+            return []
+        during, pick = duties[0].rule.during, duties[0].rule.when.pick
+        group: dict[Any, list[Duty]] = {}
+        for duty in duties:
+            if during is None:
+                group.setdefault(duty.trigger if pick == "each" else "", []).append(duty)
+            else:
+                period = self.period_at(duty)
+                if period is not None:
+                    group.setdefault(duty.trigger if pick == "each" else self.position(period[0]), []).append(replace(duty, end=period[1]))
+        picked = [d[-1] if pick == "last" else d[0] for d in group.values()] if pick != "each" else [d for ds in group.values() for d in ds]
+        return sorted(picked, key=lambda d: self.position(d.trigger))
+
+    def _start(self, event: Event, spec: TimescaleRule) -> Duty | None:
+        answer = meets(event, spec.when.where)
+        if event.kind not in spec.when.event or answer == "no":
+            return None
+        clock = date_in(event, spec.when.date) if spec.when.date is not None else event
+        return Duty(spec, event, clock or event, answer == "unsure", "" if clock else "no_date")
+
+    def enough_before(self, duty: Duty) -> bool:
+        """Whether enough events came in the window before this one, counting afresh after each answer."""
+        after = duty.rule.when.after
+        if after is None:
+            return True
+        counted = self.found(after.event, after.where, "yes")
+        if any(e is duty.trigger for e in counted):
+            before = [e for e in counted if self.position(e) < self.position(duty.trigger)]
+        else:  # of another kind: the same day counts, unless both have times and this one's is earlier
+            before = [e for e in counted if e.day <= duty.trigger.day and not e.earliest > duty.trigger.latest]
+        n = int(self.value(after.at_least))
+        if len(before) < n:
+            return False
+        first = before[-n]
+        if after.within is not None and duty.trigger.day > last_day(first.day, self.value(after.within), after.count_from):
+            return False
+        if duty.rule.expect is None:
+            return True
+        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes", "unsure")
+        return not any(a.latest >= first.earliest and a.latest < duty.trigger.earliest for a in answers)
+
+    # -- periods
+
+    def periods(self, name: str) -> list[tuple[Event, Event | None]]:
+        """Each span of a period: what opened it and what closed it.
+
+        A start while it is open is the same period. On one day (unless times say otherwise) an ending comes before a
+        start, unless nothing was open to end.
+        """
+        kind = self.book.periods[name]
+        spans: list[tuple[Event, Event | None]] = []
+        opened: Event | None = None
+        events = [e for e in self.events if e.kind in kind.start or e.kind in kind.end]
+        for day in sorted({e.day for e in events}):
+            today = [e for e in events if e.day == day]
+            queue = sorted(today, key=lambda e: (self._within_day(e, e.kind in kind.start), self.place[e]))
+            i = 0
+            while i < len(queue):
+                event = queue[i]
+                if event.kind in kind.start:
+                    opened = opened or event
+                elif opened is not None:
+                    spans.append((opened, event))
+                    opened = None
+                elif i + 1 < len(queue) and queue[i + 1].kind in kind.start:  # nothing was open: it ends what starts today
+                    spans.append((queue[i + 1], event))
+                    i += 1
+                i += 1
+        return [*spans, *([(opened, None)] if opened else [])]
+
+    def _within_day(self, event: Event, starts: bool) -> timedelta:
+        if event.timed:
+            return event.earliest - day_begins(event.day)
+        return ONE_DAY if starts else -ONE_SECOND
+
+    def period_at(self, duty: Duty) -> tuple[Event, Event | None] | None:
+        """The period, or the part of it, that the duty starts in; the day it ends is still inside."""
+        during = duty.rule.during if isinstance(duty.rule.during, During) else During(period=str(duty.rule.during))
+        begun = [p for p in self.periods(during.period) if p[0].day <= duty.start]
+        if not begun:
+            return None
+        opened, closed = begun[-1]
+        if closed is not None and duty.start > closed.day:
+            return None
+        if during.first or during.after:
+            change = last_day(opened.day, self.value(during.first or during.after))
+            reaches = last_day(duty.start, self.value(during.lead)) if during.lead else duty.start
+            if (reaches > change) if during.first else (reaches <= change):
+                return None
+        return opened, closed
+
+    # -- what ends it first
+
+    def end_of(self, duty: Duty) -> Event | date | None:
+        """The first event, at or after the trigger, that ends the duty; the period's own end before all.
+
+        Of two endings on one day the one with the earlier time, else the one that the rule names first.
+        """
+        end = duty.end
+        for item in self.book.until(duty.rule):
+            if meets(duty.trigger, item.if_) == "no":
+                continue
+            if item.event == ["birthday"]:
+                ages = item.where["age"]
+                for age in ages if isinstance(ages, list) else [ages]:
+                    day = birthday(self.child.born, int(age)) if self.child.born else None  # type: ignore[arg-type]
+                    if day is not None and duty.start <= day <= self.as_of_day and (end is None or day < self.day_of(end)):
+                        end = day
+                continue
+            link = duty.rule.link if any(duty.rule.link in self.book.events[k].ref for k in item.event) else None
+            for event in self.following(duty.trigger, self.found(item.event, item.where, "yes"), link):
+                if end is None or event.day < self.day_of(end):
+                    end = event
+                elif event.day == self.day_of(end) and isinstance(end, Event) and event.latest < end.latest:
+                    end = event
+                break
+        return end
+
+    def day_of(self, end: Event | date) -> date:
+        return end.day if isinstance(end, Event) else end
+
+    def too_late(self, answer: Event, end: Event | date | None) -> bool:
+        """Whether an answer came after the duty had ended: on a later day, or at a later time where both have one."""
+        if end is None or answer.day < self.day_of(end):
+            return False
+        return answer.day > self.day_of(end) or (isinstance(end, Event) and answer.earliest > end.latest)
+
+    # -- the clock
+
+    def due_after(self, duty: Duty, length: str) -> Due:
+        """When a clock of this length runs out."""
+        if "hour" not in length:
+            return Due(last_day(duty.start, length, duty.rule.count_from))
+        return self._moments(clock_runs_out(m, length, self.opening) for m in (duty.clock.earliest, duty.clock.latest))
+
+    def _moments(self, moments: Iterable[datetime]) -> Due:
+        at, by = moments
+        return Due(at.astimezone(UK).date(), at, by)
+
+    def due_once(self, duty: Duty) -> tuple[Due, str]:
+        """The due date of a duty that happens once, and why it cannot be told."""
+        spec, within = duty.rule, duty.rule.within
+        if spec.before is not None:
+            target = self.target(duty)
+            if target is None:
+                return Due(None), "no_date"
+            due = last_day_before(target, self.value(spec.before.by))
+            if spec.before.or_within is not None:
+                due = max(due, last_day(duty.start, self.value(spec.before.or_within)))
+            return Due(due), ""
+        if within is None:
+            return Due(None), ""
+        if isinstance(within, NextOpening):
+            at = str(self.value(within.next_working_day_at))
+            return self._moments(opening_after(m, at) for m in (duty.clock.earliest, duty.clock.latest)), ""
+        if isinstance(within, DateOf):
+            written = day_in(duty.trigger, within.attribute)
+            if written is None:
+                return (Due(None), "no_date") if within.otherwise is None else (self.due_after(duty, self.value(within.otherwise)), "")
+            if within.at_most is not None:
+                limit = last_day(duty.start, self.value(within.at_most), spec.count_from)
+                limit = noon_day(limit) if within.noon_after else limit
+                return Due(written), "over_the_limit" if written > limit else ""
+            return Due(written), ""
+        return self.due_after(duty, self.value(within)), ""
+
+    def target(self, duty: Duty) -> date | None:
+        """The day of the future event that the duty is counted back from."""
+        assert duty.rule.before is not None
+        if duty.rule.before.attribute == "expected_birth":
+            return self.child.expected or self.child.born
+        return day_in(duty.trigger, duty.rule.before.attribute)
+
+    def extended(self, duty: Duty, due: Due) -> Due:
+        """The due date after an extension granted before the limit passed: once, and never sooner than before."""
+        extension = duty.rule.extension
+        if extension is None or due.day is None:
+            return due
+        granted = next(self.following(duty.trigger, self.found(extension.event, {}, "yes"), duty.rule.link), None)
+        if granted is None or granted.day > due.day:
+            return due
+        most = last_day(due.day, self.value(extension.by)) if extension.by is not None else None
+        written = day_in(granted, extension.attribute) if extension.attribute else None
+        new = min([d for d in (most, written) if d is not None], default=due.day)
+        return Due(max(new, due.day))
+
+    # -- plans, chains
+
+    def latest_plans(self, duties: list[Duty]) -> list[Duty]:
+        """A future event that moves is one duty: the latest plan for it, answered from the first plan on."""
+        kept: list[Duty] = []
+        for name in dict.fromkeys(self._thread(d) for d in duties):
+            first: Event | None = None
+            same = [d for d in duties if self._thread(d) == name]
+            for duty, later in zip(same, [*same[1:], None], strict=True):
+                first = first or duty.trigger
+                target = self.target(duty)
+                if later is None or (target is not None and later.start > target):
+                    kept.append(replace(duty, first_plan=first))
+                    first = None
+        return sorted(kept, key=lambda d: self.position(d.trigger))
+
+    def _thread(self, duty: Duty) -> str | None:
+        return self.belongs(duty.trigger, duty.rule.link) if duty.rule.link else None
+
+    def one_chain_at_a_time(self, duties: list[Duty]) -> list[Duty]:
+        """A new start for the same thing ends the running chain; starts on one day are one start, the last."""
+        result = []
+        for i, duty in enumerate(duties):
+            later = next((d for d in duties[i + 1 :] if self._thread(d) == self._thread(duty)), None)
+            if later is not None and later.trigger.day == duty.trigger.day:
+                continue
+            if later is not None:
+                ends_sooner = duty.end is None or later.trigger.day < self.day_of(duty.end)
+                ends_sooner |= (
+                    isinstance(duty.end, Event) and later.trigger.day == duty.end.day and later.trigger.latest < duty.end.latest
+                )
+                duty = replace(duty, end=later.trigger if ends_sooner else duty.end)
+            result.append(duty)
+        return result
+
+    def chain(self, duty: Duty) -> list[Flag | None]:
+        """Each answer stops one clock and starts the next, until the duty ends."""
+        spec = duty.rule
+        assert spec.expect is not None
+        lengths = [*(spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []), spec.every]
+        answers = self.following(duty.trigger, self.found(spec.expect.event, spec.expect.where, "yes"), spec.link)
+        answers_in_time = [a for a in answers if not self.too_late(a, duty.end)]
+        result = []
+        step = duty
+        for i, answer in enumerate([*answers_in_time, None]):
+            rung = min(i, len(lengths) - 1)
+            current = replace(step, rung=rung, end=duty.end if answer is None else None)
+            due = self.due_after(current, self.value(lengths[rung]))
+            result.append(self.settled(current, due, answer, "", duty.trigger))
+            if answer is not None:
+                step = replace(step, trigger=answer, clock=answer, reason="")
+        return result
+
+    def once(self, duty: Duty) -> Flag | None:
+        assert duty.rule.expect is not None
+        due, why = self.due_once(duty)
+        due = self.extended(duty, due)
+        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes")
+        candidates = self.following(duty.first_plan or duty.trigger, answers, duty.rule.link, duty.trigger)
+        answer = next((a for a in candidates if not self.too_late(a, duty.end)), None)
+        return self.settled(duty, due, answer, why, duty.trigger)
+
+    # -- the status
+
+    def status(self, duty: Duty, due: Due, answer: Event | None) -> tuple[str, str]:
+        """Met, late or early when answered; else overdue, ended, due soon or due."""
+        if answer is not None:
+            if duty.rule.not_before is not None and answer.day < last_day(duty.start, self.value(duty.rule.not_before), duty.rule.count_from):
+                return "early", ""
+            return self.compare(due, answer.day, answer.earliest, answer.latest, "met", "late")
+        if isinstance(duty.end, Event):
+            return self.compare(due, duty.end.day, duty.end.earliest, duty.end.latest, "ended", "overdue")
+        if duty.end is not None:  # a birthday is reached as the day begins
+            return self.compare(due, duty.end, day_begins(duty.end), day_begins(duty.end), "ended", "overdue")
+        status, reason = self.compare(due, self.as_of_day, self.as_of, self.as_of, "due", "overdue")
+        return ("due_soon" if status == "due" and self.soon(duty, due) else status), reason
+
+    def compare(self, due: Due, day: date, earliest: datetime, latest: datetime, inside: str, outside: str) -> tuple[str, str]:
+        """Inside the limit or outside it; an hour clock cannot tell where the moments it compares may fall either way."""
+        if due.at is None or due.by is None:
+            return (inside if due.day is None or day <= due.day else outside), ""
+        if latest <= due.at:
+            return inside, ""
+        return (outside, "") if earliest > due.by else ("cannot_tell", "time_of_day")
+
+    def soon(self, duty: Duty, due: Due) -> bool:
+        """Whether the moment of looking is within the warning before the due date."""
+        if duty.rule.warn is None or due.day is None:
+            return False
+        warn = self.value(duty.rule.warn)
+        if "hour" in warn and due.at is not None:
+            return self.as_of >= due.at - timedelta(hours=length_of(warn)[0])
+        if "hour" in warn:  # a warning in hours on a clock counted in days: that many days, the due day included
+            days = max(-(-length_of(warn)[0] // 24), 1)
+            return self.as_of_day > due.day - timedelta(days=days)
+        return self.as_of_day >= last_day_before(due.day, warn)
+
+    def settled(self, duty: Duty, due: Due, answer: Event | None, why: str, chain: Event) -> Flag | None:
+        """The flag: the status, then what cannot be told, the strongest reason last."""
+        spec = duty.rule
+        assert spec.expect is not None
+        if duty.reason == "no_date":
+            due = Due(None)
+        status, reason = self.status(duty, due, answer)
+        perhaps = self.perhaps(duty, due, chain)
+        open_to_doubt = ("late", "overdue") if spec.every else ("late", "overdue", "due", "due_soon", "ended")
+        if perhaps is not None and status in open_to_doubt:
+            status, reason, answer = "cannot_tell", "answer_attribute", perhaps
+        if answer is None and not spec.every:
+            answer = self.answered_before_it_began(duty)
+            if answer is not None:
+                status, reason = "cannot_tell", "impossible"
+        if duty.reason or why:
+            status, reason = "cannot_tell", duty.reason or why
+        if duty.unsure:
+            status, reason = "cannot_tell", "trigger_attribute"
+        since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in spec.expect.event) if d is not None]
+        if since and duty.start < max(since) and status != "ended":
+            status, reason = "cannot_tell", "before_records"
+        if self.suspect(duty.trigger) or (answer is not None and self.suspect(answer)):
+            status, reason = "cannot_tell", "impossible"
+        if answer is not None and answer.latest_only:
+            return None
+        return self._flag(duty, due, answer, None if answer is not None else duty.end, status, reason)
+
+    def perhaps(self, duty: Duty, due: Due, chain: Event) -> Event | None:
+        """The first event that may answer it but does not record what it should, where that may be in time."""
+        assert duty.rule.expect is not None
+        unsure = self.found(duty.rule.expect.event, duty.rule.expect.where, "unsure")
+        unsure = [e for e in unsure if self.shares(chain, e, duty.rule.link)]
+        for event in self.following(duty.first_plan or duty.trigger, unsure, None, duty.trigger):
+            if not self.too_late(event, duty.end):
+                late = event.earliest > due.by if due.by is not None else due.day is not None and event.day > due.day
+                return None if late else event
+        return None
+
+    def answered_before_it_began(self, duty: Duty) -> Event | None:
+        """An answer to the very same thing that is dated before it began, where the duty does not itself recur."""
+        assert duty.rule.expect is not None
+        mine = self.belongs(duty.trigger, duty.rule.link) if duty.rule.link else None
+        if mine is None:
+            return None
+        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes")
+        same = [a for a in answers if self.belongs(a, str(duty.rule.link)) == mine]
+        if any(a is duty.trigger for a in answers):
+            return None
+        return same[0] if same and same[0].latest < duty.trigger.earliest else None
+
+    def noted(self, duty: Duty) -> Flag:
+        """A pattern that occurred: nothing is due."""
+        status, reason = ("cannot_tell", "no_date") if duty.reason else ("met", "")
+        if duty.unsure:
+            status, reason = "cannot_tell", "trigger_attribute"
+        if self.suspect(duty.trigger):
+            status, reason = "cannot_tell", "impossible"
+        return self._flag(duty, Due(None), None, None, status, reason)
+
+    def _flag(self, duty: Duty, due: Due, answer: Event | None, end: Event | date | None, status: str, reason: str) -> Flag:
+        return Flag(
+            duty.rule.effective.from_,
+            duty.rung,
+            self.place[duty.trigger],
+            duty.start,
+            due.day,
+            due.at,
+            due.by,
+            None if answer is None else self.place[answer],
+            self.place[end] if isinstance(end, Event) else end,
+            status,
+            reason,
+        )

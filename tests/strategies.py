@@ -1,0 +1,354 @@
+"""Made rules and made records for the tests: every part of the rule grammar, over dates that are hard to count.
+
+The vocabulary is small, so that events meet: the same days, the same refs, the hour that happens twice, the last day of
+a limit and the day after it. Nothing here resembles a real child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from rrt_engine.calendar import NO_DAY, Calendar, day_number, parse_moment
+from rrt_engine.model import Coverage, EventLog
+from rrt_engine.rulebook.book import EventKind, LocalValue, PeriodKind, Rule, RuleBook, Source
+from rrt_engine.rulebook.schema import TimescaleRule, Until
+from rrt_engine.sources.builder import LogBuilder
+from tests.oracle import Child, Covers, Event
+
+UK = ZoneInfo("Europe/London")
+RULES = Path(__file__).parent.parent / "rules"
+CALENDAR = Calendar.read(RULES / "bank_holidays.csv")
+
+EVENTS = {
+    "asked": EventKind(title="Asked", ref=["case", "step"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}),
+    "asked_again": EventKind(title="Asked again", ref=["case"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}),
+    "done": EventKind(title="Done", ref=["case", "step"], attrs={"seen": "boolean", "level": [1, 2, 3]}),
+    "done_otherwise": EventKind(title="Done otherwise", attrs={"seen": "boolean", "level": [1, 2, 3]}, with_child=True),
+    "decided": EventKind(title="Decided", ref=["case", "step"], attrs={"needed": "boolean"}),
+    "closed": EventKind(title="Closed", ref=["case"]),
+    "granted": EventKind(title="Granted", ref=["case"], attrs={"until": "date"}),
+    "opened": EventKind(title="Opened"),
+    "shut": EventKind(title="Shut"),
+    "child_died": EventKind(title="Child died"),
+}
+PERIODS = {"open": PeriodKind(title="open", start=["opened"], end=["shut", "child_died"])}
+ENDS = {
+    "case_ends": [
+        Until.model_validate({"event": ["closed", "child_died"]}),
+        Until.model_validate({"event": "birthday", "where": {"age": 18}}),
+    ]
+}
+PARAMETERS = {
+    "service_hours": LocalValue(value="08:45 to 17:15", title="Opening hours", basis="made", verified="recalled"),
+    "interval": LocalValue(value="10 working days", title="Interval", basis="made", verified="recalled"),
+    "how_many": LocalValue(value=2, title="How many", basis="made", verified="recalled"),
+    "morning": LocalValue(value="09:00", title="Morning", basis="made", verified="recalled"),
+}
+ABOUT = {
+    "kind": "timescale",
+    "title": "A made rule",
+    "service": "front_door",
+    "source": [{"id": "made", "at": "1"}],
+    "authority": "local",
+    "verified": "recalled",
+    "why": "So that counting is proved.",
+}
+LONG_AGO = date(2000, 1, 1)
+
+# Days around which made events cluster: Easter, Christmas on a weekend, the late May and one-off holidays, 29 February,
+# month ends, both clock changes of two years, and the turn of the last announced year.
+HARD_DAYS = [
+    date(2026, 3, 27), date(2026, 4, 1), date(2026, 12, 22), date(2025, 12, 22), date(2022, 5, 30), date(2024, 2, 27),
+    date(2025, 1, 29), date(2024, 11, 28), date(2025, 10, 24), date(2026, 10, 23), date(2025, 3, 28), date(2025, 8, 20),
+    date(2027, 12, 23),
+]  # fmt: skip
+OFFSETS = [0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 20, 21, 24, 28, 29, 30, 31, 32, 42, 60, 61, 92]
+CLOCK_TIMES = ["00:00", "00:30", "01:00", "01:30", "02:00", "08:45", "09:00", "09:00", "12:00", "12:00:01", "17:15", "17:16", "23:30", "23:59:59"]
+DAY_LENGTHS = [
+    "0 days", "1 day", "2 days", "7 days", "14 days", "1 week", "2 weeks", "4 weeks", "1 month", "2 months", "3 months", "1 year",
+    "0 working days", "1 working day", "2 working days", "5 working days", "10 working days", "15 working days",
+    "1 clear day", "3 clear days", "7 clear days", "8 clear days",
+]  # fmt: skip
+HOUR_LENGTHS = ["1 hour", "4 hours", "24 hours", "48 hours", "72 hours", "1 service hour", "4 service hours", "9 service hours", "17 service hours"]
+
+
+def one_of(*values: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+def some_days(*units: str) -> st.SearchStrategy[Any]:
+    return st.sampled_from([length for length in DAY_LENGTHS if not length.startswith("0")])
+
+
+day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
+any_lengths = st.sampled_from([*DAY_LENGTHS, *HOUR_LENGTHS, *HOUR_LENGTHS, {"parameter": "interval"}])
+step_lengths = st.sampled_from([length for length in [*DAY_LENGTHS, *HOUR_LENGTHS] if not length.startswith("0")])
+
+
+def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrategy[Any]:
+    """The strategy once in so many draws, and None otherwise."""
+    return st.integers(1, often).flatmap(lambda n: strategy if n == often else st.none())
+
+
+trigger_where = one_of({}, {}, {}, {}, {}, {"urgent": True}, {"urgent": {"not": True}}, {"level": [1, 2]}, {"level": {"not": [2, 3]}, "urgent": False})
+answer_where = one_of({}, {}, {}, {}, {}, {"seen": True}, {"seen": {"not": False}}, {"level": [2, 3], "seen": True}, {"level": 1})
+afters = st.fixed_dictionaries(
+    {"event": one_of("asked", ["asked", "asked_again"], "done_otherwise", "opened"), "at_least": one_of(1, 1, 2, {"parameter": "how_many"})},
+    optional={"within": st.sampled_from([*DAY_LENGTHS, "1 year"]), "count_from": one_of("same_day", "next_day"), "where": one_of({}, {"level": 1})},
+)
+untils = st.lists(
+    st.one_of(
+        one_of("case_ends", {"event": "decided", "where": {"needed": False}}, {"event": ["closed", "decided"]}),
+        st.fixed_dictionaries(
+            {"event": one_of("closed", "shut", ["decided", "shut"], "asked_again")},
+            optional={"if": one_of({"urgent": True}, {"level": {"not": 1}}, {"level": [1, 3]})},
+        ),
+        one_of({"event": "birthday", "where": {"age": [5, 16]}}, {"event": "birthday", "where": {"age": 18}, "if": {"urgent": {"not": True}}}),
+    ),
+    max_size=3,
+)
+parts_of_period = one_of("open", {"period": "open"}) | st.one_of(
+    *(
+        st.fixed_dictionaries({"period": st.just("open"), part: some_days()}, optional={"lead": day_lengths})
+        for part in ("first", "after")
+    )
+)
+written_due = st.fixed_dictionaries(
+    {"attribute": st.just("set_for")}, optional={"otherwise": day_lengths, "at_most": day_lengths, "noon_after": st.booleans()}
+)
+openings = one_of({"next_working_day_at": "09:00"}, {"next_working_day_at": {"parameter": "morning"}}, {"next_working_day_at": "12:00"})
+
+
+@st.composite
+def whens(draw: st.DrawFn) -> dict[str, Any]:
+    when: dict[str, Any] = {"event": draw(one_of("asked", "asked", ["asked", "asked_again"])), "where": draw(trigger_where)}
+    when["pick"] = draw(one_of("each", "each", "each", "first", "last"))
+    after = draw(optional(afters, 6))
+    if after:
+        when["after"] = after
+    if draw(st.integers(1, 8)) == 8:
+        when["date"] = "begins"
+    return when
+
+
+@st.composite
+def common_parts(draw: st.DrawFn) -> dict[str, Any]:
+    parts: dict[str, Any] = {"until": draw(untils), "count_from": draw(one_of("next_day", "next_day", "same_day"))}
+    link = draw(one_of(None, None, "case", "step"))
+    during = draw(optional(parts_of_period, 4))
+    if link:
+        parts["link"] = link
+    if during:
+        parts["during"] = during
+    warn = draw(optional(st.sampled_from([*DAY_LENGTHS, "4 hours", "24 hours", "48 hours"]), 2))
+    if warn:
+        parts["warn"] = warn
+    return parts
+
+
+expects = st.fixed_dictionaries({"event": one_of("done", "done", ["done", "done_otherwise"]), "where": answer_where})
+
+
+@st.composite
+def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    within = draw(st.one_of(day_lengths, day_lengths, day_lengths, written_due, st.none()))
+    not_before = draw(day_lengths) if within is None else draw(optional(day_lengths, 4))
+    extension = draw(optional(one_of({"event": "granted"}, {"event": "granted", "attribute": "until"}, {"event": "granted", "by": "10 working days"},
+                                     {"event": "granted", "attribute": "until", "by": "1 month"}), 4))  # fmt: skip
+    rule |= {k: v for k, v in (("within", within), ("not_before", not_before), ("extension", extension)) if v is not None}
+    return rule
+
+
+@st.composite
+def once_by_the_hour(draw: st.DrawFn) -> dict[str, Any]:
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    rule["within"] = draw(st.one_of(st.sampled_from(HOUR_LENGTHS), st.sampled_from(HOUR_LENGTHS), openings))
+    not_before = draw(optional(st.sampled_from(["1 day", "2 days", "1 working day"]), 5))
+    return rule | ({"not_before": not_before} if not_before else {})
+
+
+@st.composite
+def again_and_again(draw: st.DrawFn) -> dict[str, Any]:
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    if isinstance(rule.get("during"), dict):
+        rule["during"] = "open"
+    rule["every"] = draw(step_lengths)
+    within = draw(st.one_of(st.none(), any_lengths, st.lists(step_lengths, min_size=1, max_size=3)))
+    not_before = draw(optional(day_lengths, 5))
+    return rule | {k: v for k, v in (("within", within), ("not_before", not_before)) if v is not None}
+
+
+@st.composite
+def counted_back(draw: st.DrawFn) -> dict[str, Any]:
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    before = {"attribute": draw(one_of("set_for", "set_for", "expected_birth")), "by": draw(day_lengths)}
+    or_within = draw(optional(day_lengths, 3))
+    return rule | {"before": before | ({"or_within": or_within} if or_within else {})}
+
+
+@st.composite
+def answered_by_the_next(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules whose answer is the next event of the kind that started them."""
+    rule = {"when": {"event": ["asked", "done"], "where": {}}, "expect": draw(expects), **draw(common_parts())}
+    return rule | {"within": draw(any_lengths)}
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> dict[str, Any]:
+    rule = {"when": draw(whens()), **draw(common_parts())}
+    rule["when"].setdefault("after", draw(afters))
+    return rule
+
+
+FAMILIES = {
+    "once by the day": once_by_day(),
+    "once by the hour": once_by_the_hour(),
+    "again and again": again_and_again(),
+    "counted back": counted_back(),
+    "answered by the next of its kind": answered_by_the_next(),
+    "patterns": patterns(),
+}
+
+
+def book_of(*specs: TimescaleRule) -> RuleBook:
+    """A rule book in memory with these rules, or editions of one rule, oldest first."""
+    rules = []
+    for spec in specs:
+        later = [s.effective.from_ for s in specs if s.id == spec.id and s.effective.from_ > spec.effective.from_]
+        last = min([*([spec.effective.to] if spec.effective.to else []), *(d - timedelta(days=1) for d in later)], default=None)
+        rules.append(Rule(spec, "made.yaml", 1, day_number(spec.effective.from_), day_number(last) if last else 2**30))
+    source = {"made": Source(title="Made", authority="local")}
+    return RuleBook("made", "Made", "1", "made", "made", tuple(rules), EVENTS, PERIODS, ENDS, source, PARAMETERS, CALENDAR)
+
+
+def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date = LONG_AGO) -> TimescaleRule:
+    """A rule from the parts that a test is about."""
+    return TimescaleRule.model_validate({"id": rule_id, **ABOUT, "effective": {"from": first}, **parts})
+
+
+# --------------------------------------------------------------------------------------------------------- records
+
+
+@dataclass(frozen=True)
+class Record:
+    """Some children, what the source covers, and the moments at which someone looks."""
+
+    children: tuple[Child, ...]
+    looks: tuple[date | datetime, ...]
+    as_known: date | None = None
+    covers: Covers = Covers()
+
+
+def local(day: date, clock: str) -> datetime:
+    """A UK time of day; an hour later where the clocks went forward over it."""
+    moment = datetime.combine(day, time.fromisoformat(clock))
+    exists = moment.replace(tzinfo=UK).astimezone(UTC).astimezone(UK).replace(tzinfo=None) == moment
+    return moment if exists else moment + timedelta(hours=1)
+
+
+KINDS = one_of(*["asked"] * 5, *["done"] * 5, "asked_again", "done_otherwise", "decided", "closed", "granted", "opened", "shut")
+REFS = ["R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2"]
+
+
+@st.composite
+def events(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: bool) -> Event:
+    kind = draw(KINDS)
+    day = anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))
+    at: date | datetime = day
+    if mode == "times" or (mode == "mixed" and draw(st.booleans())):
+        at = local(day, draw(st.sampled_from(CLOCK_TIMES)))
+        if draw(st.integers(1, 8)) == 8:
+            at = at.replace(tzinfo=UTC)
+    attributes: dict[str, Any] = {}
+    for name, kind_of in EVENTS[kind].attrs.items():
+        if kind_of == "boolean":
+            value = draw(one_of(True, True, False, None))
+        elif kind_of == "date":
+            value = (anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))).isoformat() if draw(st.integers(1, 4)) > 1 else draw(one_of(None, None, "not yet"))
+            if value and mode != "dates" and value[0] == "2" and draw(st.integers(1, 4)) == 4:
+                value = local(date.fromisoformat(value), draw(st.sampled_from(CLOCK_TIMES))).isoformat()
+        else:
+            value = draw(one_of(1, 1, 2, 3, None))
+        if value is not None:
+            attributes[name] = value
+    event = Event(kind, at, draw(st.sampled_from(REFS)) if refs and draw(st.integers(1, 4)) > 1 else None, attributes)
+    if oddities:
+        odd = draw(st.integers(1, 12))
+        if odd == 1:
+            event = replace(event, recorded=day + timedelta(days=draw(one_of(0, 3, 40))))
+        elif odd == 2:
+            event = replace(event, latest_only=True)
+        elif odd == 3:
+            event = replace(event, suspect=True)
+    return event
+
+
+@st.composite
+def children(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: bool) -> Child:
+    found = draw(st.lists(events(anchor, mode, refs, oddities), min_size=1, max_size=9))
+    if draw(st.booleans()):
+        found.append(Event("opened", anchor - timedelta(days=draw(one_of(0, 1, 20)))))
+    if oddities and draw(st.integers(1, 6)) == 6:
+        found.append(Event("child_died", anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))))
+    if found and draw(st.integers(1, 5)) == 5:
+        found.append(replace(draw(st.sampled_from(found))))
+    born = expected = None
+    if draw(st.integers(1, 3)) == 3:
+        years = draw(one_of(0, 5, 16, 18))
+        born = (anchor + timedelta(days=draw(one_of(-10, 0, 5, 10, 14, 30)))).replace(year=anchor.year - years, day=draw(one_of(1, 10, 28)))
+        if draw(st.integers(1, 6)) == 6:
+            born = date(2008, 2, 29)
+    if draw(st.integers(1, 4)) == 4:
+        expected = anchor + timedelta(days=draw(one_of(10, 60, 250, 285, 290)))
+    return Child(tuple(found), born, expected)
+
+
+@st.composite
+def records(draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), most: int = 4, oddities: bool | None = None) -> Record:
+    anchor = draw(st.sampled_from(HARD_DAYS))
+    odd = draw(st.booleans()) if oddities is None else oddities
+    refs = draw(st.booleans())
+    found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda m: children(anchor, m, refs, odd)), min_size=1, max_size=most)))
+    looks: list[date | datetime] = [anchor + timedelta(days=n) for n in draw(st.tuples(st.sampled_from(OFFSETS), one_of(*OFFSETS, 120), one_of(60, 120, 200)))]
+    if draw(st.integers(1, 3)) == 3:
+        looks[0] = local(looks[0], draw(st.sampled_from(CLOCK_TIMES))).replace(tzinfo=UK)
+    as_known = anchor + timedelta(days=draw(st.sampled_from(OFFSETS))) if odd and draw(st.integers(1, 4)) == 4 else None
+    covers = Covers()
+    if odd and draw(st.integers(1, 3)) == 3:
+        days = st.sampled_from([0, 1, 5, 10, 30]).map(lambda n: anchor + timedelta(days=n))
+        covers = Covers(None, draw(st.dictionaries(one_of("", "done", "done_otherwise", "asked"), days, max_size=3)))
+    elif odd and draw(st.integers(1, 6)) == 6:
+        covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
+    return Record(found, tuple(looks), as_known, covers)
+
+
+def log_of(record: Record, kinds: Mapping[str, EventKind] = EVENTS, order: list[tuple[int, int]] | None = None) -> EventLog:
+    """The record as the engine reads it; `origin_row` is an event's place in its child's list.
+
+    `order` gives the (child, place) in which events are added; left out, as they stand.
+    """
+    builder = LogBuilder(kinds)
+    for i, child in enumerate(record.children):
+        builder.child(str(i), NO_DAY if child.born is None else day_number(child.born), NO_DAY if child.expected is None else day_number(child.expected))
+    for i, place in order if order is not None else [(i, n) for i, child in enumerate(record.children) for n in range(len(child.events))]:
+        event = record.children[i].events[place]
+        builder.add(
+            str(i),
+            event.kind,
+            parse_moment(event.at.isoformat()),
+            ref=event.ref,
+            attributes=event.attributes,
+            recorded=NO_DAY if event.recorded is None else day_number(event.recorded),
+            latest_only=event.latest_only,
+            suspect=event.suspect,
+            row=place,
+        )
+    return builder.build(Coverage(record.covers.kinds, {k: day_number(d) for k, d in record.covers.since.items()}))
