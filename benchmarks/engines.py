@@ -168,27 +168,64 @@ def run_polars(path: Path) -> dict[str, Any]:
         due = pl.lit(days).gather(rank(at) + n).cast(pl.Date) if unit == "wd" else at + pl.duration(days=n)
         late = pl.when(pl.col("answer") <= pl.col("due")).then(0).otherwise(1)
         still = pl.when(pl.lit(as_of) > pl.col("due")).then(2).otherwise(3)
-        joined = of(trigger).sort("date").join_asof(of(response).with_columns(answer="date").sort("date"), on="date", by="child_id", strategy="forward")
+        joined = (
+            of(trigger)
+            .sort("date")
+            .join_asof(of(response).with_columns(answer="date").sort("date"), on="date", by="child_id", strategy="forward")
+        )
         status = pl.when(pl.col("answer").is_not_null()).then(late).otherwise(still)
-        deadlines.append(joined.with_columns(due=due.cast(pl.Date)).select(pl.lit(rule, pl.Int64).alias("rule"), "child_id", "date", "due", "answer", status.alias("status")))
+        deadlines.append(
+            joined.with_columns(due=due.cast(pl.Date)).select(
+                pl.lit(rule, pl.Int64).alias("rule"), "child_id", "date", "due", "answer", status.alias("status")
+            )
+        )
     for rule, opening, visit, closing, limit, unit in RECURRING:
         spans = (
             of(opening).sort("date").join_asof(of(closing).with_columns(end="date").sort("date"), on="date", by="child_id", strategy="forward")
             .with_columns(pl.col("end").fill_null(as_of)).with_row_index("span")
         )  # fmt: skip
-        inside = spans.join(of(visit).rename({"date": "seen"}), on="child_id").filter((pl.col("seen") >= pl.col("date")) & (pl.col("seen") <= pl.col("end")))
+        inside = spans.join(of(visit).rename({"date": "seen"}), on="child_id").filter(
+            (pl.col("seen") >= pl.col("date")) & (pl.col("seen") <= pl.col("end"))
+        )
         parts = [
             spans.select("span", p="date", o=pl.lit(0, pl.Int8)),
             inside.select("span", p="seen", o=pl.lit(1, pl.Int8)),
             spans.select("span", p="end", o=pl.lit(2, pl.Int8)),
         ]
-        points = pl.concat(parts).sort("span", "p", "o").with_columns(before=pl.col("p").shift().over("span")).filter(pl.col("before").is_not_null())
-        gap = (rank(pl.col("p")) - rank(pl.col("before"))).cast(pl.Int64) if unit == "wd" else (pl.col("p") - pl.col("before")).dt.total_days()
-        sums = points.with_columns(gap=gap).group_by("span").agg((pl.len() - 1).cast(pl.Int64).alias("visits"), pl.col("gap").max().alias("longest"), (pl.col("gap") > limit).sum().cast(pl.Int64).alias("over"))
-        recurring.append(spans.join(sums, on="span").select(pl.lit(rule, pl.Int64).alias("rule"), "child_id", "date", "end", "visits", "longest", "over"))
+        points = (
+            pl.concat(parts)
+            .sort("span", "p", "o")
+            .with_columns(before=pl.col("p").shift().over("span"))
+            .filter(pl.col("before").is_not_null())
+        )
+        gap = (
+            (rank(pl.col("p")) - rank(pl.col("before"))).cast(pl.Int64)
+            if unit == "wd"
+            else (pl.col("p") - pl.col("before")).dt.total_days()
+        )
+        sums = (
+            points.with_columns(gap=gap)
+            .group_by("span")
+            .agg(
+                (pl.len() - 1).cast(pl.Int64).alias("visits"),
+                pl.col("gap").max().alias("longest"),
+                (pl.col("gap") > limit).sum().cast(pl.Int64).alias("over"),
+            )
+        )
+        recurring.append(
+            spans.join(sums, on="span").select(pl.lit(rule, pl.Int64).alias("rule"), "child_id", "date", "end", "visits", "longest", "over")
+        )
     for rule, event, k, span in WINDOWS:
-        fired = of(event).with_columns(earlier=pl.col("date").shift(k - 1).over("child_id")).filter((pl.col("date") - pl.col("earlier")).dt.total_days() < span)
-        windows.append(fired.group_by("child_id").agg(pl.len().cast(pl.Int64).alias("n"), pl.col("date").min().alias("first")).select(pl.lit(rule, pl.Int64).alias("rule"), "child_id", "n", "first"))
+        fired = (
+            of(event)
+            .with_columns(earlier=pl.col("date").shift(k - 1).over("child_id"))
+            .filter((pl.col("date") - pl.col("earlier")).dt.total_days() < span)
+        )
+        windows.append(
+            fired.group_by("child_id")
+            .agg(pl.len().cast(pl.Int64).alias("n"), pl.col("date").min().alias("first"))
+            .select(pl.lit(rule, pl.Int64).alias("rule"), "child_id", "n", "first")
+        )
     tables = pl.collect_all([pl.concat(deadlines), pl.concat(recurring), pl.concat(windows)])
     return dict(zip(WIDTH, tables, strict=True))
 
@@ -196,7 +233,10 @@ def run_polars(path: Path) -> dict[str, Any]:
 def canonical_polars(result: dict[str, Any]) -> dict[str, Any]:
     import polars as pl
 
-    return {k: v.with_columns(pl.col(pl.Date).cast(pl.Int32)).with_columns(pl.all().cast(pl.Int64)).fill_null(-1).to_numpy() for k, v in result.items()}
+    return {
+        k: v.with_columns(pl.col(pl.Date).cast(pl.Int32)).with_columns(pl.all().cast(pl.Int64)).fill_null(-1).to_numpy()
+        for k, v in result.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------------------- DuckDB
@@ -213,7 +253,10 @@ def run_duckdb(path: Path) -> dict[str, Any]:
     con.register("cal_", pa.table({"day": np.arange(base, base + len(upto), dtype=np.int32), "wi": upto}))
     con.register("wd_", pa.table({"wi": np.arange(len(nth), dtype=np.int32), "day": nth}))
     con.execute("create temp table cal as from cal_; create temp table wd as from wd_")
-    con.execute("create temp table ev as select child_id c, event::varchar e, seq, (date - date '1970-01-01')::int d from read_parquet(?)", [str(path)])
+    con.execute(
+        "create temp table ev as select child_id c, event::varchar e, seq, (date - date '1970-01-01')::int d from read_parquet(?)",
+        [str(path)],
+    )
     con.execute("create temp table dl (rule int, a varchar, b varchar, n int, u varchar)")
     con.executemany("insert into dl values (?, ?, ?, ?, ?)", DEADLINES)
     con.execute("create temp table rc (rule int, a varchar, v varchar, z varchar, lim int, u varchar)")
@@ -251,7 +294,10 @@ def run_duckdb(path: Path) -> dict[str, Any]:
 
 
 def canonical_duckdb(result: dict[str, Any]) -> dict[str, Any]:
-    return {k: np.column_stack([c.to_numpy().astype(np.int64) for c in v.columns]) if v.num_rows else np.zeros((0, WIDTH[k])) for k, v in result.items()}
+    return {
+        k: np.column_stack([c.to_numpy().astype(np.int64) for c in v.columns]) if v.num_rows else np.zeros((0, WIDTH[k]))
+        for k, v in result.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------------------- pandas
@@ -265,7 +311,11 @@ def run_pandas(path: Path) -> dict[str, Any]:
     listed = holidays.country_holidays("GB", subdiv="ENG", years=range(2018, 2026))
     calendar = np.busdaycalendar(holidays=np.array([np.datetime64(d) for d in listed], "datetime64[D]"))
     log = pd.read_parquet(path, columns=["child_id", "event", "date"])
-    log["day"] = np.array(log["date"].tolist(), "datetime64[D]").astype("int64") if log["date"].dtype == object else log["date"].to_numpy().astype("datetime64[D]").astype("int64")
+    log["day"] = (
+        np.array(log["date"].tolist(), "datetime64[D]").astype("int64")
+        if log["date"].dtype == object
+        else log["date"].to_numpy().astype("datetime64[D]").astype("int64")
+    )
     by = {e: g[["child_id", "day"]].sort_values("day", kind="stable") for e, g in log.groupby("event", observed=True)}
 
     def of(event: str) -> Any:
@@ -275,25 +325,53 @@ def run_pandas(path: Path) -> dict[str, Any]:
     for rule, trigger, response, n, unit in DEADLINES:
         joined = pd.merge_asof(of(trigger), of(response).assign(answer=lambda x: x.day), on="day", by="child_id", direction="forward")
         start = joined.day.to_numpy()
-        due = np.busday_offset(start.astype("datetime64[D]"), n, roll="backward", busdaycal=calendar).astype("int64") if unit == "wd" else start + n
+        due = (
+            np.busday_offset(start.astype("datetime64[D]"), n, roll="backward", busdaycal=calendar).astype("int64")
+            if unit == "wd"
+            else start + n
+        )
         answer = joined.answer.fillna(-1).to_numpy().astype("int64")
         status = np.where(answer >= 0, np.where(answer <= due, 0, 1), np.where(due < AS_OF, 2, 3))
-        deadlines.append(pd.DataFrame({"rule": rule, "child": joined.child_id, "start": start, "due": due, "answer": answer, "status": status}))
+        deadlines.append(
+            pd.DataFrame({"rule": rule, "child": joined.child_id, "start": start, "due": due, "answer": answer, "status": status})
+        )
     for rule, opening, visit, closing, limit, unit in RECURRING:
         spans = pd.merge_asof(of(opening), of(closing).assign(end=lambda x: x.day), on="day", by="child_id", direction="forward")
         spans["end"] = spans.end.fillna(AS_OF).astype("int64")
         spans["span"] = np.arange(len(spans))
         inside = spans.merge(of(visit).rename(columns={"day": "seen"}), on="child_id")
         inside = inside[(inside.seen >= inside.day) & (inside.seen <= inside.end)]
-        parts = [pd.DataFrame({"span": f.span, "p": f[c], "o": o}) for f, c, o in ((spans, "day", 0), (inside, "seen", 1), (spans, "end", 2))]
+        parts = [
+            pd.DataFrame({"span": f.span, "p": f[c], "o": o}) for f, c, o in ((spans, "day", 0), (inside, "seen", 1), (spans, "end", 2))
+        ]
         points = pd.concat(parts).sort_values(["span", "p", "o"], kind="stable")
         points["before"] = points.groupby("span").p.shift()
         points = points.dropna(subset=["before"])
         before, after = points.before.to_numpy().astype("int64"), points.p.to_numpy()
-        gap = np.busday_count((before + 1).astype("datetime64[D]"), (after + 1).astype("datetime64[D]"), busdaycal=calendar) if unit == "wd" else after - before
-        sums = pd.DataFrame({"span": points.span, "gap": gap, "over": gap > limit}).groupby("span").agg(longest=("gap", "max"), over=("over", "sum"))
+        gap = (
+            np.busday_count((before + 1).astype("datetime64[D]"), (after + 1).astype("datetime64[D]"), busdaycal=calendar)
+            if unit == "wd"
+            else after - before
+        )
+        sums = (
+            pd.DataFrame({"span": points.span, "gap": gap, "over": gap > limit})
+            .groupby("span")
+            .agg(longest=("gap", "max"), over=("over", "sum"))
+        )
         visits = inside.groupby("span").size().reindex(spans.span, fill_value=0).to_numpy()
-        recurring.append(pd.DataFrame({"rule": rule, "child": spans.child_id, "start": spans.day, "end": spans.end, "visits": visits, "longest": sums.longest.to_numpy(), "over": sums.over.to_numpy()}))
+        recurring.append(
+            pd.DataFrame(
+                {
+                    "rule": rule,
+                    "child": spans.child_id,
+                    "start": spans.day,
+                    "end": spans.end,
+                    "visits": visits,
+                    "longest": sums.longest.to_numpy(),
+                    "over": sums.over.to_numpy(),
+                }
+            )
+        )
     for rule, event, k, span in WINDOWS:
         events = of(event).sort_values(["child_id", "day"], kind="stable")
         earlier = events.groupby("child_id").day.shift(k - 1)
@@ -408,7 +486,9 @@ def run_durable(path: Path) -> dict[str, Any]:
                 limit, unit = RECURRING[rule - 1][4:]
                 end = value[0] if value[0] >= 0 else AS_OF
                 seen = sorted(v for v in value[1] if v <= end)
-                gaps = [(upto[y - base] - upto[x - base]) if unit == "wd" else y - x for x, y in zip([start, *seen], [*seen, end], strict=True)]
+                gaps = [
+                    (upto[y - base] - upto[x - base]) if unit == "wd" else y - x for x, y in zip([start, *seen], [*seen, end], strict=True)
+                ]
                 recurring.append((rule, child, start, end, len(seen), max(gaps), sum(g > limit for g in gaps)))
             else:
                 _, k, span = next(w[1:] for w in WINDOWS if w[0] == key[1])

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-Days = npt.NDArray[np.int64]
+Days = npt.NDArray[np.integer[Any]]
 Instants = npt.NDArray[np.int64]
 Unit = Literal["hours", "service hours", "working days", "days", "clear days", "weeks", "months", "years"]
 CountFrom = Literal["next_day", "same_day"]

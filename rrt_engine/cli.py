@@ -53,7 +53,9 @@ class Explain(str, Enum):  # noqa: UP042
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help="The date to judge by, such as 2026-04-15 (or with a time, 2026-04-15T14:30). Today if left out."),
+    typer.Option(
+        "--as-of", metavar="DATE", help="The date to judge by, such as 2026-04-15 (or with a time, 2026-04-15T14:30). Today if left out."
+    ),
 ]
 Rules = Annotated[Path | None, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even when something needs attention.")]
@@ -102,10 +104,14 @@ def check(
 
 @app.command()
 def replay(
-    sources: Annotated[list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases.")
+    ],
     as_of: AsOf = None,
     as_known: Annotated[str | None, typer.Option("--as-known", metavar="DATE", help="Use only events recorded by this date.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every flag to a .csv, .parquet or .jsonl file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every flag to a .csv, .parquet or .jsonl file.")
+    ] = None,
     format: FormatOption = Format.text,
     rules: Rules = None,
     exit_zero: ExitZero = False,

@@ -247,7 +247,7 @@ def _named(book: RuleBook, rule_id: str) -> tuple[Rule, ...]:
     found = book.named(rule_id)
     if not found:
         _stop_unknown("rule", rule_id, [name for r in book.rules for name in (r.id, *r.spec.alias)])
-    return found
+    return book.named(found[0].id) if found else found  # an alias may stand in one edition only
 
 
 def _stop_unknown(what: str, word: str, known: Sequence[str]) -> None:

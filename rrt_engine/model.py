@@ -110,11 +110,11 @@ class Flags:
     """What the timescale rules say about every duty the log started, in columns, in rule order and then by child.
 
     All arrays have one entry a flag. `rule` int16 indexes the rule book's rules (each edition is its own entry); `rung`
-    int8 is the step of a ladder. The child is that of the trigger's row. `trigger`, `answer` and `end` int32 are rows of the log: -1 where there is none, and a
-    row number at or past `len(log)` for a birthday, which is derived (`derived_day[row - len(log)]`). `start`
-    and `due` int32 are day numbers (NO_DAY where there is none). `due_at` int64 is the instant an hour clock runs out,
-    NO_INSTANT for clocks counted in days; `due_by` is the latest it can be where the start has no time of day. `status`
-    and `reason` int8 index STATUSES and REASONS.
+    int8 is the step of a ladder. The child is that of the trigger's row. `trigger`, `answer` and `end` int32 are rows of
+    the log: -1 where there is none, and a row number at or past `len(log)` for a birthday, which is derived
+    (`derived_day[row - len(log)]`). `start` and `due` int32 are day numbers (NO_DAY where there is none). `due_at` int64
+    is the instant an hour clock runs out, NO_INSTANT for clocks counted in days; `due_by` is the latest it can be where
+    the start has no time of day. `status` and `reason` int8 index STATUSES and REASONS.
     """
 
     rule: Int16s

@@ -305,7 +305,8 @@ class Oracle:
     """One rule (all its editions), one child, one moment of looking."""
 
     def __init__(self, rule_id: str, book: RuleBook, child: Child, as_of: date | datetime, as_known: date | None, covers: Covers) -> None:
-        self.editions = sorted((r.spec for r in book.rules if r.id == rule_id), key=lambda s: s.effective.from_)
+        in_force = [r.spec for r in book.rules if r.id == rule_id and r.spec.stage == "in_force"]
+        self.editions = sorted(in_force, key=lambda s: s.effective.from_)
         self.book, self.covers = book, covers
         self.child = replace(child, events=tuple(replace(e) for e in child.events))
         self.as_of_day = as_of.astimezone(UK).date() if isinstance(as_of, datetime) else as_of
@@ -390,25 +391,24 @@ class Oracle:
     # -- what starts the duty
 
     def flags(self) -> list[Flag]:
-        spec = self.editions[0]
-        if spec.stage == "prospective":
+        if not self.editions:
             return []
+        spec = self.editions[-1]
         needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
         if self.covers.kinds is not None and any(not self.covers.kinds & set(kinds) for kinds in needed):
             return []
         duties = self.starts()
-        if duties and duties[0].rule.before:
+        if spec.before:
             duties = self.latest_plans(duties)
+        if spec.every:
+            duties = self.one_chain_at_a_time(duties)
         result: list[Flag | None] = []
-        if duties and duties[0].rule.expect is None:
-            return [self.noted(d) for d in duties]
-        duties = [replace(d, end=self.end_of(d)) for d in duties]
-        recurring = [d for d in duties if d.rule.every]
-        for duty in self.one_chain_at_a_time(recurring):
-            result.extend(self.chain(duty))
         for duty in duties:
-            if not duty.rule.every:
-                result.append(self.once(duty))
+            if duty.rule.expect is None:
+                result.append(self.noted(duty))
+            else:
+                duty = replace(duty, end=self.end_of(duty))
+                result.extend(self.chain(duty) if duty.rule.every else [self.once(duty)])
         return [f for f in result if f is not None]
 
     def edition_on(self, day: date) -> TimescaleRule | None:
@@ -522,9 +522,10 @@ class Oracle:
     # -- what ends it first
 
     def end_of(self, duty: Duty) -> Event | date | None:
-        """The first event, at or after the trigger, that ends the duty; the period's own end before all.
+        """The first event, at or after the trigger, that ends the duty.
 
-        Of two endings on one day the one with the earlier time, else the one that the rule names first.
+        Of two endings on one day the one with the earlier time counts; else the end of the period, then a new start of
+        the same duty, then the ending that the rule names first.
         """
         end = duty.end
         for item in self.book.until(duty.rule):
@@ -735,6 +736,8 @@ class Oracle:
             status, reason = "cannot_tell", "before_records"
         if self.suspect(duty.trigger) or (answer is not None and self.suspect(answer)):
             status, reason = "cannot_tell", "impossible"
+        if spec.expect.if_recorded and answer is None:
+            return None
         if answer is not None and answer.latest_only:
             return None
         return self._flag(duty, due, answer, None if answer is not None else duty.end, status, reason)

@@ -83,13 +83,8 @@ def one_of(*values: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(values)
 
 
-def some_days(*units: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from([length for length in DAY_LENGTHS if not length.startswith("0")])
-
-
 day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
-any_lengths = st.sampled_from([*DAY_LENGTHS, *HOUR_LENGTHS, *HOUR_LENGTHS, {"parameter": "interval"}])
-step_lengths = st.sampled_from([length for length in [*DAY_LENGTHS, *HOUR_LENGTHS] if not length.startswith("0")])
+some_days = st.sampled_from([*(length for length in DAY_LENGTHS if not length.startswith("0")), {"parameter": "interval"}])
 
 
 def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrategy[Any]:
@@ -116,7 +111,7 @@ untils = st.lists(
 )
 parts_of_period = one_of("open", {"period": "open"}) | st.one_of(
     *(
-        st.fixed_dictionaries({"period": st.just("open"), part: some_days()}, optional={"lead": day_lengths})
+        st.fixed_dictionaries({"period": st.just("open"), part: some_days}, optional={"lead": day_lengths})
         for part in ("first", "after")
     )
 )
@@ -153,13 +148,16 @@ def common_parts(draw: st.DrawFn) -> dict[str, Any]:
     return parts
 
 
-expects = st.fixed_dictionaries({"event": one_of("done", "done", ["done", "done_otherwise"]), "where": answer_where})
+expects = st.fixed_dictionaries(
+    {"event": one_of("done", "done", ["done", "done_otherwise"]), "where": answer_where, "if_recorded": one_of(False, False, False, False, True)}
+)
 
 
 @st.composite
 def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
-    within = draw(st.one_of(day_lengths, day_lengths, day_lengths, written_due, st.none()))
+    lengths = some_days if rule["count_from"] == "same_day" else day_lengths
+    within = draw(st.one_of(lengths, lengths, lengths, written_due, st.none()))
     not_before = draw(day_lengths) if within is None else draw(optional(day_lengths, 4))
     extension = draw(optional(one_of({"event": "granted"}, {"event": "granted", "attribute": "until"}, {"event": "granted", "by": "10 working days"},
                                      {"event": "granted", "attribute": "until", "by": "1 month"}), 4))  # fmt: skip
@@ -180,8 +178,9 @@ def again_and_again(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
     if isinstance(rule.get("during"), dict):
         rule["during"] = "open"
-    rule["every"] = draw(step_lengths)
-    within = draw(st.one_of(st.none(), any_lengths, st.lists(step_lengths, min_size=1, max_size=3)))
+    lengths = st.sampled_from(HOUR_LENGTHS) if "date" not in rule["when"] and draw(st.integers(1, 4)) == 4 else some_days
+    rule["every"] = draw(lengths)
+    within = draw(st.one_of(st.none(), lengths, st.lists(lengths, min_size=1, max_size=3)))
     not_before = draw(optional(day_lengths, 5))
     return rule | {k: v for k, v in (("within", within), ("not_before", not_before)) if v is not None}
 
@@ -198,7 +197,7 @@ def counted_back(draw: st.DrawFn) -> dict[str, Any]:
 def answered_by_the_next(draw: st.DrawFn) -> dict[str, Any]:
     """Rules whose answer is the next event of the kind that started them."""
     rule = {"when": {"event": ["asked", "done"], "where": {}}, "expect": draw(expects), **draw(common_parts())}
-    return rule | {"within": draw(any_lengths)}
+    return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
 
 
 @st.composite
@@ -234,6 +233,34 @@ def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date 
     return TimescaleRule.model_validate({"id": rule_id, **ABOUT, "effective": {"from": first}, **parts})
 
 
+@st.composite
+def editions(draw: st.DrawFn, family: str, around: date) -> RuleBook:
+    """One rule, sometimes in two editions that share what starts the duty and differ in the rest."""
+    parts = draw(FAMILIES[family])
+    if draw(st.integers(1, 4)) < 4:
+        return book_of(rule_from(parts))
+    changed = around + timedelta(days=draw(st.sampled_from(OFFSETS)))
+    kept = {k: parts[k] for k in ("when", "during", "link", "before") if k in parts}
+    newer = {k: v for k, v in draw(FAMILIES[family]).items() if k not in ("when", "during", "link", "before")} | kept
+    if "date" in parts["when"] and "every" in newer:
+        newer |= {k: parts[k] for k in ("every",)}
+        newer.pop("within", None)
+    last = draw(one_of(None, None, changed - timedelta(days=draw(one_of(1, 2, 10)))))
+    first = TimescaleRule.model_validate({"id": "made_rule", **ABOUT, "effective": {"from": LONG_AGO, "to": last}, **parts})
+    return book_of(first, rule_from(newer, first=changed))
+
+
+def in_plain_days(part: Any) -> Any:
+    """The same rule with every length of time in days, so that nothing depends on the calendar."""
+    if isinstance(part, dict):
+        return "9 days" if part == {"parameter": "interval"} else {k: in_plain_days(v) for k, v in part.items()}
+    if isinstance(part, list):
+        return [in_plain_days(p) for p in part if not (isinstance(p, dict) and p.get("event") == "birthday")]
+    if isinstance(part, str) and part[0].isdigit() and part.split(" ", 1)[1].removesuffix("s") not in ("day", "week"):
+        return f"{part.split()[0]} days"
+    return part
+
+
 # --------------------------------------------------------------------------------------------------------- records
 
 
@@ -245,6 +272,7 @@ class Record:
     looks: tuple[date | datetime, ...]
     as_known: date | None = None
     covers: Covers = Covers()
+    anchor: date = HARD_DAYS[0]
 
 
 def local(day: date, clock: str) -> datetime:
@@ -327,7 +355,23 @@ def records(draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times"
         covers = Covers(None, draw(st.dictionaries(one_of("", "done", "done_otherwise", "asked"), days, max_size=3)))
     elif odd and draw(st.integers(1, 6)) == 6:
         covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
-    return Record(found, tuple(looks), as_known, covers)
+    return Record(found, tuple(looks), as_known, covers, anchor)
+
+
+def moved_by(record: Record, by: timedelta) -> Record:
+    """The same record with every date moved."""
+
+    def event(e: Event) -> Event:
+        written = {k: (date.fromisoformat(v) + by).isoformat() if isinstance(v, str) and v[0] == "2" else v for k, v in e.attributes.items()}
+        return replace(e, at=e.at + by, attributes=written, recorded=e.recorded + by if e.recorded else None)
+
+    return replace(
+        record,
+        children=tuple(replace(c, events=tuple(map(event, c.events)), expected=c.expected + by if c.expected else None) for c in record.children),
+        looks=tuple(look + by for look in record.looks),
+        as_known=record.as_known + by if record.as_known else None,
+        covers=replace(record.covers, since={k: d + by for k, d in record.covers.since.items()}),
+    )
 
 
 def log_of(record: Record, kinds: Mapping[str, EventKind] = EVENTS, order: list[tuple[int, int]] | None = None) -> EventLog:

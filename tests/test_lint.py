@@ -168,6 +168,12 @@ def test_an_earliest_day_alone_needs_no_overdue_example(tmp_path: Path) -> None:
     assert lint(rule_set(tmp_path, rule + proofs)) == []
 
 
+def test_no_limit_at_all_needs_only_a_duty_still_due(tmp_path: Path) -> None:
+    rule = HEAD.replace("demo_limit", "demo_open") + "when: {event: asked}\nexpect: {event: answered}\nnot_before: 0 days\nexamples:\n"
+    waiting = example("waiting", "{event: asked, at: 2026-03-02}", "{status: due}", shows="still_due")
+    assert lint(rule_set(tmp_path, rule + waiting)) == []
+
+
 def test_an_hour_clock_is_shown_to_the_hour(tmp_path: Path) -> None:
     rule = HEAD.replace("demo_limit", "demo_hours") + "when: {event: asked}\nexpect: {event: answered}\nwithin: 24 hours\nexamples:\n"
     asked = "{event: asked, at: 2026-04-02T10:00}"
@@ -236,6 +242,7 @@ def test_an_alias_of_another_rule_is_refused(tmp_path: Path) -> None:
         (("at: page 1}", 'at: ""}'), "no_source"),
         (("link: request\n", "link:\n"), "empty_key"),
         (("within: 5 working days", "not_before: 2 hours\nwithin: 5 working days"), "shape"),
+        (("within: 5 working days", 'within: {next_working_day_at: "9am"}'), "shape"),
         (("urgent: true}}", "urgnt: true}}"), "unknown_attribute"),
         (("urgent: true}}", "urgent: perhaps}}"), "unknown_value"),
         (("id: handbook", "id: handbok"), "unknown_source"),
@@ -307,7 +314,7 @@ def test_what_each_shape_needs() -> None:
     book = load(RULES, examples=False)
     for rule in book.rules:
         needed = required(rule.spec, book)
-        assert ("boundary" in needed) == (rule.spec.stage == "in_force")
+        assert bool(needed) == (rule.spec.stage == "in_force")
         assert "overdue" not in needed or rule.spec.expect is not None
 
 

@@ -32,7 +32,8 @@ def said(text: str) -> str:
 
 
 def test_values_are_read_as_they_look() -> None:
-    text = "a: on\nb: yes\nc: 12:30\nd: 012\ne: 1_000\nf: 0x1f\ng: 1e3\nh: true\ni: 7\nj: -1.5\nk: 2026-04-10\nl: '7'\nm: ~\nn:\no: 2026-04-10T09:30\np: TRUE\n"
+    text = "a: on\nb: yes\nc: 12:30\nd: 012\ne: 1_000\nf: 0x1f\ng: 1e3\nh: true\ni: 7\n"
+    text += "j: -1.5\nk: 2026-04-10\nl: '7'\nm: ~\nn:\no: 2026-04-10T09:30\np: TRUE\n"
     assert read(text) == {
         "a": "on",
         "b": "yes",
@@ -81,7 +82,9 @@ def test_billion_laughs_costs_nothing() -> None:
     assert {code for _, _, code in refused("\n".join(lines))} == {"alias"}
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "\n".join(" " * i + "a:" for i in range(3000)), "? " * 50_000])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000, "\n".join(" " * i + "a:" for i in range(3000)), "? " * 50_000]
+)
 def test_deep_nesting_is_refused_and_does_not_crash(text: str) -> None:
     assert [code for _, _, code in refused(text)] == ["too_deep"]
 
@@ -144,24 +147,45 @@ def _all(text: str) -> list[Document]:
     return list(documents("f", text))
 
 
-_PIECES = st.sampled_from(list("abc:-,[]{}&*!|>'\"%@`#?~ \n\t0123456789.") + ["\n  ", "- ", ": ", "--- ", "\n---\n", "<<: ", "!!", "true", "2026-02-30", "\ufeff", "\0", "\x85", "é"])
+_PIECES = st.sampled_from(
+    [
+        *"abc:-,[]{}&*!|>'\"%@`#?~ \n\t0123456789.",
+        "\n  ",
+        "- ",
+        ": ",
+        "--- ",
+        "\n---\n",
+        "<<: ",
+        "!!",
+        "true",
+        "2026-02-30",
+        "\ufeff",
+        "\0",
+        "\x85",
+        "é",
+    ]
+)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(_PIECES, max_size=40).map("".join)))
 def test_nothing_but_an_input_error_is_ever_raised(text: str) -> None:
     try:
-        found = _all(text)
+        said = [d for document in _all(text) for d in document.problems]
     except InputError as error:
-        assert error.diagnostics and all(d.line >= 1 and d.column >= 1 and d.message for d in error.diagnostics)
-    else:
-        for document in found:
-            assert document.position(("a", 0, "b")) >= (1, 1)
-            assert all(d.line >= 1 and d.message for d in document.problems)
+        said = list(error.diagnostics)
+        if not said:
+            raise
+    assert all(d.line >= 1 and d.column >= 1 and d.message for d in said)
 
 
 _VALUES = st.recursive(
-    st.one_of(st.booleans(), st.integers(-(10**12), 10**12), st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12), st.none()),
+    st.one_of(
+        st.booleans(),
+        st.integers(-(10**12), 10**12),
+        st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12),
+        st.none(),
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), inner, max_size=3)),
     max_leaves=10,
 )
@@ -173,4 +197,4 @@ def test_what_is_written_as_json_is_read_back(value: Any) -> None:
     """JSON is YAML: quoted text stays text, and nothing is guessed."""
     import json
 
-    assert read(json.dumps({"v": value})) == {"v": value}
+    assert read(json.dumps({"v": value}, ensure_ascii=False)) == {"v": value}

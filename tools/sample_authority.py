@@ -54,7 +54,12 @@ def journey(r: random.Random, number: int) -> Iterator[Row]:
     yield {"event": "contact_received", "at": clock(r, start), "ref": f"K{number}", "source_agency": agency}
     decided = clock(r, start, 18, 20) if r.random() < 0.6 else clock(r, working_days(start, 1))
     if r.random() < 0.25:
-        yield {"event": "contact_outcome_recorded", "at": decided, "ref": f"K{number}", "outcome": r.choice(["nfa", "advice", "early_help"])}
+        yield {
+            "event": "contact_outcome_recorded",
+            "at": decided,
+            "ref": f"K{number}",
+            "outcome": r.choice(["nfa", "advice", "early_help"]),
+        }
         return
     yield {"event": "contact_outcome_recorded", "at": decided, "ref": f"K{number}", "outcome": "referral"}
     referral = datetime.fromisoformat(decided)
@@ -75,7 +80,12 @@ def journey(r: random.Random, number: int) -> Iterator[Row]:
     authorised = working_days(referral.date(), near_limit(r, 45, 0.15))
     protect = outcome == "s47"
     if r.random() < 0.93:
-        yield {"event": "assessment_authorised", "at": authorised.isoformat(), "ref": f"{ref}/A1", "outcome": "cp" if protect else r.choice(["cin", "nfa"])}
+        yield {
+            "event": "assessment_authorised",
+            "at": authorised.isoformat(),
+            "ref": f"{ref}/A1",
+            "outcome": "cp" if protect else r.choice(["cin", "nfa"]),
+        }
     if protect:
         yield from protection(r, number, ref, decision)
     elif r.random() < 0.5:
@@ -97,11 +107,21 @@ def protection(r: random.Random, number: int, ref: str, decision: date) -> Itera
     """A section 47 enquiry and what follows."""
     enquiry = f"{ref}/S1"
     strategy = working_days(decision, r.choice([0, 0, 1]))
-    yield {"event": "strategy_discussion_held", "at": clock(r, strategy), "ref": enquiry, "s47_initiated": "" if r.random() < 0.04 else "true"}
+    yield {
+        "event": "strategy_discussion_held",
+        "at": clock(r, strategy),
+        "ref": enquiry,
+        "s47_initiated": "" if r.random() < 0.04 else "true",
+    }
     yield {"event": "s47_started", "at": strategy.isoformat(), "ref": enquiry}
     yield {"event": "child_seen", "at": clock(r, working_days(strategy, r.choice([0, 1, 1, 2]))), "seen_alone": "true"}
     needed = r.random() < 0.55
-    yield {"event": "s47_outcome_recorded", "at": working_days(strategy, near_limit(r, 13, 0.1)).isoformat(), "ref": enquiry, "icpc_required": str(needed).lower()}
+    yield {
+        "event": "s47_outcome_recorded",
+        "at": working_days(strategy, near_limit(r, 13, 0.1)).isoformat(),
+        "ref": enquiry,
+        "icpc_required": str(needed).lower(),
+    }
     if not needed:
         return
     conference = working_days(strategy, near_limit(r, 15, 0.18))
@@ -111,7 +131,12 @@ def protection(r: random.Random, number: int, ref: str, decision: date) -> Itera
     yield {"event": "icpc_held", "at": conference.isoformat(), "ref": enquiry, "outcome": "cp_plan" if plan else "no_plan"}
     if not plan:
         return
-    yield {"event": "cp_plan_started", "at": conference.isoformat(), "ref": f"P{number}", "category": r.choice(["neglect", "emotional", "physical"])}
+    yield {
+        "event": "cp_plan_started",
+        "at": conference.isoformat(),
+        "ref": f"P{number}",
+        "category": r.choice(["neglect", "emotional", "physical"]),
+    }
     core = working_days(conference, near_limit(r, 10, 0.3))
     length = r.randrange(60, 420)
     end = conference + timedelta(days=length)
@@ -137,12 +162,24 @@ def adolescent(r: random.Random, number: int) -> Iterator[Row]:
         back = at + timedelta(hours=r.randrange(4, 40))
         ref = f"M{number}.{episode + 1}"
         yield {"event": "missing_episode_started", "at": at.isoformat(timespec="minutes"), "ref": ref}
-        yield {"event": "missing_episode_ended", "at": back.isoformat(timespec="minutes") if r.random() < 0.8 else back.date().isoformat(), "ref": ref}
+        yield {
+            "event": "missing_episode_ended",
+            "at": back.isoformat(timespec="minutes") if r.random() < 0.8 else back.date().isoformat(),
+            "ref": ref,
+        }
         if r.random() < 0.85:
             offered = back + timedelta(hours=r.choice([20, 40, 60, 70, 80]))
-            yield {"event": "rhi_offered", "at": offered.isoformat(timespec="minutes") if r.random() < 0.8 else offered.date().isoformat(), "ref": ref}
+            yield {
+                "event": "rhi_offered",
+                "at": offered.isoformat(timespec="minutes") if r.random() < 0.8 else offered.date().isoformat(),
+                "ref": ref,
+            }
             if r.random() < 0.75:
-                yield {"event": "rhi_completed", "at": (offered + timedelta(hours=r.choice([2, 10, 30]))).isoformat(timespec="minutes"), "ref": ref}
+                yield {
+                    "event": "rhi_completed",
+                    "at": (offered + timedelta(hours=r.choice([2, 10, 30]))).isoformat(timespec="minutes"),
+                    "ref": ref,
+                }
             else:
                 yield {"event": "rhi_declined", "at": offered.date().isoformat(), "ref": ref}
         at = back + timedelta(days=r.randrange(5, 40))
@@ -154,7 +191,14 @@ def fostered(r: random.Random) -> Iterator[Row]:
     regulation = r.choice([3, 5, 6])
     yield {"event": "pf_notification_received", "at": notified.isoformat(), "regulation": regulation}
     visit = working_days(notified, near_limit(r, 7, 0.3))
-    yield {"event": "pf_initial_visit", "at": visit.isoformat(), "child_seen": "true", "premises_seen": "true", "carer_seen": "true", "household_seen": "true"}
+    yield {
+        "event": "pf_initial_visit",
+        "at": visit.isoformat(),
+        "child_seen": "true",
+        "premises_seen": "true",
+        "carer_seen": "true",
+        "household_seen": "true",
+    }
     for _ in range(r.randrange(2, 9)):
         visit = visit + timedelta(days=r.choice([28, 30, 35, 40, 42, 44]))
         yield {"event": "pf_visit", "at": visit.isoformat(), "seen_alone": "true"}
@@ -174,7 +218,14 @@ def rows() -> Iterator[Row]:
         for event in sorted(kept, key=lambda e: str(e["at"])):
             yield {"child_id": f"S{number:03d}", "date_of_birth": born.isoformat(), "team": team, **event}
         if number == 40:
-            yield {"child_id": "S040", "event": "cp_vist", "at": "2026-02-03", "date_of_birth": born.isoformat(), "team": team, "child_seen": "true"}
+            yield {
+                "child_id": "S040",
+                "event": "cp_vist",
+                "at": "2026-02-03",
+                "date_of_birth": born.isoformat(),
+                "team": team,
+                "child_seen": "true",
+            }
         if number == 90:
             yield {"child_id": "S090", "event": "child_seen", "at": "31/02/2026", "date_of_birth": born.isoformat(), "team": team}
         if number == 130:

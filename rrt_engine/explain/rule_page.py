@@ -11,8 +11,7 @@ from datetime import date
 from typing import Any
 
 from rrt_engine.calendar import Duration, day_number
-from rrt_engine.explain.flags import _inside_sentence
-from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words
+from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
 from rrt_engine.model import plural
 from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
 from rrt_engine.rulebook.schema import After, DateOf, During, Example, ExpectedFlag, NextOpening, Not, Parameter, Test, TimescaleRule, Until
@@ -201,7 +200,7 @@ def _after_words(book: RuleBook, after: After) -> str:
 
 
 def _event_words(book: RuleBook, kinds: Sequence[str], where: Mapping[str, Test]) -> str:
-    names = [_inside_sentence(book.events[k].title) if k in book.events else k for k in kinds]
+    names = [within_sentence(book.events[k].title) if k in book.events else k for k in kinds]
     text = " or ".join(names)
     return f"{text} ({listed([_test_words(a, t) for a, t in where.items()])})" if where else text
 
@@ -222,7 +221,7 @@ def _value(value: Any) -> str:
 
 def _during_words(book: RuleBook, spec: TimescaleRule) -> str:
     during = spec.during if isinstance(spec.during, During) else During(period=str(spec.during))
-    title = _inside_sentence(book.periods[during.period].title) if during.period in book.periods else during.period
+    title = within_sentence(book.periods[during.period].title) if during.period in book.periods else during.period
     text = f"only during: {title}"
     if during.first is not None:
         text += f", in its first {_length(book, during.first)}"
@@ -346,7 +345,7 @@ def _example(book: RuleBook, spec: TimescaleRule, example: Example) -> ExampleLi
 
 def _event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
     kind = book.kind_named(str(event.get("event"))) or str(event.get("event"))
-    title = _inside_sentence(book.events[kind].title) if kind in book.events else kind
+    title = within_sentence(book.events[kind].title) if kind in book.events else kind
     rest = [f"{k} {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
     return f"{_when(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
 
@@ -394,7 +393,7 @@ def page_sections(page: RulePage) -> Iterator[tuple[str, list[str]]]:
         if s.url:
             sources.append(f"  {s.url}")
         sources.extend([f"  editions: {', '.join(s.editions)}"] if s.editions else [])
-    yield "Source", [*sources, f"This rule is a {page.authority}; {page.verified}."]
+    yield "Source", [*sources, f"Authority: {page.authority}. Verified: {page.verified}."]
     yield "How it is worked out", list(page.worked_out)
     if page.local_values:
         lines = []

@@ -87,13 +87,16 @@ def moment_words(log: EventLog, row: int) -> str:
 
 
 def duration_words(seconds: int) -> str:
-    """A length of elapsed time to the minute: `2 hours 5 minutes`."""
+    """A length of elapsed time: to the minute up to two days, then to the hour. Part of a minute or hour counts as one.
+
+    >>> duration_words(7500), duration_words(200_000)
+    ('2 hours 5 minutes', '2 days 8 hours')
+    """
     minutes = -(-seconds // 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = [plural(hours, "hour")] if hours else []
-    if minutes or not hours:
-        parts.append(plural(minutes, "minute"))
-    return " ".join(parts)
+    large, small = divmod(minutes, 60) if minutes < 48 * 60 else divmod(-(-minutes // 60), 24)
+    units = ("hour", "minute") if minutes < 48 * 60 else ("day", "hour")
+    parts = [plural(n, unit) for n, unit in zip((large, small), units, strict=True) if n]
+    return " ".join(parts) or "0 minutes"
 
 
 def listed(items: list[str]) -> str:
@@ -103,3 +106,25 @@ def listed(items: list[str]) -> str:
     'a, b and c'
     """
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def within_sentence(title: str) -> str:
+    """A title as it stands inside a sentence: a small first letter, unless it begins with a name.
+
+    >>> within_sentence("Strategy discussion"), within_sentence("MASH rating"), within_sentence("Graded Care Profile")
+    ('strategy discussion', 'MASH rating', 'Graded Care Profile')
+    """
+    first, _, rest = title.partition(" ")
+    second = rest.split(" ", 1)[0]
+    is_name = first[1:] != first[1:].lower() or (second[:1].isupper() and not second.isupper())
+    return title if is_name else title[:1].lower() + title[1:]
+
+
+def ordinal(n: int) -> str:
+    """A number as a place in order.
+
+    >>> ordinal(18), ordinal(21), ordinal(12)
+    ('18th', '21st', '12th')
+    """
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending}"

@@ -118,7 +118,7 @@ class Replay:
         started = int(statuses.sum())
         if not started:
             return None
-        counts = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
+        counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
         basis = "count" if rule.spec.expect is None else "now" if now else "history"
         on_time, judged = _judged(basis, counts)
         return RuleLine(

@@ -104,7 +104,9 @@ def as_of_text(as_of: Moment) -> str:
     return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)
 
 
-def check_document(case: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+def check_document(
+    case: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], diagnostics: Sequence[Diagnostic]
+) -> dict[str, Any]:
     """One case's flags with their working."""
     return {
         "schema": "rrt/check/1",

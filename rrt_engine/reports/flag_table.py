@@ -77,7 +77,7 @@ def flag_table(replay: Replay, source: SourceRun) -> Any:
     until = np.where(answer >= 0, days[answer], np.where(end >= 0, days[end], shown.as_of_day))
     provisional = np.zeros(len(rule), np.bool_)
     beyond = np.flatnonzero(due > book.calendar.announced_to)
-    provisional[beyond] = [shown.provisional(int(order[i])) for i in beyond]
+    provisional[beyond] = [shown.evidence(int(order[i])).provisional() for i in beyond]
     table = {
         "case": pa.array(log.children[log.child[trigger]].astype(str)),
         "rule": of_rule(lambda s: s.id),

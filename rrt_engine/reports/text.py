@@ -186,7 +186,11 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
     refused = replay.not_evaluable()
     if refused:
         console.print()
-        _say(console, f"Not evaluable from {'this source' if len(replay.sources) == 1 else 'these sources'}: {plural(len(refused), 'rule')}", "bold")
+        _say(
+            console,
+            f"Not evaluable from {'this source' if len(replay.sources) == 1 else 'these sources'}: {plural(len(refused), 'rule')}",
+            "bold",
+        )
         for rule, kinds in refused.items():
             _say(console, f"  {rule}: the source cannot hold {listed([f'`{k}`' for k in kinds])}", "dim")
 

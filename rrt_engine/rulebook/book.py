@@ -18,7 +18,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rrt_engine.calendar import Calendar, Duration, ServiceHours, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.rulebook.schema import After, Authority, DateOf, During, Expect, NextOpening, Not, Parameter, TimescaleRule, Until, Verified, When
+from rrt_engine.rulebook.schema import (
+    After,
+    Authority,
+    DateOf,
+    During,
+    Expect,
+    NextOpening,
+    Not,
+    Parameter,
+    TimescaleRule,
+    Until,
+    Verified,
+    When,
+)
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
 
@@ -35,7 +48,9 @@ class EventKind(_Shape):
 
     title: str
     ref: list[str] = Field(default_factory=list, description="What its ref names, outermost first, such as [referral, s47].")
-    attrs: dict[str, str | list[str | int]] = Field(default_factory=dict, description="Attribute to type (boolean, integer, date, text) or allowed values.")
+    attrs: dict[str, str | list[str | int]] = Field(
+        default_factory=dict, description="Attribute to type (boolean, integer, date, text) or allowed values."
+    )
     accepts: list[str] = Field(default_factory=list, description="Other names read as this one.")
     with_child: bool = Field(default=False, description="Whether it needs a living child, so cannot follow a death.")
     group: str = ""
@@ -211,14 +226,23 @@ def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[Rul
         return None, []
     if about is None or vocabulary is None:
         return None, []
-    events = {
-        kind: e.model_copy(update={"group": group}) for group, members in vocabulary.events.items() for kind, e in members.items()
-    }
+    events = {kind: e.model_copy(update={"group": group}) for group, members in vocabulary.events.items() for kind, e in members.items()}
     found: list[tuple[TimescaleRule, Document]] = []
     for path in rule_files(folder):
         found.extend(_rules_in(path, examples, problems))
     book = RuleBook(
-        about.id, about.title, about.version, about.notice, digest_of(folder), (), events, vocabulary.periods, vocabulary.ends, sources, parameters, calendar
+        about.id,
+        about.title,
+        about.version,
+        about.notice,
+        digest_of(folder),
+        (),
+        events,
+        vocabulary.periods,
+        vocabulary.ends,
+        sources,
+        parameters,
+        calendar,
     )
     for spec, document in found:
         named = _names_in(spec, document, book)
@@ -238,7 +262,11 @@ def _text(path: Path, problems: list[Diagnostic]) -> str | None:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        problems.append(Diagnostic(_shown(path), 0, 0, "unreadable", f"cannot read the file: {error.strerror}", "error", "", "a rule set needs this file"))
+        problems.append(
+            Diagnostic(
+                _shown(path), 0, 0, "unreadable", f"cannot read the file: {error.strerror}", "error", "", "a rule set needs this file"
+            )
+        )
     except UnicodeDecodeError:
         problems.append(Diagnostic(_shown(path), 0, 0, "encoding", "the file is not UTF-8 text", "error", "", "save it as UTF-8"))
     return None
@@ -309,11 +337,13 @@ def _names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
 
     def where(path: tuple[str | int, ...], kinds: list[str], tests: Mapping[str, Any]) -> None:
         for name, test in tests.items():
-            attrs = {a: t for k in kinds if k in book.events for a, t in book.events[k].attrs.items()}
-            if kinds and all(k in DERIVED_KINDS for k in kinds):
-                attrs = {"age": "integer"}
+            attrs = _attributes(kinds, book)
             if name not in attrs:
-                problems.append(document.diagnostic((*path, name), "unknown_attribute", f"`{'` or `'.join(kinds)}` does not record `{name}`", did_you_mean(name, attrs)))
+                problems.append(
+                    document.diagnostic(
+                        (*path, name), "unknown_attribute", f"`{'` or `'.join(kinds)}` does not record `{name}`", did_you_mean(name, attrs)
+                    )
+                )
                 continue
             allowed = attrs[name]
             for value in test.not_ if isinstance(test, Not) else test if isinstance(test, list) else [test]:
@@ -321,7 +351,11 @@ def _names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
                     wanted = f"one of {', '.join(f'`{a}`' for a in allowed)}" if isinstance(allowed, list) else f"a value of type {allowed}"
                     shown = str(value).lower() if isinstance(value, bool) else str(value)
                     near = did_you_mean(shown, [str(a) for a in allowed]) if isinstance(allowed, list) else ""
-                    problems.append(document.diagnostic((*path, name), "unknown_value", f"`{shown}` cannot be recorded for `{name}`; expected {wanted}", near))
+                    problems.append(
+                        document.diagnostic(
+                            (*path, name), "unknown_value", f"`{shown}` cannot be recorded for `{name}`; expected {wanted}", near
+                        )
+                    )
 
     def events(path: tuple[str | int, ...], part: When | Expect | Until | After, derived: bool = False) -> None:
         for kind in part.event:
@@ -347,7 +381,14 @@ def _names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
         unknown(("during",), "period", period, book.periods)
     if spec.link and not any(spec.link in book.events[k].ref for k in spec.when.event if k in book.events):
         levels = sorted({r for e in book.events.values() for r in e.ref})
-        problems.append(document.diagnostic(("link",), "unknown_link", f"the ref of `{spec.when.event[0]}` does not name a `{spec.link}`", did_you_mean(spec.link, levels)))
+        problems.append(
+            document.diagnostic(
+                ("link",),
+                "unknown_link",
+                f"the ref of `{spec.when.event[0]}` does not name a `{spec.link}`",
+                did_you_mean(spec.link, levels),
+            )
+        )
     for path, name in _parameters_in(spec.model_dump(by_alias=True, exclude={"examples"})):
         unknown(path, "local value", name, book.parameters)
     return problems
@@ -371,7 +412,10 @@ def _clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[
         (("within", "otherwise"), written and written.otherwise),
         (("extension", "by"), spec.extension and spec.extension.by),
     ]
-    clocks: list[tuple[tuple[str | int, ...], Any]] = [*((("within", i) if len(rungs) > 1 else ("within",), r) for i, r in enumerate(rungs)), (("every",), spec.every)]
+    clocks: list[tuple[tuple[str | int, ...], Any]] = [
+        *((("within", i) if len(rungs) > 1 else ("within",), r) for i, r in enumerate(rungs)),
+        (("every",), spec.every),
+    ]
     lengths: dict[tuple[str | int, ...], Duration] = {}
     for path, given in [*in_days, *clocks, (("warn",), spec.warn)]:
         if given is None:
@@ -382,7 +426,11 @@ def _clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[
             problems.append(document.diagnostic(path, "shape", f"the local value `{given.parameter}`: {error}"))
     for path, _ in in_days:
         if path in lengths and lengths[path].by_the_hour:
-            problems.append(document.diagnostic(path, "shape", f"`{lengths[path]}` cannot be counted here; use days, weeks, months, years or working days"))
+            problems.append(
+                document.diagnostic(
+                    path, "shape", f"`{lengths[path]}` cannot be counted here; use days, weeks, months, years or working days"
+                )
+            )
     counted = [lengths[path] for path, _ in clocks if path in lengths]
     hours = any(c.by_the_hour for c in counted)
 
@@ -418,6 +466,18 @@ def _parameters_in(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tupl
             yield from _parameters_in(value, (*path, i))
 
 
+def _attributes(kinds: list[str], book: RuleBook) -> dict[str, str | list[str | int]]:
+    """What some kinds of event can record: type or allowed values, those of every kind together."""
+    if all(k in DERIVED_KINDS for k in kinds):
+        return {"age": "integer"}
+    found: dict[str, str | list[str | int]] = {}
+    for kind in kinds:
+        for name, allowed in book.events[kind].attrs.items() if kind in book.events else ():
+            had = found.get(name, [])
+            found[name] = [*had, *allowed] if isinstance(allowed, list) and isinstance(had, list) else allowed
+    return found
+
+
 def _fits(value: Any, allowed: str | list[str | int]) -> bool:
     if isinstance(allowed, list):
         return value in allowed
@@ -440,7 +500,12 @@ def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagno
                 starts = day_number(later[0].effective.from_)
                 if starts <= first or (spec.effective.to and starts <= last):
                     problems.append(
-                        later[1].diagnostic(("effective",), "overlapping_editions", f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}", "end the earlier edition before this one begins")
+                        later[1].diagnostic(
+                            ("effective",),
+                            "overlapping_editions",
+                            f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}",
+                            "end the earlier edition before this one begins",
+                        )
                     )
                 last = min(last, starts - 1)
             result.append((Rule(spec, document.file, document.line, first, last), document))
@@ -449,7 +514,11 @@ def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagno
         spec, document = versions[-1]
         for alias in spec.alias:
             if other_ids.setdefault(alias, spec.id) != spec.id:
-                problems.append(document.diagnostic(("alias",), "id_reused", f"the id `{alias}` already belongs to `{other_ids[alias]}`", "ids are never reused"))
+                problems.append(
+                    document.diagnostic(
+                        ("alias",), "id_reused", f"the id `{alias}` already belongs to `{other_ids[alias]}`", "ids are never reused"
+                    )
+                )
     return result
 
 

@@ -23,6 +23,18 @@ _FIELD = {"if": "if_", "not": "not_", "from": "from_"}
 _TIME = re.compile(r"^([0-9]{2}):([0-9]{2})$")
 
 
+_ASK = "add an example answered on the last good day with its `due`, and one answered the next possible day"
+_ASKS = (
+    (("at_least",), "add an example with exactly enough events, and one with one too few"),
+    (("at_most",), "add an example whose recorded date is the last the limit allows, and one whose date is a day later: cannot_tell"),
+    (("when", "after", "within"), "add an example whose earliest event is on the last day of the window, and one where it is a day before"),
+    (("or_within",), "add an example that starts too near the date to count back from it, with its `due`"),
+    (("during",), "add an example that starts on the last day of that part of the period, and one that starts the day after"),
+    (("extension",), "add an example extended by the longest it may be, with its `due`, and one by longer"),
+    (("not_before",), "add an example answered on the earliest day it may be, and one answered the day before: early"),
+)
+
+
 @dataclass(frozen=True)
 class Change:
     """One part of a rule, changed: where it stands, how it was changed, and the example that would notice.
@@ -43,7 +55,7 @@ class Change:
 
 def changes(spec: TimescaleRule, book: RuleBook, editions: int = 1) -> list[Change]:
     """Every change worth trying on a rule. `editions` is how many editions it has."""
-    result = [*_branches(spec), *_numbers(spec, book), *_count_from(spec, book)]
+    result = [*_branches(spec, book), *_numbers(spec, book), *_count_from(spec, book)]
     if editions > 1:
         result.append(
             Change(
@@ -88,6 +100,12 @@ def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
         yield ("extension", "by"), spec.extension.by
 
 
+def no_limit(spec: TimescaleRule, book: RuleBook) -> bool:
+    """Whether an edition says that there is no time limit: due, and never late or early (`not_before: 0 days` alone)."""
+    limited = spec.within is not None or spec.every is not None or spec.before is not None
+    return not limited and spec.not_before is not None and book.length(spec.not_before).n == 0
+
+
 def shifted(value: str | int, by: int) -> str | int | None:
     """A count, length of time or time of day moved by one unit (a minute for a time); None where there is no such.
 
@@ -104,7 +122,7 @@ def shifted(value: str | int, by: int) -> str | int | None:
     return str(Duration(length.n + by, length.unit)) if 0 <= length.n + by <= 9999 else None
 
 
-def _branches(spec: TimescaleRule) -> Iterator[Change]:
+def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
     """Each condition, ending, rung and option left out in turn."""
 
     def left_out(path: Path, part: str, ask: str, in_steps: bool = False) -> Change:
@@ -161,7 +179,7 @@ def _branches(spec: TimescaleRule) -> Iterator[Change]:
             f"before.or_within: {_words(spec.before.or_within)}",
             "add an example that starts too near the date to count back from it",
         )
-    if spec.not_before is not None:
+    if spec.not_before is not None and not no_limit(spec, book):
         yield left_out(("not_before",), f"not_before: {_words(spec.not_before)}", "add an example done too soon: status early")
     if spec.during is not None:
         period = spec.during.period if isinstance(spec.during, During) else spec.during
@@ -209,13 +227,9 @@ def _numbers(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
     """Each number one less and one more."""
     for path, given in intervals(spec):
         part = f"{'.'.join(str(p) for p in path)}: {_words(given)}"
-        ask = "add an example answered on the last good day with its `due`, and one answered the next possible day"
-        if path[-1] == "at_least":
-            ask = "add an example with exactly enough events, and one with one too few"
-        elif path[-1] == "at_most":
-            ask = "add an example whose recorded date is the last the limit allows, and one whose date is a day later: cannot_tell"
-        elif path[-1] == "within" and "after" in path:
-            ask = "add an example whose earliest event is on the last day of the window, and one where it is a day before"
+        if no_limit(spec, book):
+            continue
+        ask = next((text for keys, text in _ASKS if set(keys) <= set(path)), _ASK)
         for by in (-1, 1):
             new = shifted(book.value(given), by)
             if new is None or (path[-1] == "at_least" and new == 0):

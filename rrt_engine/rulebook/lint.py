@@ -114,6 +114,11 @@ def _own(rule: Rule, document: Document) -> Iterator[Diagnostic]:
             yield document.diagnostic(
                 place, "no_source", "the place in the source is empty", "give the section, regulation, paragraph or page"
             )
+    within = rule.spec.within
+    if isinstance(within, NextOpening) and isinstance(within.next_working_day_at, str):
+        message = _unusable(within.next_working_day_at, "time")
+        if message:
+            yield document.diagnostic(("within", "next_working_day_at"), "shape", message)
 
 
 def _vocabulary(folder: Path, book: RuleBook) -> Iterator[Diagnostic]:

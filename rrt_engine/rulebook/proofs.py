@@ -7,6 +7,7 @@ What must be shown depends on the shape of the rule:
 | a limit in a length of time, or a time of day | yes | yes | yes | yes | yes |
 | a due date written in the event, with no limit beside it | yes | yes | yes | yes | no: nothing is counted |
 | only an earliest day (`not_before`) | yes | yes | yes | no: it has no limit | where working days are counted |
+| no limit at all (`not_before: 0 days` alone) | no | no | yes | no | no |
 | no `expect`: the rule records that a pattern occurred | yes | yes | no | no | no |
 | `stage: prospective` | no | no | no | no | no: it gives no flags |
 
@@ -34,7 +35,7 @@ import numpy as np
 from rrt_engine.calendar import NO_DAY, day_number, due_day
 from rrt_engine.explain.flags import Explained
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.rulebook.changes import Change, changes, intervals, shifted
+from rrt_engine.rulebook.changes import Change, changes, intervals, no_limit, shifted
 from rrt_engine.rulebook.examples import Outcome, ReadExample, read_examples, run_example
 from rrt_engine.rulebook.schema import DateOf, Example, NextOpening, TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document
@@ -79,11 +80,12 @@ def prove(rule: Rule, document: Document, book: RuleBook) -> Proof:
         if not outcome.passed:
             continue
         local = chosen.with_parameters(read.example.parameters)
-        borne_out = [tag for tag in _VERIFIED if _shows(tag, outcome, read.example, rule.spec, local)]
+        checked = ("still_due", "ended", "cannot_tell") if no_limit(rule.spec, book) else _VERIFIED
+        borne_out = [tag for tag in checked if _shows(tag, outcome, read.example, rule.spec, local)]
         for tag in read.example.shows:
             if tag in borne_out:
                 shown[tag] = (*shown.get(tag, ()), outcome.name)
-            elif tag in _VERIFIED:
+            elif tag in checked:
                 unborne.append((i, tag))
         for shown_tag in borne_out:
             untagged.setdefault(shown_tag, outcome.name)
@@ -101,6 +103,8 @@ def required(spec: TimescaleRule, book: RuleBook) -> tuple[str, ...]:
         return ()
     if spec.expect is None:
         return ("boundary", "first_bad_day")
+    if no_limit(spec, book):
+        return ("still_due",)
     if isinstance(spec.within, DateOf) and spec.within.otherwise is None:
         return ("boundary", "first_bad_day", "still_due", "overdue")
     if spec.within is None and spec.every is None and spec.before is None:

@@ -93,7 +93,9 @@ class After(_Shape):
     where: Where
     at_least: int | Parameter = Field(default=1, description="How many there must be before this one.")
     within: LengthOrParameter | None = Field(default=None, description="How far back they may be. Left out: any time before.")
-    count_from: Literal["next_day", "same_day"] = Field(default="next_day", description="Whether the earliest event's own day is day 1 of the window.")
+    count_from: Literal["next_day", "same_day"] = Field(
+        default="next_day", description="Whether the earliest event's own day is day 1 of the window."
+    )
 
 
 class When(_Shape):
@@ -101,9 +103,13 @@ class When(_Shape):
 
     event: Names = Field(description="The kind or kinds of event that start the duty.")
     where: Where
-    pick: Literal["each", "first", "last"] = Field(default="each", description="Every such event, or the first or last for the child (in the period, where `during` is given).")
+    pick: Literal["each", "first", "last"] = Field(
+        default="each", description="Every such event, or the first or last for the child (in the period, where `during` is given)."
+    )
     after: After | None = Field(default=None, description="Only where enough earlier events came before it: for counts and repeats.")
-    date: str | None = Field(default=None, description="The attribute that holds the date the clock starts, where it is not the event's own date.")
+    date: str | None = Field(
+        default=None, description="The attribute that holds the date the clock starts, where it is not the event's own date."
+    )
 
 
 class Expect(_Shape):
@@ -127,8 +133,14 @@ class DateOf(_Shape):
 
     attribute: str = Field(description="The attribute of the starting event that holds the due date.")
     otherwise: LengthOrParameter | None = Field(default=None, description="The limit where that date is not recorded.")
-    at_most: LengthOrParameter | None = Field(default=None, description="The longest the recorded date may be from the start. A longer one cannot be right and is said.")
-    noon_after: bool = Field(default=False, description="Allow a full-length order to run to noon on the first later day that is not a Sunday or holiday (Children Act 1989 section 45(2)).")
+    at_most: LengthOrParameter | None = Field(
+        default=None, description="The longest the recorded date may be from the start. A longer one cannot be right and is said."
+    )
+    noon_after: bool = Field(
+        default=False,
+        description="Allow a full-length order to run to noon on the first later day that is not a Sunday or holiday "
+        "(Children Act 1989 section 45(2)).",
+    )
 
 
 class NextOpening(_Shape):
@@ -142,7 +154,9 @@ class Before(_Shape):
 
     attribute: str = Field(description="The attribute of the starting event that holds the date of the future event; or expected_birth.")
     by: LengthOrParameter = Field(description="How long before it the duty is due.")
-    or_within: LengthOrParameter | None = Field(default=None, description="Where that day has gone or comes sooner: this long after the start instead.")
+    or_within: LengthOrParameter | None = Field(
+        default=None, description="Where that day has gone or comes sooner: this long after the start instead."
+    )
 
 
 class During(_Shape):
@@ -151,7 +165,9 @@ class During(_Shape):
     period: str = Field(description="A period named in events.yaml.")
     first: LengthOrParameter | None = Field(default=None, description="Only in the first part of the period.")
     after: LengthOrParameter | None = Field(default=None, description="Only once this much of the period has passed.")
-    lead: LengthOrParameter | None = Field(default=None, description="How long before the change the later part already governs an interval that would straddle it.")
+    lead: LengthOrParameter | None = Field(
+        default=None, description="How long before the change the later part already governs an interval that would straddle it."
+    )
 
 
 class Extension(_Shape):
@@ -186,7 +202,9 @@ class ExpectedFlag(_Shape):
     """What an example expects of one flag. Parts left out are not compared."""
 
     status: Literal["met", "late", "early", "overdue", "due_soon", "due", "ended", "cannot_tell"]
-    due: Annotated[str | None, BeforeValidator(_iso)] = Field(default=None, description="The due date, or the date-time of an hour clock in UK time.")
+    due: Annotated[str | None, BeforeValidator(_iso)] = Field(
+        default=None, description="The due date, or the date-time of an hour clock in UK time."
+    )
     rule: str | None = Field(default=None, description="The id the flag carries, where a ladder gives each rung its own.")
     trigger: Annotated[str | None, BeforeValidator(_iso)] = Field(default=None, description="When the clock started.")
     answer: Annotated[str | None, BeforeValidator(_iso)] = Field(default=None, description="When it was answered.")
@@ -199,8 +217,11 @@ class Example(_Shape):
 
     name: str
     as_of: Annotated[str, BeforeValidator(_iso)]
-    shows: list[Literal["boundary", "first_bad_day", "bank_holiday", "overdue", "still_due", "ended", "cannot_tell", "worked_example", "trap"]] = Field(
-        default_factory=list, description="What the example proves; lint asks for boundary, first_bad_day, bank_holiday, overdue and still_due."
+    shows: list[
+        Literal["boundary", "first_bad_day", "bank_holiday", "overdue", "still_due", "ended", "cannot_tell", "worked_example", "trap"]
+    ] = Field(
+        default_factory=list,
+        description="What the example proves; lint asks for boundary, first_bad_day, bank_holiday, overdue and still_due.",
     )
     child: dict[str, Any] = Field(default_factory=dict)
     covers: dict[str, Any] = Field(default_factory=dict)
@@ -219,28 +240,44 @@ class TimescaleRule(_Shape):
     kind: Literal["timescale"]
     title: str = Field(min_length=5, max_length=120, description="What is required, in a short line.")
     service: Service
-    source: Annotated[list[SourceAt], BeforeValidator(_as_list)] = Field(min_length=1, description="The instrument or instruments it rests on.")
-    authority: Authority = Field(description="duty (Act or Regulations), guidance (statutory guidance), court, local (a local standard) or kpi (a measure, not a duty).")
-    verified: Verified = Field(description="Whether the number was seen in the instrument, in a secondary source, is recalled, or is a local value still to be set.")
+    source: Annotated[list[SourceAt], BeforeValidator(_as_list)] = Field(
+        min_length=1, description="The instrument or instruments it rests on."
+    )
+    authority: Authority = Field(
+        description="duty (Act or Regulations), guidance (statutory guidance), court, local (a local standard) or kpi (a measure, not "
+        "a duty)."
+    )
+    verified: Verified = Field(
+        description="Whether the number was seen in the instrument, in a secondary source, is recalled, or is a local value still to "
+        "be set."
+    )
     effective: Effective
     why: str = Field(min_length=10, description="Why it matters to a child, in a sentence.")
     note: str | None = Field(default=None, description="How the instrument is read here, and its traps.")
     when: When
     expect: Expect | None = Field(default=None, description="Left out: the flag records that the pattern occurred.")
-    within: LengthOrParameter | DateOf | NextOpening | list[Rung] | None = Field(default=None, description="The time limit; or one a rung, for a ladder.")
+    within: LengthOrParameter | DateOf | NextOpening | list[Rung] | None = Field(
+        default=None, description="The time limit; or one a rung, for a ladder."
+    )
     every: LengthOrParameter | None = Field(default=None, description="The interval after each answer, for a recurring duty.")
     before: Before | None = None
     not_before: LengthOrParameter | None = Field(default=None, description="The earliest it may be done, counted from the start.")
     during: During | str | None = None
     until: list[Until | str] = Field(default_factory=list, description="What ends the duty; a name stands for a set in events.yaml.")
-    count_from: Literal["next_day", "same_day"] = Field(default="next_day", description="next_day: the day after the start is day 1. same_day: beginning with the day it starts.")
+    count_from: Literal["next_day", "same_day"] = Field(
+        default="next_day", description="next_day: the day after the start is day 1. same_day: beginning with the day it starts."
+    )
     link: str | None = Field(default=None, description="What start and answer must share, such as referral or s47, when both record which.")
     extension: Extension | None = None
     unless: Reason | None = None
-    warn: LengthOrParameter | None = Field(default=None, description="How long before the due date it becomes due soon (a suggestion of the product, not law).")
+    warn: LengthOrParameter | None = Field(
+        default=None, description="How long before the due date it becomes due soon (a suggestion of the product, not law)."
+    )
     pathway: dict[Literal["overdue", "late"], str] = Field(default_factory=dict)
     alias: list[str] = Field(default_factory=list, description="Other ids by which the same duty is known.")
-    stage: Literal["in_force", "prospective"] = Field(default="in_force", description="prospective: enacted and not in force; held, never flagged.")
+    stage: Literal["in_force", "prospective"] = Field(
+        default="in_force", description="prospective: enacted and not in force; held, never flagged."
+    )
     examples: list[Example] = Field(default_factory=list)
 
     @model_validator(mode="after")

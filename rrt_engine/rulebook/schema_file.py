@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from rrt_engine.rulebook.book import _Vocabulary
 from rrt_engine.rulebook.schema import TimescaleRule
+from rrt_engine.rulebook.shape import FORMS
 
 # Keys that take one value or a list of them; the shape itself holds a list.
 _ONE_OR_MORE = ("event", "source", "not")
@@ -56,6 +57,8 @@ def _for_editors(node: Any) -> Any:
     node = {key: _for_editors(value) for key, value in _without_null(node).items()}
     for name, part in _properties(node):
         part.pop("title", None)
+        if name in FORMS:
+            part.setdefault("description", f"It takes {FORMS[name]}.")
         if name in _ONE_OR_MORE and part.get("type") == "array":
             many = {k: part.pop(k) for k in ("type", "items", "minItems") if k in part}
             part["anyOf"] = [many["items"], many]

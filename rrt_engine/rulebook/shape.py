@@ -24,7 +24,7 @@ _LENGTH = "a length of time such as `15 working days`, or `{parameter: name}`"
 FORMS: Mapping[str, str] = {
     "id": "small letters, digits and `_`, starting with a letter, 3 to 60 long",
     "kind": "`timescale`",
-    "title": "a short line of 5 to 120 letters",
+    "title": "a short line (5 to 120 letters in a rule)",
     "why": "a sentence of at least 10 letters: why it matters to a child",
     "note": "a sentence",
     "source": '`{id: working_together, at: "chapter 3"}`, with the id of an instrument in sources.yaml',
@@ -55,6 +55,7 @@ FORMS: Mapping[str, str] = {
     "extension": "`{event: name, attribute: date, by: 2 weeks}`",
     "unless": "`{event: name}`",
     "pathway": "`{overdue: pathway_id}`",
+    "stage": "`in_force` or `prospective`",
     "alias": "a list of ids, such as `[old_id]`",
     "examples": "a list of examples, each with `name`, `as_of`, `events` and `flags`",
     "events": "a list such as `- {event: icpc_held, at: 2026-04-10}`",
@@ -64,6 +65,8 @@ FORMS: Mapping[str, str] = {
     "status": "one of met, late, early, overdue, due_soon, due, ended, cannot_tell",
     "name": "a short line that says what the example shows",
     "link": "what the two events share, such as `referral` or `s47`",
+    "service": "the service the duty belongs to, such as `child_protection`",
+    "authority": "`duty`, `guidance`, `court`, `local` or `kpi`",
     "verified": "`instrument`, `secondary`, `recalled` or `local value needed`",
 }
 _WRONG_KIND = (
@@ -92,7 +95,8 @@ def shape_problems(error: ValidationError, document: Document, shape: type[BaseM
     for path, complaints in by_place.items():
         if any(c.type == "extra_forbidden" for c in complaints):
             typos.setdefault(path[:-1], []).append(str(path[-1]))
-            result.append(_unknown_key(document, path, known(path[:-1])))
+            allowed = _quoted(complaints[0]) or list(dict.fromkeys(k for s in known(path[:-1]) for k in _keys(s)))
+            result.append(_unknown_key(document, path, allowed))
     for path, complaints in by_place.items():
         missing = [c.key for c in complaints if c.type == "missing"]
         for key in dict.fromkeys(missing):
@@ -158,9 +162,13 @@ def _nearness(value: dict[str, Any], shape: type[BaseModel]) -> float:
     return score + sum(0.3 for k in needed if k in value or difflib.get_close_matches(k, list(value), cutoff=0.7))
 
 
-def _unknown_key(document: Document, path: Path, shapes: list[type[BaseModel]]) -> Diagnostic:
+def _quoted(complaint: _Complaint) -> list[str]:
+    """The values that pydantic says were expected."""
+    return re.findall(r"'([^']*)'", str(complaint.context.get("expected", "")))
+
+
+def _unknown_key(document: Document, path: Path, keys: list[str]) -> Diagnostic:
     word = str(path[-1])
-    keys = list(dict.fromkeys(k for s in shapes for k in _keys(s)))
     near = difflib.get_close_matches(word, keys, n=1, cutoff=0.6)
     help = did_you_mean(word, keys) or (
         f"did you mean `{near[0]}`?" if near else f"it may have {', '.join(f'`{k}`' for k in keys)}" if keys else ""
@@ -182,7 +190,7 @@ def _unfit(document: Document, path: Path, complaints: list[_Complaint]) -> Diag
     telling = [c for c in complaints if c.type not in _WRONG_KIND and not (c.type == "literal_error" and isinstance(value, (dict, list)))]
     for c in telling:
         if c.type == "literal_error":
-            allowed = re.findall(r"'([^']*)'", str(c.context.get("expected", "")))
+            allowed = _quoted(c)
             return document.diagnostic(
                 path, "shape", f"{shown} is not one of {', '.join(f'`{a}`' for a in allowed)}", did_you_mean(str(value), allowed)
             )

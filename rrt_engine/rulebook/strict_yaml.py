@@ -242,6 +242,8 @@ def _syntax(file: str, text: str, error: yaml.YAMLError) -> Diagnostic:
     def found(message: str, help: str) -> Diagnostic:
         return Diagnostic(file, line, column, "yaml", f"this is not valid YAML: {message}", "error", "", help)
 
+    if "tab character" in said:
+        return found("a tab is used to indent", "use spaces")
     if "cannot start any token" in said:
         return (
             found("a tab is used to indent", "use spaces")

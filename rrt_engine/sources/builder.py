@@ -241,6 +241,9 @@ def sorted_log(log: EventLog) -> EventLog:
 def _order(log: EventLog) -> Int32s | None:
     """The rows in order, or None when they already are."""
     if log.instant is None:
+        same = log.child[1:] == log.child[:-1]
+        if bool(((log.child[1:] > log.child[:-1]) | (same & (log.day[1:] >= log.day[:-1]))).all()):
+            return None
         key = (log.child.astype(np.int64) << 32) + log.day
     else:
         dated = log.instant == NO_INSTANT

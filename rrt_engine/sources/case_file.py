@@ -42,7 +42,20 @@ def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case
             raise InputError([Diagnostic(name, 0, 0, "unreadable", f"cannot read the file: {error.strerror}")]) from None
     document = single(name, text)
     if not isinstance(document.data, dict):
-        raise InputError([Diagnostic(name, 1, 1, "shape", "expected a case with `case`, `child` and `events`", "error", "", "see cases/README.md for the shape")])
+        raise InputError(
+            [
+                Diagnostic(
+                    name,
+                    1,
+                    1,
+                    "shape",
+                    "expected a case with `case`, `child` and `events`",
+                    "error",
+                    "",
+                    "see cases/README.md for the shape",
+                )
+            ]
+        )
     problems: list[Diagnostic] = []
     case = case_from(document.data, document, book, problems)
     if problems:
@@ -50,7 +63,9 @@ def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case
     return case
 
 
-def case_from(data: Mapping[str, Any], document: Document, book: RuleBook, problems: list[Diagnostic], prefix: tuple[str | int, ...] = ()) -> Case:
+def case_from(
+    data: Mapping[str, Any], document: Document, book: RuleBook, problems: list[Diagnostic], prefix: tuple[str | int, ...] = ()
+) -> Case:
     """A case from data already read; mistakes are added to `problems` at their place in the document."""
 
     def problem(path: tuple[str | int, ...], code: str, message: str, help: str = "") -> None:
@@ -70,7 +85,12 @@ def case_from(data: Mapping[str, Any], document: Document, book: RuleBook, probl
         child = {}
     for key, value in child.items():
         if key not in days:
-            problem(("child", key), "unknown_key", f"unknown key `{key}`", did_you_mean(key, days) or "a child has `date_of_birth` or `expected_date_of_birth`")
+            problem(
+                ("child", key),
+                "unknown_key",
+                f"unknown key `{key}`",
+                did_you_mean(key, days) or "a child has `date_of_birth` or `expected_date_of_birth`",
+            )
             continue
         try:
             days[key] = parse_moment(value).day
@@ -93,16 +113,34 @@ def case_from(data: Mapping[str, Any], document: Document, book: RuleBook, probl
         problem(("facts",), "shape", "expected a list of facts")
         facts = []
     return Case(
-        case_id, builder.build(_coverage(data.get("covers"), book, problem)), str(data.get("title") or ""), str(data.get("story") or ""), tuple(f for f in facts if isinstance(f, dict))
+        case_id,
+        builder.build(_coverage(data.get("covers"), book, problem)),
+        str(data.get("title") or ""),
+        str(data.get("story") or ""),
+        tuple(f for f in facts if isinstance(f, dict)),
     )
 
 
-def _add_event(event: dict[str, Any], i: int, case_id: str, book: RuleBook, builder: LogBuilder, problem: Any, document: Document, prefix: tuple[str | int, ...]) -> None:
+def _add_event(
+    event: dict[str, Any],
+    i: int,
+    case_id: str,
+    book: RuleBook,
+    builder: LogBuilder,
+    problem: Any,
+    document: Document,
+    prefix: tuple[str | int, ...],
+) -> None:
     written = str(event["event"])
     kind = book.kind_named(written)
     if kind is None:
         known = [*book.events, *(a for e in book.events.values() for a in e.accepts)]
-        problem(("events", i, "event"), "unknown_event", f"unknown event `{written}`", did_you_mean(written, known) or "rules/events.yaml lists the events")
+        problem(
+            ("events", i, "event"),
+            "unknown_event",
+            f"unknown event `{written}`",
+            did_you_mean(written, known) or "rules/events.yaml lists the events",
+        )
         return
     recorded = NO_DAY
     try:
@@ -128,7 +166,15 @@ def _add_event(event: dict[str, Any], i: int, case_id: str, book: RuleBook, buil
         except ValueError as error:
             problem(("events", i, name), "value", f"`{value}` cannot be recorded for `{name}`: {error}")
     line, _ = document.position((*prefix, "events", i))
-    builder.add(case_id, kind, moment, ref=None if event.get("ref") is None else str(event["ref"]), attributes=attributes, recorded=recorded, row=line)
+    builder.add(
+        case_id,
+        kind,
+        moment,
+        ref=None if event.get("ref") is None else str(event["ref"]),
+        attributes=attributes,
+        recorded=recorded,
+        row=line,
+    )
 
 
 _SINCE = re.compile(r"^\d{4}-\d\d-\d\d$")
@@ -157,7 +203,12 @@ def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
         elif key == "kind" and value in ("history", "snapshot"):
             continue
         else:
-            problem(("covers", key), "covers", f"`{key}: {value}` is not something a case can cover", "it may have `from`, `kind` (history or snapshot) and `events`")
+            problem(
+                ("covers", key),
+                "covers",
+                f"`{key}: {value}` is not something a case can cover",
+                "it may have `from`, `kind` (history or snapshot) and `events`",
+            )
     return Coverage(kinds, since)
 
 

@@ -48,7 +48,9 @@ def read_source(path: Path, book: RuleBook) -> Reading:
 
         log = read_case(path, book).log
         return Reading(log, "case", len(log), len(log), (), ())
-    raise InputError([Diagnostic(str(path), 0, 0, "unknown_format", f"`{path.suffix or path.name}` files are not read; expected {FORMATS}")])
+    raise InputError(
+        [Diagnostic(str(path), 0, 0, "unknown_format", f"`{path.suffix or path.name}` files are not read; expected {FORMATS}")]
+    )
 
 
 def _is_annex_a_folder(path: Path) -> bool:

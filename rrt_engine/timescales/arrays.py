@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, midnight, parse_moment
-from rrt_engine.model import Attribute, Bools, EventLog, Int32s, Int64s, lookup
+from rrt_engine.model import Bools, EventLog, Int32s, Int64s, lookup
 from rrt_engine.rulebook.schema import Not, Scalar, Test
 
 _DAY_BITS, _SECOND_BITS = 16, 33  # days and seconds since 1970; the calendar's span fits both
@@ -205,8 +205,8 @@ class Arrays:
         known = np.unique(log.child[named].astype(np.int64) * width + codes[named])
         for rows in inner:
             bare = np.array([names.get(log.refs[r], -1) for r in log.ref[rows]], np.int32)
-            used = (bare >= 0) & np.isin(log.child[rows].astype(np.int64) * width + bare, known)
-            codes[rows[used]] = bare[used]
+            shared = (bare >= 0) & np.isin(log.child[rows].astype(np.int64) * width + bare, known)
+            codes[rows[shared]] = bare[shared]
         return codes
 
 

@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, due_day, due_day_before, due_instant, emergency_order_noon_day, next_opening, uk_day
+from rrt_engine.calendar import (
+    NO_DAY,
+    NO_INSTANT,
+    Duration,
+    due_day,
+    due_day_before,
+    due_instant,
+    emergency_order_noon_day,
+    next_opening,
+    uk_day,
+)
 from rrt_engine.model import NO_DATE, NO_REASON, OVER_THE_LIMIT, Bools, Int32s, Int64s
 from rrt_engine.rulebook.book import Rule
 from rrt_engine.rulebook.schema import DateOf, Extension, NextOpening
@@ -70,7 +80,9 @@ def due_once(run: Run, rule: Rule, duties: Duties) -> Due:
     if within is None:
         return Due(np.full(len(duties.trigger), NO_DAY, np.int32))
     due = due_after(run, rule, run.book.length(within), duties.trigger, duties.start)
-    return _extended(run, rule, spec.extension, duties, due) if spec.extension else due
+    due = _extended(run, rule, spec.extension, duties, due) if spec.extension else due
+    due.forget(duties.reason == NO_DATE)
+    return due
 
 
 def _due_before(run: Run, rule: Rule, duties: Duties) -> Due:
@@ -114,7 +126,7 @@ def _due_written(run: Run, rule: Rule, within: DateOf, duties: Duties) -> Due:
 
 
 def _extended(run: Run, rule: Rule, extension: Extension, duties: Duties, due: Due) -> Due:
-    """The due date after a recorded extension: once, and only when granted before the limit passed."""
+    """The due date after a recorded extension: once, only when granted before the limit passed, and never sooner."""
     rows = run.arrays.rows_of(extension.event)
     granted = next_after(run.arrays, duties.trigger, rows, rule.spec.link, False)
     in_time = (granted >= 0) & (run.arrays.log.day[granted] <= due.day)
@@ -123,7 +135,7 @@ def _extended(run: Run, rule: Rule, extension: Extension, duties: Duties, due: D
     if extension.attribute:
         written = run.arrays.date_in(extension.attribute, granted)
         new = np.where(written == NO_DAY, longest, np.minimum(written, longest))
-    return Due(np.where(in_time & (new < FAR), new, due.day).astype(np.int32))
+    return Due(np.where(in_time & (new < FAR), np.maximum(new, due.day), due.day).astype(np.int32))
 
 
 def _because(duties: Duties, where: Bools, reason: int) -> None:

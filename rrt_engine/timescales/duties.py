@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,8 @@ class Duties:
 
     def take(self, keep: Bools | Int64s) -> Duties:
         """Some of the duties."""
-        return Duties(**{name: None if value is None else value[keep] for name, value in vars(self).items()})
+        taken: dict[str, Any] = {name: None if value is None else value[keep] for name, value in vars(self).items()}
+        return Duties(**taken)
 
     def in_order(self) -> Duties:
         """The duties in the log's order."""
@@ -106,7 +108,7 @@ def merged(editions: Sequence[tuple[int, Duties]]) -> Duties:
     parts = [replace(d, edition=np.full(len(d.trigger), index, np.int16), unsure=_or_no(d.unsure, d)) for index, d in editions]
     for part in parts:
         part.ended()
-    joined = {
+    joined: dict[str, Any] = {
         name: None if any(getattr(p, name) is None for p in parts) else np.concatenate([getattr(p, name) for p in parts])
         for name in vars(parts[0])
     }

@@ -125,8 +125,13 @@ def flags_of(run: Run, editions: list[int]) -> list[Flags]:
         duties = _latest_plan(run, latest, duties)
     if latest.spec.every:
         duties = _superseded(run, latest, duties)
-    blocks = [_judged(run, rules[index], index, duties if len(started) == 1 else duties.take(duties.edition == index)) for index, _ in started]
+    blocks = [_judged(run, rules[index], index, _of_edition(duties, index)) for index, _ in started]
     return [block for block in blocks if block is not None]
+
+
+def _of_edition(duties: Duties, index: int) -> Duties:
+    """The duties that one edition governs; all of them where only one edition started any."""
+    return duties if duties.edition is None else duties.take(duties.edition == index)
 
 
 def _judged(run: Run, rule: Rule, index: int, duties: Duties) -> Flags | None:
@@ -229,36 +234,17 @@ def _answering(arrays: Arrays, rule: Rule, duties: Duties, rows: Int32s, may_be_
 def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> Flags | None:
     """A chain from each start: every answer stops one clock and starts the next, until the duty ends."""
     spec, arrays = rule.spec, run.arrays
-    log = arrays.log
-    rows = answers.sure()
-    ends = duties.end is not None and duties.end_day is not None
-    until = np.where(duties.end_day == NO_DAY, run.as_of_day, duties.end_day) if ends else np.full(len(duties.trigger), run.as_of_day)
-    first = np.searchsorted(arrays.last_key(rows), arrays.first_key(duties.trigger))
-    last = np.searchsorted(arrays.last_key(rows), arrays.key_of_day_end(log.child[duties.trigger], until), "right")
-    steps = np.maximum(last - first, 0) + 1  # one clock for each answer, and the one still running after the last
-    after = np.cumsum(steps)
-    chain = np.repeat(np.arange(len(steps), dtype=np.int32), steps)
-    is_last = np.zeros(len(chain), np.bool_)
-    is_last[after - 1] = True
-    step = np.arange(len(chain)) - np.repeat(after - steps, steps)
-    answer = np.full(len(chain), NONE)
-    answer[~is_last] = rows[(np.repeat(first, steps) + step)[~is_last]]
-    kept = _belonging(run, rule, duties, chain, answer, is_last)
-    if not kept.all():
-        chain, is_last, answer = chain[kept], is_last[kept], answer[kept]
-        begins = np.ones(len(chain), np.bool_)
-        begins[1:] = is_last[:-1]
-        place = np.arange(len(chain))
-        step = place - np.maximum.accumulate(np.where(begins, place, 0))
-    trigger = duties.trigger[chain]
+    chain, step, answer = _chains(run, rule, duties, answers.sure())
+    trigger, start = duties.trigger[chain], duties.start[chain]
     again = np.flatnonzero(step)
     trigger[again] = answer[again - 1]
-    unsure = None if duties.unsure is None else duties.unsure[chain]
-    links = Duties(trigger, log.day[trigger], unsure, np.where(step == 0, duties.reason[chain], NO_REASON).astype(np.int8))
-    if spec.when.date:
-        links.start[step == 0] = duties.start
-    if ends:
-        links.end, links.end_day = (np.where(is_last, e[chain], nothing).astype(np.int32) for e, nothing in zip(duties.ended(), (NONE, NO_DAY), strict=True))
+    start[again] = arrays.log.day[trigger[again]]
+    reason = np.where(step == 0, duties.reason[chain], np.int8(NO_REASON))
+    links = Duties(trigger, start, None if duties.unsure is None else duties.unsure[chain], reason)
+    if duties.end is not None and duties.end_day is not None:
+        running = answer < 0
+        links.end = np.where(running, duties.end[chain], NONE)
+        links.end_day = np.where(running, duties.end_day[chain], np.int32(NO_DAY))
     within = spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []
     rungs = [run.book.length(length) for length in (*within, spec.every)]
     rung = np.minimum(step, len(rungs) - 1).astype(np.int8)
@@ -276,6 +262,36 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
     return _settled(run, rule, index, rung, links, due, answer, status, reason)
 
 
+def _chains(run: Run, rule: Rule, duties: Duties, rows: Int32s) -> tuple[Int32s, Int64s, Int32s]:
+    """Every step of every chain in order: which chain it is of, its number in it, and its answer.
+
+    A chain has a step for each answer between its start and its end, and one more, the clock still running after the
+    last, whose answer is NONE.
+    """
+    arrays, log = run.arrays, run.arrays.log
+    until = np.full(len(duties.trigger), run.as_of_day, np.int32)
+    if duties.end_day is not None:
+        until = np.where(duties.end_day == NO_DAY, until, duties.end_day)
+    first = np.searchsorted(arrays.last_key(rows), arrays.first_key(duties.trigger))
+    last = np.searchsorted(arrays.last_key(rows), arrays.key_of_day_end(log.child[duties.trigger], until), "right")
+    steps = np.maximum(last - first, 0) + 1
+    after = np.cumsum(steps)
+    chain = np.repeat(np.arange(len(steps), dtype=np.int32), steps)
+    step = np.arange(len(chain)) - np.repeat(after - steps, steps)
+    answered = np.ones(len(chain), np.bool_)
+    answered[after - 1] = False
+    answer = np.full(len(chain), NONE)
+    answer[answered] = rows[(np.repeat(first, steps) + step)[answered]]
+    kept = _belonging(run, rule, duties, chain, answer)
+    if not kept.all():
+        chain, answer = chain[kept], answer[kept]
+        begins = np.ones(len(chain), np.bool_)
+        begins[1:] = chain[1:] != chain[:-1]
+        place = np.arange(len(chain))
+        step = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return chain, step, answer
+
+
 def _superseded(run: Run, rule: Rule, duties: Duties) -> Duties:
     """A new start for the same child (and link) replaces the chain that was running."""
     log = run.arrays.log
@@ -290,7 +306,7 @@ def _superseded(run: Run, rule: Rule, duties: Duties) -> Duties:
     return duties.take(~same_day).in_order()
 
 
-def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int32s, is_last: Bools) -> Bools:
+def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int32s) -> Bools:
     """Which answers belong to their chain: not another's link, not the start itself, not after the ending's time."""
     spec, arrays = rule.spec, run.arrays
     keep = np.ones(len(answer), np.bool_)
@@ -303,7 +319,7 @@ def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int3
         keep &= answer > duties.trigger[chain]
     if arrays.timed and duties.end is not None and duties.end_day is not None:
         keep &= ~_after_end(arrays, answer, duties.end[chain], duties.end_day[chain])
-    return keep | is_last
+    return keep | (answer < 0)
 
 
 def _after_end(arrays: Arrays, answer: Int32s, end: Int32s, end_day: Int32s) -> Bools:
@@ -341,7 +357,8 @@ def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> t
         status = _BY_DAY[state, passed.view(np.int8)]
     else:
         first, last = _when_settled(run, state, answer, duties)
-        inside, outside = last <= due.at, first > due.by
+        inside = (last <= due.at) | (due.at == NO_INSTANT)
+        outside = ~inside & (first > due.by)
         status = _BY_DAY[state, (~inside).view(np.int8)]
         unclear = ~inside & ~outside
         status[unclear], reason[unclear] = CANNOT_TELL, TIME_OF_DAY
@@ -384,20 +401,24 @@ def _due_soon(run: Run, rule: Rule, due: Due, status: Int8s) -> None:
     status[waiting[soon]] = DUE_SOON
 
 
-def _unsure_answers(arrays: Arrays, status: Int8s, reason: Int8s, answer: Int32s, maybe: Int32s, due: Due, doubted: tuple[int, ...]) -> None:
+def _unsure_answers(
+    arrays: Arrays, status: Int8s, reason: Int8s, answer: Int32s, maybe: Int32s, due: Due, doubted: tuple[int, ...]
+) -> None:
     """Where an event that may count came in time, and the duty is otherwise not met, it cannot be told."""
     found = maybe >= 0
     if due.by is None:
         in_time = found & ((arrays.log.day[maybe] <= due.day) | (due.day == NO_DAY))
     else:
         in_time = found.copy()
-        in_time[found] = arrays.earliest(maybe[found]) <= due.by[found]
+        in_time[found] = (arrays.earliest(maybe[found]) <= due.by[found]) | (due.by[found] == NO_INSTANT)
     doubtful = in_time & np.isin(status, doubted)
     status[doubtful], reason[doubtful] = CANNOT_TELL, ANSWER_ATTRIBUTE
     answer[doubtful] = maybe[doubtful]
 
 
-def _answered_before_it_began(arrays: Arrays, link: str, triggers: Int32s, rows: Int32s, answer: Int32s, status: Int8s, reason: Int8s) -> None:
+def _answered_before_it_began(
+    arrays: Arrays, link: str, triggers: Int32s, rows: Int32s, answer: Int32s, status: Int8s, reason: Int8s
+) -> None:
     """An answer that shares the duty's link and is dated before it began: the dates cannot be right."""
     codes = arrays.link_codes(link)
     unanswered = np.flatnonzero((answer < 0) & (codes[triggers] >= 0) & ~np.isin(triggers, rows))
@@ -418,7 +439,9 @@ def _suspect(run: Run, rows: Int32s) -> Bools | None:
     return None if suspect is None else (rows >= 0) & suspect[rows]
 
 
-def _settled(run: Run, rule: Rule, index: int, rung: Int8s, duties: Duties, due: Due, answer: Int32s, status: Int8s, reason: Int8s) -> Flags | None:
+def _settled(
+    run: Run, rule: Rule, index: int, rung: Int8s, duties: Duties, due: Due, answer: Int32s, status: Int8s, reason: Int8s
+) -> Flags | None:
     """What cannot be told for reasons of the record: missing attributes or dates, impossible dates, no history."""
     log = run.arrays.log
     missing = duties.reason != NO_REASON

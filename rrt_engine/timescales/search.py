@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rrt_engine.model import Int32s, Int64s
+from rrt_engine.model import Bools, Int32s, Int64s
 from rrt_engine.timescales.arrays import Arrays
 
 NONE = np.int32(-1)
@@ -15,44 +15,39 @@ def next_after(arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None,
     """The first of `rows` at or after each trigger, or after the positions `wanted`; NONE where there is none.
 
     An event at an unknown time on the trigger's day counts as at or after it. A trigger that is itself among `rows`
-    (`may_be_own`) is followed only by later rows. With a link, an event that belongs to something else does not count;
+    (`may_be_own` says that it can be) is followed only by later rows. With a link, an event that belongs to something else does not count;
     one that does not say what it belongs to does.
     """
     wanted = arrays.first_key(triggers) if wanted is None else wanted
+    own = np.isin(triggers, rows) if may_be_own else np.zeros(0, np.bool_)
     if link is None or arrays.log.ref is None:
-        return _next(arrays, rows, wanted, triggers, may_be_own)
+        return _next(arrays, rows, wanted, triggers, own)
     codes = arrays.link_codes(link)
     mine, theirs = codes[triggers], codes[rows]
     result = np.full(len(triggers), NONE)
-    free, tied = mine < 0, mine >= 0
-    if free.any():
-        result[free] = _next(arrays, rows, wanted[free], triggers[free], may_be_own)
-    if tied.any():
-        unsaid = _next(arrays, rows[theirs < 0], wanted[tied], triggers[tied], may_be_own)
-        same = _next_linked(arrays, rows[theirs >= 0], codes, wanted[tied], triggers[tied], may_be_own)
-        result[tied] = _earlier(unsaid, same)
+    free, tied = np.flatnonzero(mine < 0), np.flatnonzero(mine >= 0)
+    if len(free):
+        result[free] = _next(arrays, rows, wanted[free], triggers[free], own[free] if len(own) else own)
+    if len(tied):
+        asked = wanted[tied], triggers[tied], own[tied] if len(own) else own
+        unsaid = _next(arrays, rows[theirs < 0], *asked)
+        result[tied] = _earlier(unsaid, _next_linked(arrays, rows[theirs >= 0], codes, *asked))
     return result
 
 
-def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, may_be_own: bool) -> Int32s:
+def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, own: Bools) -> Int32s:
     if not len(rows):
         return np.full(len(triggers), NONE)
     at = np.searchsorted(arrays.last_key(rows), wanted)
-    if may_be_own:
-        at = _past_own(at, rows, triggers)
+    if len(own):
+        at = np.where(own, np.maximum(at, np.searchsorted(rows, triggers, "right")), at)
     found = rows[np.minimum(at, len(rows) - 1)]
     child = arrays.log.child
     found[(at == len(rows)) | (child[found] != child[triggers])] = NONE
     return found
 
 
-def _past_own(at: Int64s, rows: Int32s, triggers: Int32s) -> Int64s:
-    own = np.searchsorted(rows, triggers)
-    is_own = rows[np.minimum(own, len(rows) - 1)] == triggers
-    return np.where(is_own & (at <= own), own + 1, at)
-
-
-def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, triggers: Int32s, may_be_own: bool) -> Int32s:
+def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, triggers: Int32s, own: Bools) -> Int32s:
     """The same search among events that share the trigger's link: child and link take the child's place in the key."""
     if not len(rows):
         return np.full(len(triggers), NONE)
@@ -65,10 +60,8 @@ def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, tr
     low = (1 << arrays.bits) - 1
     keys = (group << arrays.bits) | (arrays.last_key(rows) & low)
     at = np.searchsorted(keys, (mine << arrays.bits) | (wanted & low))
-    if may_be_own:  # the trigger is in its own group, at the place its row takes there
-        own = np.searchsorted((group << 32) | rows, (mine << 32) | triggers)
-        is_own = rows[np.minimum(own, len(rows) - 1)] == triggers
-        at = np.where(is_own & (at <= own), own + 1, at)
+    if len(own):
+        at = np.where(own, np.maximum(at, np.searchsorted((group << 32) | rows, (mine << 32) | triggers, "right")), at)
     last = np.minimum(at, len(rows) - 1)
     found = rows[last]
     found[(at == len(rows)) | (group[last] != mine) | (known[mine] != ours)] = NONE

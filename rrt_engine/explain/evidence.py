@@ -1,0 +1,162 @@
+"""One flag and the evidence it rests on, read out of the columns: which events, which dates, how late.
+
+Nothing is computed twice: the engine has already said which events started and answered the duty and when the clock
+ran out. Here a row number becomes an event with a name and a date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, midnight
+from rrt_engine.explain.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, within_sentence
+from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, plural
+from rrt_engine.rulebook.book import Rule, RuleBook
+from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence of one flag. `trigger`, `answer` and `end` are rows (-1: none); `start` and `due` day numbers."""
+
+    log: EventLog
+    book: RuleBook
+    rule: Rule
+    status: str
+    reason: str
+    rung: int
+    trigger: int
+    answer: int
+    end: int
+    start: int
+    due: int
+    due_at: int
+    due_by: int
+    end_day: int
+    as_of_day: int
+    as_of_instant: int
+
+    @property
+    def spec(self) -> TimescaleRule:
+        """The rule as written."""
+        return self.rule.spec
+
+    def event(self, row: int) -> dict[str, str]:
+        """An event's name and when it was, as recorded."""
+        if row >= len(self.log):
+            return {"event": "birthday", "at": as_date(self.end_day).isoformat()}
+        return {"event": self.log.kinds[int(self.log.kind[row])], "at": moment_iso(self.log, row)}
+
+    def name(self, row: int) -> str:
+        """An event's name in plain words, to stand inside a sentence."""
+        if row < len(self.log):
+            return within_sentence(self.book.events[self.log.kinds[int(self.log.kind[row])]].title)
+        assert self.log.born is not None
+        age = as_date(self.end_day).year - as_date(int(self.log.born[self.log.child[self.trigger]])).year
+        return f"the child's {ordinal(age)} birthday" if age else "the birth"
+
+    def when(self, row: int) -> str:
+        """When an event was, in words."""
+        return moment_words(self.log, row) if row < len(self.log) else day_words(self.end_day)
+
+    def named(self, row: int) -> str:
+        """An event and when it was, in words."""
+        return f"{self.name(row)} on {self.when(row)}"
+
+    def day(self, row: int) -> int:
+        """The day of an event."""
+        return int(self.log.day[row]) if row < len(self.log) else self.end_day
+
+    def is_timed(self, row: int) -> bool:
+        """Whether an event carries a time of day."""
+        return row < len(self.log) and self.log.instant is not None and int(self.log.instant[row]) != NO_INSTANT
+
+    def place(self, row: int) -> str:
+        """Where an event stands in its source, in brackets; empty where that is not known."""
+        if row >= len(self.log) or self.log.origin_row is None or self.log.origin is None or not self.log.origins:
+            return ""
+        number = int(self.log.origin_row[row])
+        return f" ({self.log.origins[int(self.log.origin[row])]}, row {number})" if number else ""
+
+    @property
+    def by_the_hour(self) -> bool:
+        """Whether the clock was counted in hours."""
+        return self.due_at != NO_INSTANT
+
+    @property
+    def given(self) -> Any:
+        """The length of time or local value that governs this step, as the rule writes it; None where it is a date."""
+        spec = self.spec
+        if spec.before:
+            return spec.before.by
+        if spec.every:
+            within = spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []
+            return [*within, spec.every][self.rung]
+        if isinstance(spec.within, DateOf):
+            return spec.within.otherwise
+        return spec.not_before if spec.within is None else spec.within
+
+    @property
+    def length(self) -> Duration | None:
+        """The length of time that governs this step, where it is one."""
+        given = self.given
+        return None if given is None or isinstance(given, NextOpening) else self.book.length(given)
+
+    @property
+    def counts_working_days(self) -> bool:
+        """Whether the due date rests on working days."""
+        return self.length is not None and self.length.unit in ("working days", "clear days", "service hours")
+
+    def due_iso(self) -> str | None:
+        """The due date, or the UK date-time of an hour clock; the date alone where its time is not known."""
+        if self.due == NO_DAY:
+            return None
+        return iso_time(self.due_at) if self.by_the_hour and self.due_at == self.due_by else as_date(self.due).isoformat()
+
+    def provisional(self) -> bool:
+        """Whether the due date rests on bank holidays that have not been announced yet."""
+        return self.counts_working_days and self.due > self.book.calendar.announced_to
+
+    def late_by(self) -> tuple[str | None, int | None]:
+        """How late, in the rule's own unit, and in calendar days; None unless late or overdue."""
+        if self.status not in ("late", "overdue"):
+            return None, None
+        row = self.answer if self.status == "late" else self.end
+        day = self.as_of_day if row < 0 else self.day(row)
+        days = day - self.due
+        if self.by_the_hour and (row < 0 or self.is_timed(row)):
+            instant = self.as_of_instant if row < 0 else int(self.log.instant[row])  # type: ignore[index]
+            return duration_words(max(instant - self.due_by, 0)), days
+        if self.by_the_hour and row >= len(self.log):
+            return duration_words(max(int(midnight(np.array([day]))[0]) - self.due_by, 0)), days
+        if self.counts_working_days and not self.by_the_hour:
+            n = int(self.book.calendar.working_days_between(np.array([self.due]), np.array([day]))[0])
+            return (plural(n, "working day") if n else f"{plural(days, 'day')} (no working day between)"), days
+        return plural(days, "day"), days
+
+
+def evidence_of(log: EventLog, book: RuleBook, flags: Flags, i: int, as_of_day: int, as_of_instant: int) -> Evidence:
+    """The evidence of the i-th flag."""
+    end = int(flags.end[i])
+    end_day = int(flags.derived_day[end - len(log)]) if end >= len(log) else int(log.day[end]) if end >= 0 else NO_DAY
+    return Evidence(
+        log=log,
+        book=book,
+        rule=book.rules[int(flags.rule[i])],
+        status=STATUSES[int(flags.status[i])],
+        reason=REASONS[int(flags.reason[i])],
+        rung=int(flags.rung[i]),
+        trigger=int(flags.trigger[i]),
+        answer=int(flags.answer[i]),
+        end=end,
+        start=int(flags.start[i]),
+        due=int(flags.due[i]),
+        due_at=NO_INSTANT if flags.due_at is None else int(flags.due_at[i]),
+        due_by=NO_INSTANT if flags.due_by is None else int(flags.due_by[i]),
+        end_day=end_day,
+        as_of_day=as_of_day,
+        as_of_instant=as_of_instant,
+    )

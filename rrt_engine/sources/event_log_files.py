@@ -1,0 +1,256 @@
+"""The three formats of an event log as columns: CSV, Parquet and JSON lines. What the columns mean is read elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rrt_engine.diagnostics import Diagnostic, InputError, Severity, did_you_mean
+from rrt_engine.model import Int32s, Rejected, plural
+from rrt_engine.sources.event_log_columns import Coded, Nested, brief
+
+COLUMNS = {"child_id": ("child_id", "case_id"), "event": ("event", "activity"), "at": ("at", "timestamp", "date")}
+"""The columns an event log must have, and the other names they go by."""
+SHOWN = 20
+"""How many mistakes of one sort are listed one by one; the rest are counted, and all are in `rejected`."""
+
+
+def refused(file: str, code: str, message: str, help: str = "", line: int = 0) -> InputError:
+    return InputError([Diagnostic(file, line, 1 if line else 0, code, message, help=help)])
+
+
+def heading(name: Any) -> str:
+    """A column name as it is compared: `Child ID` is `child_id`."""
+    return re.sub(r"[\s\-]+", "_", str(name).strip().lower())
+
+
+@dataclass
+class Table:
+    """A file as columns, before anything is read into them. A column is a `Coded` or an Arrow array."""
+
+    file: str
+    format: str
+    columns: dict[str, Any]
+    n: int
+    row: Int32s
+    rejected: list[Rejected] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def say(self, code: str, message: str, help: str = "", severity: Severity = "warning", line: int = 0) -> None:
+        """Tell the person something about the file."""
+        self.diagnostics.append(Diagnostic(self.file, line, 1 if line else 0, code, message, severity, help=help))
+
+
+def read_delimited(path: Path, head: bytes) -> Table:
+    """CSV, in the encoding and with the delimiter it was written in."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    file = str(path)
+    encoding = _encoding(head)
+    if encoding is None:
+        raise refused(file, "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
+    try:
+        first = head.decode(encoding, "ignore" if encoding != "utf8" else "surrogateescape").lstrip("\ufeff").split("\n", 1)[0].rstrip("\r")
+    except UnicodeDecodeError:
+        first = ""
+    delimiter = max(",;\t|", key=lambda d: first.count(d))
+    names = next(csv.reader([first.replace("\x00", "")], delimiter=delimiter), [])
+    bad: list[Any] = []
+
+    def note(row: Any) -> str:
+        bad.append(row)
+        return "skip"
+
+    def read(encoding: str, threads: bool) -> Any:
+        bad.clear()
+        keys = [f"c{i}" for i in range(len(names))]
+        return arrow_csv.read_csv(
+            str(path),
+            read_options=arrow_csv.ReadOptions(use_threads=threads, encoding=encoding, skip_rows=1, column_names=keys, block_size=8 << 20),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, invalid_row_handler=note, ignore_empty_lines=False, newlines_in_values=True
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.dictionary(pa.int32(), pa.string())), null_values=[], strings_can_be_null=False
+            ),
+        )
+
+    problem = None
+    for attempt in dict.fromkeys((encoding, "cp1252" if encoding == "utf8" else encoding)):
+        try:
+            table = read(attempt, True)
+            if bad:
+                table = read(attempt, False)  # only one thread at a time knows which row it is on
+            break
+        except UnicodeDecodeError:
+            problem = refused(file, "encoding", "the file is neither UTF-8, UTF-16 nor Windows-1252 text", "save it as CSV UTF-8")
+        except pa.ArrowInvalid as error:
+            if "UTF8" in str(error) and attempt == "utf8":
+                continue
+            if "Empty CSV" in str(error):
+                table = None
+                break
+            problem = refused(
+                file, "csv", f"the file cannot be read as CSV: {str(error).splitlines()[0][:200]}", "check for an open quote mark"
+            )
+        except (pa.ArrowException, OSError, ValueError) as error:
+            problem = refused(file, "csv", f"the file cannot be read as CSV: {str(error).splitlines()[0][:200]}")
+    else:
+        raise problem or refused(file, "encoding", "the encoding of the file is not known", "save it as CSV UTF-8")
+    n = table.num_rows if table is not None else 0
+    line = np.arange(2, n + 2 + len(bad), dtype=np.int32)
+    if bad:
+        at = np.array([r.number + 1 for r in bad], np.int32)  # the reader counts from the row under the heading
+        line = np.setdiff1d(line, at, assume_unique=True)[:n]
+    columns = {} if table is None else {name: table.column(i) for i, name in enumerate(names)}
+    result = Table(file, "CSV", {}, n, line)
+    result.columns = _named(names, columns or {name: Coded(np.zeros(0, np.int32), []) for name in names}, table, result)
+    if attempt == "cp1252":
+        result.say("encoding", "the file is not UTF-8; it was read as Windows-1252", "save it as CSV UTF-8 if names or places look wrong")
+    ragged = [r for r in bad if r.text.strip(" \r\n")]  # a line with nothing on it is not a record
+    for row in ragged:
+        why = f"{plural(row.actual_columns, 'field')} where the heading has {row.expected_columns}"
+        result.rejected.append(Rejected(path.name, row.number + 1, why))
+        if len(result.rejected) <= SHOWN:
+            result.say("fields", why, "check for a delimiter inside a value that is not in quotes", line=row.number + 1)
+    if len(ragged) > SHOWN:
+        result.say("fields", f"{plural(len(ragged) - SHOWN, 'more row')} with the wrong number of fields")
+    if not n and not ragged:
+        result.say("no_rows", "the file has column names and no rows", severity="note")
+    return result
+
+
+def _encoding(head: bytes) -> str | None:
+    """The encoding a text file begins in; None for binary data. Windows-1252 only shows further on."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if b"\x00" in head:
+        even, odd = head[0::2].count(0), head[1::2].count(0)
+        if odd > len(head) // 4 and even < odd // 8:
+            return "utf-16-le"
+        if even > len(head) // 4 and odd < even // 8:
+            return "utf-16-be"
+        return None
+    return "utf8"
+
+
+def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result: Table) -> dict[str, Any]:
+    """The columns under the names this reader uses. Raises InputError where a needed one is missing or given twice."""
+    headings = [heading(name) for name in names]
+    by_heading: dict[str, Any] = {}
+    for i, named in enumerate(headings):
+        if not named:
+            continue  # an index without a name, as data tools write it
+        if named in by_heading:
+            raise refused(result.file, "column_twice", f"the column `{named}` stands twice", "keep one of them", 1)
+        by_heading[named] = table.column(i) if table is not None else columns[names[i]]
+    problems: list[Diagnostic] = []
+    used: dict[str, str] = {}
+    for wanted, others in COLUMNS.items():
+        found = next((name for name in others if name in by_heading), None)
+        if found is None:
+            there = ", ".join(f"`{brief(h)}`" for h in headings[:30] if h) or "none"
+            near = did_you_mean(wanted, by_heading)
+            help = near or f"expected `{wanted}`" + (f" (or {' or '.join(f'`{o}`' for o in others[1:])})" if others[1:] else "")
+            problems.append(
+                Diagnostic(result.file, 1, 1, "missing_column", f"no column `{wanted}`; the columns found are {there}", help=help)
+            )
+        else:
+            used[found] = wanted
+    if problems:
+        raise InputError(problems)
+    return {used.get(name, name): column for name, column in by_heading.items()}
+
+
+def read_parquet(path: Path) -> Table:
+    """Parquet: text is read as codes, so that a name repeated a million times is one name."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        schema = parquet.read_schema(path)
+        texts = [f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+        with parquet.ParquetFile(path, read_dictionary=texts, memory_map=True) as opened:
+            table = opened.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise refused(str(path), "parquet", f"the file cannot be read as Parquet: {str(error).splitlines()[0][:200]}") from None
+    result = Table(str(path), "Parquet", {}, table.num_rows, np.arange(1, table.num_rows + 1, dtype=np.int32))
+    result.columns = _named(table.column_names, {}, table, result)
+    if not table.num_rows:
+        result.say("no_rows", "the file has columns and no rows", severity="note")
+    return result
+
+
+def read_json_lines(path: Path) -> Table:
+    """JSON lines: one object a line, its attributes beside the other keys or under `attributes`."""
+    file = str(path)
+    data = path.read_bytes()
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeError:
+            raise refused(file, "encoding", "the file begins as UTF-16 text and then is not", "save it as UTF-8") from None
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[":
+        raise refused(
+            file, "json", "the file is one JSON list; expected one JSON object a line", "write each event on a line of its own", 1
+        )
+    result = Table(file, "JSON lines", {}, 0, np.zeros(0, np.int32))
+    rows: list[int] = []
+    coders: dict[str, _Coder] = {}
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            why = "" if isinstance(record, dict) else "not a JSON object"
+        except (ValueError, RecursionError) as error:
+            why = f"not JSON: {error.msg}, at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "not JSON text"
+        if not why and isinstance(nested := record.pop("attributes", None), dict):
+            record = {**nested, **record}
+        if why:
+            result.rejected.append(Rejected(path.name, number, why))
+            if len(result.rejected) <= SHOWN:
+                result.say("json", why, "expected one JSON object a line", line=number)
+            continue
+        for name, value in record.items():
+            if value is not None and value != "":
+                coder = coders.get(name)
+                if coder is None:
+                    coder = coders[name] = _Coder()
+                coder.put(len(rows), value)
+        rows.append(number)
+    if len(result.rejected) > SHOWN:
+        result.say("json", f"{plural(len(result.rejected) - SHOWN, 'more line')} that cannot be read as JSON objects")
+    if not rows:
+        raise InputError(result.diagnostics or [Diagnostic(file, 0, 0, "empty", "the file is empty; expected one JSON object a line")])
+    result.n, result.row = len(rows), np.array(rows, np.int32)
+    result.columns = _named(list(coders), {name: coder.column(len(rows)) for name, coder in coders.items()}, None, result)
+    return result
+
+
+class _Coder:
+    """Distinct values of one JSON key as they are met."""
+
+    def __init__(self) -> None:
+        self.codes: dict[Any, int] = {}
+        self.rows: list[int] = []
+        self.held: list[int] = []
+
+    def put(self, row: int, value: Any) -> None:
+        if isinstance(value, (list, dict)):
+            value = Nested(json.dumps(value))
+        self.rows.append(row)
+        self.held.append(self.codes.setdefault((type(value), value), len(self.codes)))
+
+    def column(self, n: int) -> Coded:
+        codes = np.full(n, -1, np.int32)
+        codes[self.rows] = self.held
+        return Coded(codes, [value for _, value in self.codes])
