@@ -30,7 +30,7 @@ class Engine:
 
 @cache
 def _book() -> Any:
-    from rrt_engine.rulebook.book import load
+    from rrt_engine.rulebook.load import load
 
     return load(RULES)
 

@@ -167,7 +167,7 @@ def version(rules: Rules = None) -> None:
 
 def _book(folder: Path | None) -> RuleBook:
     from rrt_engine.paths import RULES
-    from rrt_engine.rulebook.book import load
+    from rrt_engine.rulebook.load import load
 
     return load(folder or RULES)
 

@@ -18,7 +18,8 @@ from rrt_engine.calendar import as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import EventLog
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.book import RuleBook, load
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.load import load
 from rrt_engine.sources.annex_a import looks_like_annex_a, read_annex_a
 from rrt_engine.sources.annex_a_lists import COMMON, LISTS, columns_of, find_header, header_words, list_named
 from rrt_engine.sources.annex_a_values import day_of, legal_status, placement_type, source_agency, yes_or_no

@@ -8,7 +8,7 @@ import pytest
 
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.book import load
+from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.changes import shifted
 from rrt_engine.rulebook.lint import coverage, lint, load_sound
 from rrt_engine.rulebook.proofs import prove, required
@@ -264,8 +264,8 @@ def test_what_is_broken_in_a_rule_is_an_error(tmp_path: Path, change: tuple[str,
         ({"events": EVENTS.replace("accepts: [answer_given]", "accepts: [asked]")}, "name_reused", 4),
         ({"events": EVENTS.replace("wanted: date", "wanted: day")}, "attribute_type", 3),
         ({"events": EVENTS.replace("periods:", "  more:\n    asked: {title: Twice}\nperiods:")}, "duplicate_event", 11),
-        ({"sources": SOURCES.replace("from: 2020-01-01", "from: 2020")}, "edition", 5),
-        ({"sources": SOURCES.replace('name: "first", ', "")}, "edition", 5),
+        ({"sources": SOURCES.replace("from: 2020-01-01", "from: 2020")}, "shape", 5),
+        ({"sources": SOURCES.replace('name: "first", ', "")}, "missing_key", 5),
         ({"parameters": PARAMETERS.replace("09:00 to 17:00", "nine to five")}, "local_value", 1),
     ],
 )

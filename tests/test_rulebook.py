@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rrt_engine.diagnostics import InputError
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.book import _without_examples, digest_of, load, load_with_problems, rule_files
+from rrt_engine.rulebook.load import _without_examples, digest_of, load, load_with_problems, rule_files
 from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.schema_file import schemas, write_schemas
 from rrt_engine.rulebook.shape import FORMS

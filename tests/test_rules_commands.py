@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from rrt_engine.cli_rules import rules
 from rrt_engine.explain.rule_page import limit, page_sections, requirement, rule_page
 from rrt_engine.paths import CASES, RULES
-from rrt_engine.rulebook.book import load
+from rrt_engine.rulebook.load import load
 from tests.small_rules import HEAD, PARAMETERS, PROVED, example, rule_set
 
 

@@ -240,7 +240,7 @@ def _length(book: RuleBook, given: Any) -> str:
 def _sources(book: RuleBook, spec: TimescaleRule) -> Iterator[SourceLine]:
     for named in spec.source:
         source = book.sources[named.id]
-        editions = tuple(f"{e['name']}{_span(e.get('from'), e.get('to'))}" for e in source.editions)
+        editions = tuple(f"{e.name}{_span(e.from_, e.to)}" for e in source.editions)
         yield SourceLine(source.title, named.at, AUTHORITY_WORDS[source.authority], source.url, editions)
 
 

@@ -199,9 +199,8 @@ def edition_words(e: Evidence) -> str:
     """The edition of the first source in force when the duty started, or since when the rule itself is."""
     day = as_date(e.start)
     for edition in e.book.sources[e.spec.source[0].id].editions:
-        first, last = edition.get("from"), edition.get("to")
-        if (first is None or first <= day) and (last is None or day <= last):
-            return str(edition["name"])
+        if edition.covers(day):
+            return edition.name
     return f"in force from {short_day_words(e.rule.first_day)}"
 
 

@@ -8,21 +8,18 @@ Notes, on request: rules whose number has not been seen in the instrument.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-from rrt_engine.calendar import ServiceHours
-from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.words import VERIFIED_WORDS
-from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook, load_with_problems
+from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.changes import Change, intervals
+from rrt_engine.rulebook.load import load_with_problems
 from rrt_engine.rulebook.proofs import Proof, prove
-from rrt_engine.rulebook.schema import NextOpening, Parameter, Until
-from rrt_engine.rulebook.strict_yaml import Document, single
+from rrt_engine.rulebook.schema import Parameter
+from rrt_engine.rulebook.strict_yaml import Document
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
 _LACKS = {
@@ -76,168 +73,10 @@ def load_sound(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tu
     book, problems, read = load_with_problems(folder)
     if book is None:
         return None, sorted(problems), []
-    problems = [*problems, *_declared_twice(read), *_vocabulary(folder, book), *_sources(folder, book), *_local_values(folder, book, read)]
-    for rule, document in read:
-        problems.extend(_own(rule, document))
-    shared = {_shown(folder / name) for name in ("events.yaml", "parameters.yaml", "sources.yaml")}
-    if any(p.file in shared for p in problems):
+    if any(p.file.endswith(("/events.yaml", "/parameters.yaml", "/sources.yaml")) for p in problems):
         return None, sorted(set(problems)), []
     sound = [(r, d) for r, d in read if not any(p.file == d.file and d.line <= p.line <= d.end_line for p in problems)]
     return replace(book, rules=tuple(r for r, _ in sound)), sorted(set(problems)), sound
-
-
-# ---------------------------------------------------------------------------------------------------- errors
-
-
-def _declared_twice(read: list[tuple[Rule, Document]]) -> Iterator[Diagnostic]:
-    """An id has one home: its editions stand together in one file."""
-    home: dict[str, Document] = {}
-    for rule, document in sorted(read, key=lambda r: (r[1].file, r[1].line)):
-        first = home.setdefault(rule.id, document)
-        if first.file != document.file:
-            yield document.diagnostic(
-                ("id",),
-                "id_reused",
-                f"the id `{rule.id}` already belongs to the rule at {first.file}:{first.line}",
-                "ids are never reused; editions of one rule stand in one file",
-            )
-
-
-def _own(rule: Rule, document: Document) -> Iterator[Diagnostic]:
-    """What is wrong with one rule by itself, beyond its shape."""
-    for key, value in document.data.items():
-        if value is None:
-            yield document.diagnostic((key,), "empty_key", f"`{key}` has no value", "write one, or remove the key")
-    for i, source in enumerate(rule.spec.source):
-        if not source.at.strip():
-            place = ("source", i, "at") if isinstance(document.data["source"], list) else ("source", "at")
-            yield document.diagnostic(
-                place, "no_source", "the place in the source is empty", "give the section, regulation, paragraph or page"
-            )
-    within = rule.spec.within
-    if isinstance(within, NextOpening) and isinstance(within.next_working_day_at, str):
-        message = _unusable(within.next_working_day_at, "time")
-        if message:
-            yield document.diagnostic(("within", "next_working_day_at"), "shape", message)
-
-
-def _vocabulary(folder: Path, book: RuleBook) -> Iterator[Diagnostic]:
-    """Names in events.yaml that do not exist, and names that mean two things."""
-    document = _document(folder / "events.yaml")
-    if document is None:
-        return
-    owner: dict[str, str] = {}
-    for group, members in document.data["events"].items():
-        for kind in members:
-            if kind in owner:
-                yield document.diagnostic(
-                    ("events", group, kind), "duplicate_event", f"the event `{kind}` is already in `{owner[kind]}`", "keep one of the two"
-                )
-            owner[kind] = group
-    meant: dict[str, str] = {kind: kind for kind in book.events}
-    for kind, event in book.events.items():
-        place = ("events", owner.get(kind, ""), kind)
-        for other in event.accepts:
-            if meant.setdefault(other, kind) != kind:
-                yield document.diagnostic(
-                    (*place, "accepts"), "name_reused", f"`{other}` already means `{meant[other]}`", "a name stands for one event"
-                )
-        for name, allowed in event.attrs.items():
-            if isinstance(allowed, str) and allowed not in _ATTRIBUTE_TYPES:
-                yield document.diagnostic(
-                    (*place, "attrs", name),
-                    "attribute_type",
-                    f"`{allowed}` is not a type",
-                    did_you_mean(allowed, _ATTRIBUTE_TYPES) or "write boolean, integer, date, text or a list of the values",
-                )
-    for name, period in book.periods.items():
-        for part, kinds in (("start", period.start), ("end", period.end)):
-            for kind in kinds:
-                if kind not in book.events:
-                    yield document.diagnostic(
-                        ("periods", name, part), "unknown_event", f"unknown event `{kind}`", did_you_mean(kind, book.events)
-                    )
-    for name, items in book.ends.items():
-        for i, item in enumerate(items):
-            yield from _ending(document, ("ends", name, i), item, book)
-
-
-def _ending(document: Document, place: tuple[str | int, ...], item: Until, book: RuleBook) -> Iterator[Diagnostic]:
-    attrs: dict[str, Any] = {"age": "integer"} if all(k in DERIVED_KINDS for k in item.event) else {}
-    for kind in item.event:
-        if kind in book.events:
-            attrs.update(book.events[kind].attrs)
-        elif kind not in DERIVED_KINDS:
-            yield document.diagnostic((*place, "event"), "unknown_event", f"unknown event `{kind}`", did_you_mean(kind, book.events))
-    for name in item.where:
-        if name not in attrs:
-            yield document.diagnostic(
-                (*place, "where", name), "unknown_attribute", f"`{item.event[0]}` does not record `{name}`", did_you_mean(name, attrs)
-            )
-
-
-def _sources(folder: Path, book: RuleBook) -> Iterator[Diagnostic]:
-    """Editions of instruments that cannot be read: each has a name, and dates in order."""
-    document = _document(folder / "sources.yaml")
-    if document is None:
-        return
-    for name, source in book.sources.items():
-        for i, edition in enumerate(source.editions):
-            place: tuple[str | int, ...] = (name, "editions", i)
-            if not isinstance(edition.get("name"), str):
-                yield document.diagnostic(
-                    place,
-                    "edition",
-                    f"an edition of `{name}` has no name",
-                    'write `{name: "2026", from: 2026-03-18}`, with the name in quotes',
-                )
-            for key in ("from", "to"):
-                if edition.get(key) is not None and not isinstance(edition[key], date):
-                    yield document.diagnostic((*place, key), "edition", f"`{edition[key]}` is not a date", "write it as `2026-03-18`")
-
-
-def _local_values(folder: Path, book: RuleBook, read: list[tuple[Rule, Document]]) -> Iterator[Diagnostic]:
-    """Local values that cannot be used as a count, a time of day or opening hours; loading checks the lengths of time."""
-    document = _document(folder / "parameters.yaml")
-    if document is None:
-        return
-    wanted = {"service_hours": "hours"} if "service_hours" in book.parameters else {}
-    for rule, _ in read:
-        for path, given in intervals(rule.spec):
-            if isinstance(given, Parameter) and given.parameter in book.parameters and path[-1] in ("at_least", "next_working_day_at"):
-                wanted[given.parameter] = "count" if path[-1] == "at_least" else "time"
-    for name, kind in wanted.items():
-        message = _unusable(book.parameters[name].value, kind)
-        if message:
-            yield document.diagnostic((name, "value"), "local_value", message)
-
-
-def _unusable(value: str | int, kind: str) -> str:
-    if kind == "count":
-        return "" if isinstance(value, int) and value > 0 else f"`{value}` is not a count; write a whole number"
-    if kind == "time":
-        fits = re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", str(value))
-        return "" if fits else f'`{value}` is not a time of day; write it in quotes as `"09:00"`'
-    try:
-        ServiceHours.parse(str(value))
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _document(path: Path) -> Document | None:
-    """A file read again for its positions; None where loading has already said what is wrong with it."""
-    try:
-        return single(_shown(path), path.read_text(encoding="utf-8-sig"))
-    except (InputError, OSError, UnicodeDecodeError):
-        return None
-
-
-def _shown(path: Path) -> str:
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()
 
 
 # ---------------------------------------------------------------------------------------------------- warnings

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rrt_engine.rulebook.book import _Vocabulary
+from rrt_engine.rulebook.book import Vocabulary
 from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.shape import FORMS
 
@@ -25,7 +25,7 @@ def schemas() -> Mapping[str, str]:
             TimescaleRule, "A rule of rrt", "One document of a rule file: a time limit, a recurring duty, a count or a duration."
         ),
         "vocabulary.schema.json": _text(
-            _Vocabulary,
+            Vocabulary,
             "The event vocabulary of rrt",
             "events.yaml: the kinds of event, the periods they open and close, and what ends a duty.",
         ),

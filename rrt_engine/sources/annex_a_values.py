@@ -100,8 +100,8 @@ def _civil(value: Any) -> date | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     text = " ".join(unicodedata.normalize("NFKC", value).replace("–", "-").split()) if isinstance(value, str) else None
-    if text is None:
-        return _serial(float(value)) if abs(value) < 1e5 else _numbers(*_parts(_COMPACT, str(shown(value))))
+    if not isinstance(value, str) or text is None:
+        return _serial(float(value)) if abs(float(value)) < 1e5 else _numbers(*_parts(_COMPACT, str(shown(value))))
     if _SERIAL.fullmatch(text):
         return _serial(float(text))
     if _OFFSET.fullmatch(text):
@@ -223,7 +223,7 @@ def _code(pattern: str, words: tuple[tuple[str, str], ...]) -> Callable[[Any], s
         text = plain(value)
         found = written.search(text)
         if found:
-            return str(found[found.lastindex]).upper()
+            return str(found[found.lastindex or 0]).upper()
         return next((code for regex, code in meant if regex.search(text)), "")
 
     return read

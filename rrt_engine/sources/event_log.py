@@ -19,6 +19,19 @@ from rrt_engine.model import Attribute, AttributeValue, Bools, Coverage, EventLo
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.strict_yaml import Document, single
 from rrt_engine.sources.builder import sorted_log, typed
+from rrt_engine.sources.event_log_columns import (
+    Coded,
+    Moments,
+    Nested,
+    as_children,
+    as_codes,
+    as_moments,
+    as_texts,
+    brief,
+    is_blank,
+    take_rows,
+)
+from rrt_engine.sources.event_log_files import COLUMNS, SHOWN, Table, heading, read_delimited, read_json_lines, read_parquet, refused
 from rrt_engine.sources.reading import Reading
 
 _OPTIONAL = ("recorded_at", "ref", "date_of_birth", "expected_date_of_birth")

@@ -25,6 +25,7 @@ class Coded:
     values: list[Any]
 
     def take(self, rows: Any) -> Coded:
+        """Some of its rows."""
         return Coded(self.codes[rows], self.values)
 
 
@@ -310,6 +311,7 @@ def _read_as_column(texts: Sequence[str], day: Int32s, instant: Int64s, span: In
 
 
 def brief(value: Any) -> str:
+    """A value short enough to show, on one line."""
     text = str(value).replace("\n", " ").replace("\r", " ")
     return text if len(text) <= 40 else text[:39] + "…"
 

@@ -23,6 +23,7 @@ SHOWN = 20
 
 
 def refused(file: str, code: str, message: str, help: str = "", line: int = 0) -> InputError:
+    """The error for a file that cannot be read at all."""
     return InputError([Diagnostic(file, line, 1 if line else 0, code, message, help=help)])
 
 

@@ -1,0 +1,216 @@
+"""Load a rule set: a folder with `rulebook.yaml`, `events.yaml`, `sources.yaml`, `parameters.yaml`, `bank_holidays.csv`
+and rule files in folders beside them. Every mistake is found before anything is evaluated, and all are shown at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rrt_engine.calendar import Calendar, day_number
+from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.rulebook.book import About, LocalValue, Rule, RuleBook, Source, Vocabulary
+from rrt_engine.rulebook.checks import clocks_in, declared_twice, emptiness, local_value_problems, names_in, vocabulary_problems
+from rrt_engine.rulebook.schema import TimescaleRule
+from rrt_engine.rulebook.shape import shape_problems
+from rrt_engine.rulebook.strict_yaml import Document, documents, single
+
+T = TypeVar("T", bound=BaseModel)
+
+_EXAMPLES = re.compile(r"^examples:[^\n]*\n(?:(?!---).*(?:\n|$))*", re.MULTILINE)
+
+
+def _without_examples(text: str) -> str:
+    """The text with each rule's examples blanked, line for line: examples come last in a rule and are only tested."""
+    return _EXAMPLES.sub(lambda found: "\n" * found[0].count("\n"), text)
+
+
+def rule_files(folder: Path) -> list[Path]:
+    """The rule files of a rule set, in a fixed order."""
+    return sorted(p for p in folder.glob("*/*.yaml") if p.parent.name not in ("measures", "thresholds"))
+
+
+def digest_of(folder: Path) -> str:
+    """A SHA-256 over the names and contents of every file of the rule set, line endings made equal."""
+    total = hashlib.sha256()
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml"), *folder.glob("*.csv")]):
+        total.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        total.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return total.hexdigest()
+
+
+def load(folder: Path, examples: bool = False) -> RuleBook:
+    """Load and check a rule set. Raises InputError with every mistake, each at its file, line and column."""
+    problems: list[Diagnostic] = []
+    book, _ = _load(folder, examples, problems)
+    if book is None or problems:
+        raise InputError(problems)
+    return book
+
+
+def load_with_problems(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tuple[Rule, Document]]]:
+    """Load a rule set with its examples and documents for lint, and every mistake found on the way."""
+    problems: list[Diagnostic] = []
+    book, read = _load(folder, True, problems)
+    return book, problems, read
+
+
+def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[RuleBook | None, list[tuple[Rule, Document]]]:
+    about, _ = _read(folder / "rulebook.yaml", About, problems)
+    vocabulary, events_document = _read(folder / "events.yaml", Vocabulary, problems)
+    sources, _ = _read_each(folder / "sources.yaml", Source, problems)
+    parameters, parameters_document = _read_each(folder / "parameters.yaml", LocalValue, problems)
+    try:
+        calendar = Calendar.read(folder / "bank_holidays.csv")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problems.append(Diagnostic(_shown(folder / "bank_holidays.csv"), 0, 0, "bank_holidays", f"cannot read the bank holidays: {error}"))
+        return None, []
+    found = [rule for path in rule_files(folder) for rule in _rules_in(path, examples, problems)]
+    if about is None or vocabulary is None or events_document is None or parameters_document is None:
+        return None, []
+    book = RuleBook(
+        id=about.id,
+        title=about.title,
+        version=about.version,
+        notice=about.notice,
+        digest=digest_of(folder),
+        rules=(),
+        events={kind: event for members in vocabulary.events.values() for kind, event in members.items()},
+        periods=vocabulary.periods,
+        ends=vocabulary.ends,
+        sources=sources,
+        parameters=parameters,
+        calendar=calendar,
+    )
+    problems.extend(vocabulary_problems(events_document, book))
+    problems.extend(local_value_problems(parameters_document, book, [spec for spec, _ in found]))
+    for spec, document in found:
+        problems.extend(emptiness(spec, document))
+        problems.extend(names_in(spec, document, book) or clocks_in(spec, document, book))
+    editions = _editions(found, problems)
+    problems.extend(declared_twice(editions))
+    return replace(book, rules=tuple(rule for rule, _ in editions)), editions
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _text(path: Path, problems: list[Diagnostic]) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        problems.append(
+            Diagnostic(
+                _shown(path), 0, 0, "unreadable", f"cannot read the file: {error.strerror}", "error", "", "a rule set needs this file"
+            )
+        )
+    except UnicodeDecodeError:
+        problems.append(Diagnostic(_shown(path), 0, 0, "encoding", "the file is not UTF-8 text", "error", "", "save it as UTF-8"))
+    return None
+
+
+def _read(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[T | None, Document | None]:
+    """One file as one shape, with its document for positions."""
+    document = _document(path, problems)
+    if document is None:
+        return None, None
+    try:
+        return shape.model_validate(document.data), document
+    except ValidationError as error:
+        problems.extend(shape_problems(error, document, shape))
+    return None, document
+
+
+def _read_each(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[dict[str, T], Document | None]:
+    """One file as many of one shape by name, with its document for positions."""
+    document = _document(path, problems)
+    result: dict[str, T] = {}
+    if document is None:
+        return result, None
+    if not isinstance(document.data, dict):
+        problems.append(document.diagnostic((), "shape", "expected names, each with what belongs to it"))
+        return result, document
+    for name, data in document.data.items():
+        try:
+            result[name] = shape.model_validate(data)
+        except ValidationError as error:
+            problems.extend(shape_problems(error, document, shape, (name,)))
+    return result, document
+
+
+def _document(path: Path, problems: list[Diagnostic]) -> Document | None:
+    text = _text(path, problems)
+    try:
+        return None if text is None else single(_shown(path), text)
+    except InputError as error:
+        problems.extend(error.diagnostics)
+    return None
+
+
+def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterator[tuple[TimescaleRule, Document]]:
+    text = _text(path, problems)
+    if text is None:
+        return
+    try:
+        for document in documents(_shown(path), text if examples else _without_examples(text)):
+            if document.problems:
+                problems.extend(document.problems)
+                continue
+            if document.data is None:
+                continue
+            if not isinstance(document.data, dict) or document.data.get("kind") != "timescale":
+                problems.append(document.diagnostic(("kind",), "kind", "expected a rule with `kind: timescale`"))
+                continue
+            try:
+                yield TimescaleRule.model_validate(document.data), document
+            except ValidationError as error:
+                problems.extend(shape_problems(error, document, TimescaleRule))
+    except InputError as error:
+        problems.extend(error.diagnostics)
+
+
+def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagnostic]) -> list[tuple[Rule, Document]]:
+    """Each rule's editions with their last days; overlapping editions and ids used twice are refused."""
+    by_id: dict[str, list[tuple[TimescaleRule, Document]]] = {}
+    for spec, document in found:
+        by_id.setdefault(spec.id, []).append((spec, document))
+    result = []
+    for versions in by_id.values():
+        versions.sort(key=lambda v: v[0].effective.from_)
+        for (spec, document), later in zip(versions, [*versions[1:], None], strict=True):
+            first = day_number(spec.effective.from_)
+            last = day_number(spec.effective.to) if spec.effective.to else 2**30
+            if later:
+                starts = day_number(later[0].effective.from_)
+                if starts <= first or (spec.effective.to and starts <= last):
+                    problems.append(
+                        later[1].diagnostic(
+                            ("effective",),
+                            "overlapping_editions",
+                            f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}",
+                            "end the earlier edition before this one begins",
+                        )
+                    )
+                last = min(last, starts - 1)
+            result.append((Rule(spec, document.file, document.line, first, last), document))
+    other_ids: dict[str, str] = {i: i for i in by_id}
+    for versions in by_id.values():
+        spec, document = versions[-1]
+        for alias in spec.alias:
+            if other_ids.setdefault(alias, spec.id) != spec.id:
+                problems.append(
+                    document.diagnostic(
+                        ("alias",), "id_reused", f"the id `{alias}` already belongs to `{other_ids[alias]}`", "ids are never reused"
+                    )
+                )
+    return result
