@@ -339,7 +339,7 @@ def test_service_hours_as_walking_day_by_day_counts_them(hours: str, length: str
     came = due_instant(np.array([int(s.timestamp()) for s in starts]), Duration.parse(length), CALENDAR, ServiceHours.parse(hours))
     opening = hours if not hours.endswith("24:00") else "00:00 to 23:59:59.999999"
     wanted = [oracle.clock_runs_out(s, length, opening).timestamp() for s in starts]
-    assert np.abs(came - np.array(wanted)).max() < (1 if opening != hours else 0.5)
+    assert np.abs(came - np.array(wanted)).max() < 0.001
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from rrt_engine.calendar import Calendar, as_date, day_number
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "cases" / "sample" / "events.csv"
+COVERS = TARGET.with_name("events.covers.yaml")
 CALENDAR = Calendar.read(ROOT / "rules" / "bank_holidays.csv")
 AS_OF = date(2026, 4, 15)
 COLUMNS = [
@@ -38,7 +39,7 @@ def near_limit(r: random.Random, limit: int, late: float) -> int:
     """A number of working days: most just inside the limit, some beyond it."""
     if r.random() < late:
         return limit + r.choice([1, 1, 2, 3, 5, 9])
-    return max(limit - int(r.expovariate(6 / limit)), 0)
+    return max(limit - int(r.expovariate(6 / limit)), 1)
 
 
 def clock(r: random.Random, day: date, low: int = 8, high: int = 18) -> str:
@@ -72,7 +73,7 @@ def journey(r: random.Random, number: int) -> Iterator[Row]:
     if outcome in ("nfa", "early_help"):
         yield {"event": "case_closed", "at": working_days(decision, 2).isoformat(), "ref": ref, "reason": "RC8"}
         return
-    yield {"event": "worker_allocated", "at": clock(r, working_days(decision, r.choice([0, 1, 1, 2]))), "ref": ref}
+    yield {"event": "worker_allocated", "at": clock(r, working_days(decision, r.choice([1, 1, 1, 2]))), "ref": ref}
     started = working_days(decision, r.choice([0, 1, 2]))
     yield {"event": "assessment_started", "at": started.isoformat(), "ref": f"{ref}/A1"}
     seen = working_days(started, near_limit(r, 5, 0.1))
@@ -235,10 +236,14 @@ def rows() -> Iterator[Row]:
 def main() -> None:
     """Write the file in place."""
     TARGET.parent.mkdir(parents=True, exist_ok=True)
+    written = list(rows())
     with TARGET.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows())
+        writer.writerows(written)
+    held = sorted({str(row["event"]) for row in written} - {"cp_vist"})
+    lines = ["# What this extract holds: rules that need other events are not evaluable from it.", "kind: history", "events:"]
+    COVERS.write_text("\n".join([*lines, *(f"  - {kind}" for kind in held)]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,7 +17,7 @@ from rrt_engine.calendar import Calendar, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.rulebook.book import About, LocalValue, Rule, RuleBook, Source, Vocabulary
 from rrt_engine.rulebook.checks import clocks_in, declared_twice, emptiness, local_value_problems, names_in, vocabulary_problems
-from rrt_engine.rulebook.schema import TimescaleRule
+from rrt_engine.rulebook.schema import Service, TimescaleRule
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
 
@@ -93,9 +93,18 @@ def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[Rul
     for spec, document in found:
         problems.extend(emptiness(spec, document))
         problems.extend(names_in(spec, document, book) or clocks_in(spec, document, book))
-    editions = _editions(found, problems)
+    editions = _editions(sorted(found, key=_journey), problems)
     problems.extend(declared_twice(editions))
     return replace(book, rules=tuple(rule for rule, _ in editions)), editions
+
+
+_SERVICES = get_args(Service)
+
+
+def _journey(rule: tuple[TimescaleRule, Document]) -> tuple[int, bool]:
+    """Rules in the order of a child's journey; within a service, national duties before local standards and measures."""
+    spec, _ = rule
+    return _SERVICES.index(spec.service), spec.authority in ("local", "kpi")
 
 
 def _shown(path: Path) -> str:
