@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from rrt_engine.calendar import Duration
 from rrt_engine.rulebook.book import DERIVED_KINDS, RuleBook
-from rrt_engine.rulebook.schema import DateOf, During, NextOpening, Parameter, TimescaleRule, Until
+from rrt_engine.rulebook.checks import intervals
+from rrt_engine.rulebook.schema import DateOf, During, Parameter, TimescaleRule, Until
 from rrt_engine.rulebook.strict_yaml import Path
 
 _LEFT_OUT: Any = object()
@@ -68,36 +69,6 @@ def changes(spec: TimescaleRule, book: RuleBook, editions: int = 1) -> list[Chan
             )
         )
     return result
-
-
-def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
-    """Every number a rule holds that its examples must pin, with its place: lengths of time, counts and times of day."""
-    within = spec.within
-    if isinstance(within, list):
-        yield from ((("within", i), rung) for i, rung in enumerate(within))
-    elif isinstance(within, DateOf):
-        yield from ((("within", part), getattr(within, part)) for part in ("otherwise", "at_most") if getattr(within, part) is not None)
-    elif isinstance(within, NextOpening):
-        yield ("within", "next_working_day_at"), within.next_working_day_at
-    elif within is not None:
-        yield ("within",), within
-    for part in ("every", "not_before"):
-        if getattr(spec, part) is not None:
-            yield (part,), getattr(spec, part)
-    if spec.before:
-        yield ("before", "by"), spec.before.by
-        if spec.before.or_within is not None:
-            yield ("before", "or_within"), spec.before.or_within
-    if spec.when.after:
-        yield ("when", "after", "at_least"), spec.when.after.at_least
-        if spec.when.after.within is not None:
-            yield ("when", "after", "within"), spec.when.after.within
-    if isinstance(spec.during, During):
-        yield from (
-            (("during", part), getattr(spec.during, part)) for part in ("first", "after", "lead") if getattr(spec.during, part) is not None
-        )
-    if spec.extension and spec.extension.by is not None:
-        yield ("extension", "by"), spec.extension.by
 
 
 def no_limit(spec: TimescaleRule, book: RuleBook) -> bool:

@@ -10,7 +10,7 @@ from rrt_engine.calendar import Duration, ServiceHours
 from rrt_engine.diagnostics import Diagnostic, did_you_mean
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, DateOf, During, Expect, NextOpening, Not, Parameter, TimescaleRule, Until, When
-from rrt_engine.rulebook.strict_yaml import Document
+from rrt_engine.rulebook.strict_yaml import Document, Path
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
 _TYPE_WORDS = {"boolean": "true or false", "integer": "a whole number", "date": "a date", "text": "text"}
@@ -80,63 +80,43 @@ def names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Di
                 did_you_mean(spec.link, levels),
             )
         )
-    for path, name in _parameters_in(spec.model_dump(by_alias=True, exclude={"examples"})):
-        unknown(path, "local value", name, book.parameters)
+    for path, given in [*intervals(spec), (("warn",), spec.warn)]:
+        if isinstance(given, Parameter):
+            unknown(path, "local value", given.parameter, book.parameters)
     return problems
 
 
 def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Diagnostic]:
     """Lengths of time that cannot be counted as the rule asks, and parts that do not go together."""
     problems: list[Diagnostic] = []
-    during = spec.during if isinstance(spec.during, During) else None
-    written = spec.within if isinstance(spec.within, DateOf) else None
-    rungs = spec.within if isinstance(spec.within, list) else [spec.within] if not isinstance(spec.within, (DateOf, NextOpening)) else []
-    in_days: list[tuple[tuple[str | int, ...], Any]] = [
-        (("not_before",), spec.not_before),
-        (("before", "by"), spec.before and spec.before.by),
-        (("before", "or_within"), spec.before and spec.before.or_within),
-        (("during", "first"), during and during.first),
-        (("during", "after"), during and during.after),
-        (("during", "lead"), during and during.lead),
-        (("when", "after", "within"), spec.when.after and spec.when.after.within),
-        (("within", "at_most"), written and written.at_most),
-        (("within", "otherwise"), written and written.otherwise),
-        (("extension", "by"), spec.extension and spec.extension.by),
-    ]
-    clocks: list[tuple[tuple[str | int, ...], Any]] = [
-        *((("within", i) if len(rungs) > 1 else ("within",), r) for i, r in enumerate(rungs)),
-        (("every",), spec.every),
-    ]
-    lengths: dict[tuple[str | int, ...], Duration] = {}
-    for path, given in [*in_days, *clocks, (("warn",), spec.warn)]:
-        if given is None:
+    lengths: dict[Path, Duration] = {}
+    for path, given in [*intervals(spec), (("warn",), spec.warn)]:
+        if given is None or path[-1] in ("at_least", "next_working_day_at"):
             continue
         try:
             lengths[path] = book.length(given)
         except ValueError as error:
             problems.append(document.diagnostic(path, "shape", f"the local value `{given.parameter}`: {error}"))
-    for path, _ in in_days:
-        if path in lengths and lengths[path].by_the_hour:
-            problems.append(
-                document.diagnostic(
-                    path, "shape", f"`{lengths[path]}` cannot be counted here; use days, weeks, months, years or working days"
-                )
-            )
-    counted = [lengths[path] for path, _ in clocks if path in lengths]
-    hours = any(c.by_the_hour for c in counted)
+    clocks = {path: length for path, length in lengths.items() if path[0] == "every" or path == ("within",) or isinstance(path[-1], int)}
+    for path, length in lengths.items():
+        if length.by_the_hour and path not in clocks and path != ("warn",):
+            message = f"`{length}` cannot be counted here; use days, weeks, months, years or working days"
+            problems.append(document.diagnostic(path, "shape", message))
+    hours = any(length.by_the_hour for length in clocks.values())
+    during = spec.during if isinstance(spec.during, During) else None
 
     def refuse(path: tuple[str | int, ...], message: str) -> None:
         problems.append(document.diagnostic(path, "shape", message))
 
-    if hours and not all(c.by_the_hour for c in counted):
+    if hours and not all(length.by_the_hour for length in clocks.values()):
         refuse(("within",), "a ladder is counted in hours throughout, or in days throughout")
-    if spec.every and not rungs:
+    if spec.every and isinstance(spec.within, (DateOf, NextOpening)):
         refuse(("within",), "a recurring duty has lengths of time in `within`, not a written date or a time of day")
     if spec.every and hours and spec.when.date:
         refuse(("when", "date"), "a recurring clock in hours starts at the event, not at a written date")
     if spec.extension and (spec.before or spec.every or hours or isinstance(spec.within, NextOpening)):
         refuse(("extension",), "an extension belongs to a single time limit counted in days")
-    if spec.count_from == "same_day" and any(c.n == 0 for c in counted):
+    if spec.count_from == "same_day" and any(length.n == 0 for length in clocks.values()):
         refuse(("count_from",), "a period beginning with its first day is at least 1 long")
     if during and during.first and during.after:
         refuse(("during",), "give `first` or `after`, not both")
@@ -145,16 +125,34 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
     return problems
 
 
-def _parameters_in(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(data, dict):
-        if set(data) == {"parameter"}:
-            yield path, data["parameter"]
-        else:
-            for key, value in data.items():
-                yield from _parameters_in(value, (*path, key))
-    elif isinstance(data, list):
-        for i, value in enumerate(data):
-            yield from _parameters_in(value, (*path, i))
+def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
+    """Every number a rule holds that its examples must pin, with its place: lengths of time, counts and times of day."""
+    within = spec.within
+    if isinstance(within, list):
+        yield from ((("within", i), rung) for i, rung in enumerate(within))
+    elif isinstance(within, DateOf):
+        yield from ((("within", part), getattr(within, part)) for part in ("otherwise", "at_most") if getattr(within, part) is not None)
+    elif isinstance(within, NextOpening):
+        yield ("within", "next_working_day_at"), within.next_working_day_at
+    elif within is not None:
+        yield ("within",), within
+    for part in ("every", "not_before"):
+        if getattr(spec, part) is not None:
+            yield (part,), getattr(spec, part)
+    if spec.before:
+        yield ("before", "by"), spec.before.by
+        if spec.before.or_within is not None:
+            yield ("before", "or_within"), spec.before.or_within
+    if spec.when.after:
+        yield ("when", "after", "at_least"), spec.when.after.at_least
+        if spec.when.after.within is not None:
+            yield ("when", "after", "within"), spec.when.after.within
+    if isinstance(spec.during, During):
+        yield from (
+            (("during", part), getattr(spec.during, part)) for part in ("first", "after", "lead") if getattr(spec.during, part) is not None
+        )
+    if spec.extension and spec.extension.by is not None:
+        yield ("extension", "by"), spec.extension.by
 
 
 def _attributes(kinds: list[str], book: RuleBook) -> dict[str, str | list[str | int]]:

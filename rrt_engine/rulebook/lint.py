@@ -15,7 +15,8 @@ from pathlib import Path
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.words import VERIFIED_WORDS
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.rulebook.changes import Change, intervals
+from rrt_engine.rulebook.changes import Change
+from rrt_engine.rulebook.checks import intervals
 from rrt_engine.rulebook.load import load_with_problems
 from rrt_engine.rulebook.proofs import Proof, prove
 from rrt_engine.rulebook.schema import Parameter

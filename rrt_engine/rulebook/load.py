@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -196,7 +197,12 @@ def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagno
     result = []
     for versions in by_id.values():
         versions.sort(key=lambda v: v[0].effective.from_)
-        for (spec, document), later in zip(versions, [*versions[1:], None], strict=True):
+        # A prospective edition is not in force yet, so it does not end the one that is.
+        in_force = [v for v in versions if v[0].stage == "in_force"]
+        following = {id(version): later for version, later in pairwise(in_force)}
+        for version in versions:
+            spec, document = version
+            later = following.get(id(version))
             first = day_number(spec.effective.from_)
             last = day_number(spec.effective.to) if spec.effective.to else 2**30
             if later:

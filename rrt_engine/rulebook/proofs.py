@@ -35,7 +35,8 @@ import numpy as np
 from rrt_engine.calendar import NO_DAY, day_number, due_day
 from rrt_engine.explain.flags import Explained
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.rulebook.changes import Change, changes, intervals, no_limit, shifted
+from rrt_engine.rulebook.changes import Change, changes, no_limit, shifted
+from rrt_engine.rulebook.checks import intervals
 from rrt_engine.rulebook.examples import Outcome, ReadExample, read_examples, run_example
 from rrt_engine.rulebook.schema import DateOf, Example, NextOpening, TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document

@@ -8,7 +8,7 @@ and documents nested beyond reason are refused. It raises InputError with positi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -123,7 +123,7 @@ def documents(file: str, text: str) -> Iterator[Document]:
             loader.get_event()
             while loader.check_event(yaml.DocumentStartEvent):
                 loader.get_event()
-                yield Document(file, _compose(file, loader, 0))
+                yield Document(file, _compose(file, loader.get_event, loader.get_event(), 0))
                 loader.get_event()
         finally:
             loader.dispose()
@@ -135,40 +135,29 @@ def documents(file: str, text: str) -> Iterator[Document]:
         ) from None
 
 
-def _compose(file: str, loader: Any, depth: int) -> yaml.Node:
-    """The next node, from the parser's events. PyYAML's own composer overflows the stack on deep nesting."""
-    event: Any = loader.get_event()
-    start: Any = event.start_mark
-    end: Any = event.end_mark
+def _compose(file: str, next_event: Callable[[], Any], begin: Any, depth: int) -> yaml.Node:
+    """The node that an event begins, from the parser's events. PyYAML's own composer overflows the stack on deep nesting."""
+    start = begin.start_mark
     if depth > _MAX_DEPTH:
-        raise InputError(
-            [
-                Diagnostic(
-                    file,
-                    start.line + 1,
-                    start.column + 1,
-                    "too_deep",
-                    f"nested more than {_MAX_DEPTH} deep",
-                    "error",
-                    "",
-                    "check the brackets and dashes",
-                )
-            ]
-        )
-    if isinstance(event, yaml.AliasEvent):
-        return yaml.ScalarNode(_ALIAS, event.anchor, start, end)
-    tag = f"{_TAGGED}{event.tag}" if event.tag else f"{_ANCHOR}{event.anchor}" if event.anchor else _PLAIN
-    if isinstance(event, yaml.ScalarEvent):
-        return yaml.ScalarNode(tag, event.value, start, end, event.style)
+        message = f"nested more than {_MAX_DEPTH} deep"
+        place = start.line + 1, start.column + 1
+        raise InputError([Diagnostic(file, *place, "too_deep", message, "error", "", "check the brackets and dashes")])
+    kind = type(begin)
+    if kind is yaml.AliasEvent:
+        return yaml.ScalarNode(_ALIAS, begin.anchor, start, begin.end_mark)
+    tag = f"{_TAGGED}{begin.tag}" if begin.tag else f"{_ANCHOR}{begin.anchor}" if begin.anchor else _PLAIN
+    if kind is yaml.ScalarEvent:
+        return yaml.ScalarNode(tag, begin.value, start, begin.end_mark, begin.style)
     items: list[Any] = []
-    if isinstance(event, yaml.SequenceStartEvent):
-        while not loader.check_event(yaml.SequenceEndEvent):
-            items.append(_compose(file, loader, depth + 1))
-        return yaml.SequenceNode(tag, items, start, loader.get_event().end_mark)
-    while not loader.check_event(yaml.MappingEndEvent):
-        key = _compose(file, loader, depth + 1)
-        items.append((key, _compose(file, loader, depth + 1)))
-    return yaml.MappingNode(tag, items, start, loader.get_event().end_mark)
+    inner: Any
+    if kind is yaml.SequenceStartEvent:
+        while type(inner := next_event()) is not yaml.SequenceEndEvent:
+            items.append(_compose(file, next_event, inner, depth + 1))
+        return yaml.SequenceNode(tag, items, start, inner.end_mark)
+    while type(inner := next_event()) is not yaml.MappingEndEvent:
+        key = _compose(file, next_event, inner, depth + 1)
+        items.append((key, _compose(file, next_event, next_event(), depth + 1)))
+    return yaml.MappingNode(tag, items, start, inner.end_mark)
 
 
 def single(file: str, text: str) -> Document:
