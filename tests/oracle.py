@@ -296,7 +296,9 @@ class Duty:
         return self.clock.day
 
 
-def flags(rule_id: str, book: RuleBook, child: Child, as_of: date | datetime, as_known: date | None = None, covers: Covers = Covers()) -> list[Flag]:
+def flags(
+    rule_id: str, book: RuleBook, child: Child, as_of: date | datetime, as_known: date | None = None, covers: Covers = Covers()
+) -> list[Flag]:
     """Every flag that the editions of one rule give for one child."""
     return Oracle(rule_id, book, child, as_of, as_known, covers).flags()
 
@@ -540,9 +542,8 @@ class Oracle:
                 continue
             link = duty.rule.link if any(duty.rule.link in self.book.events[k].ref for k in item.event) else None
             for event in self.following(duty.trigger, self.found(item.event, item.where, "yes"), link):
-                if end is None or event.day < self.day_of(end):
-                    end = event
-                elif event.day == self.day_of(end) and isinstance(end, Event) and event.latest < end.latest:
+                same_day = isinstance(end, Event) and event.day == end.day
+                if end is None or event.day < self.day_of(end) or (same_day and event.latest < end.latest):
                     end = event
                 break
         return end
@@ -643,9 +644,7 @@ class Oracle:
                 continue
             if later is not None:
                 ends_sooner = duty.end is None or later.trigger.day < self.day_of(duty.end)
-                ends_sooner |= (
-                    isinstance(duty.end, Event) and later.trigger.day == duty.end.day and later.trigger.latest < duty.end.latest
-                )
+                ends_sooner |= isinstance(duty.end, Event) and later.trigger.day == duty.end.day and later.trigger.latest < duty.end.latest
                 duty = replace(duty, end=later.trigger if ends_sooner else duty.end)
             result.append(duty)
         return result
@@ -682,7 +681,9 @@ class Oracle:
     def status(self, duty: Duty, due: Due, answer: Event | None) -> tuple[str, str]:
         """Met, late or early when answered; else overdue, ended, due soon or due."""
         if answer is not None:
-            if duty.rule.not_before is not None and answer.day < last_day(duty.start, self.value(duty.rule.not_before), duty.rule.count_from):
+            if duty.rule.not_before is not None and answer.day < last_day(
+                duty.start, self.value(duty.rule.not_before), duty.rule.count_from
+            ):
                 return "early", ""
             return self.compare(due, answer.day, answer.earliest, answer.latest, "met", "late")
         if isinstance(duty.end, Event):

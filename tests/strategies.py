@@ -27,8 +27,12 @@ RULES = Path(__file__).parent.parent / "rules"
 CALENDAR = Calendar.read(RULES / "bank_holidays.csv")
 
 EVENTS = {
-    "asked": EventKind(title="Asked", ref=["case", "step"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}),
-    "asked_again": EventKind(title="Asked again", ref=["case"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}),
+    "asked": EventKind(
+        title="Asked", ref=["case", "step"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}
+    ),
+    "asked_again": EventKind(
+        title="Asked again", ref=["case"], attrs={"urgent": "boolean", "level": [1, 2, 3], "set_for": "date", "begins": "date"}
+    ),
     "done": EventKind(title="Done", ref=["case", "step"], attrs={"seen": "boolean", "level": [1, 2, 3]}),
     "done_otherwise": EventKind(title="Done otherwise", attrs={"seen": "boolean", "level": [1, 2, 3]}, with_child=True),
     "decided": EventKind(title="Decided", ref=["case", "step"], attrs={"needed": "boolean"}),
@@ -70,13 +74,17 @@ HARD_DAYS = [
     date(2027, 12, 23),
 ]  # fmt: skip
 OFFSETS = [0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 20, 21, 24, 28, 29, 30, 31, 32, 42, 60, 61, 92]
-CLOCK_TIMES = ["00:00", "00:30", "01:00", "01:30", "02:00", "08:45", "09:00", "09:00", "12:00", "12:00:01", "17:15", "17:16", "23:30", "23:59:59"]
+CLOCK_TIMES = [
+    "00:00", "00:30", "01:00", "01:30", "02:00", "08:45", "09:00", "09:00", "12:00", "12:00:01", "17:15", "17:16", "23:30", "23:59:59",
+]  # fmt: skip
 DAY_LENGTHS = [
     "0 days", "1 day", "2 days", "7 days", "14 days", "1 week", "2 weeks", "4 weeks", "1 month", "2 months", "3 months", "1 year",
     "0 working days", "1 working day", "2 working days", "5 working days", "10 working days", "15 working days",
     "1 clear day", "3 clear days", "7 clear days", "8 clear days",
 ]  # fmt: skip
-HOUR_LENGTHS = ["1 hour", "4 hours", "24 hours", "48 hours", "72 hours", "1 service hour", "4 service hours", "9 service hours", "17 service hours"]
+HOUR_LENGTHS = [
+    "1 hour", "4 hours", "24 hours", "48 hours", "72 hours", "1 service hour", "4 service hours", "9 service hours", "17 service hours",
+]  # fmt: skip
 
 
 def one_of(*values: Any) -> st.SearchStrategy[Any]:
@@ -92,11 +100,20 @@ def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrat
     return st.integers(1, often).flatmap(lambda n: strategy if n == often else st.none())
 
 
-trigger_where = one_of({}, {}, {}, {}, {}, {"urgent": True}, {"urgent": {"not": True}}, {"level": [1, 2]}, {"level": {"not": [2, 3]}, "urgent": False})
+trigger_where = one_of(
+    {}, {}, {}, {}, {}, {"urgent": True}, {"urgent": {"not": True}}, {"level": [1, 2]}, {"level": {"not": [2, 3]}, "urgent": False}
+)
 answer_where = one_of({}, {}, {}, {}, {}, {"seen": True}, {"seen": {"not": False}}, {"level": [2, 3], "seen": True}, {"level": 1})
 afters = st.fixed_dictionaries(
-    {"event": one_of("asked", ["asked", "asked_again"], "done_otherwise", "opened"), "at_least": one_of(1, 1, 2, {"parameter": "how_many"})},
-    optional={"within": st.sampled_from([*DAY_LENGTHS, "1 year"]), "count_from": one_of("same_day", "next_day"), "where": one_of({}, {"level": 1})},
+    {
+        "event": one_of("asked", ["asked", "asked_again"], "done_otherwise", "opened"),
+        "at_least": one_of(1, 1, 2, {"parameter": "how_many"}),
+    },
+    optional={
+        "within": st.sampled_from([*DAY_LENGTHS, "1 year"]),
+        "count_from": one_of("same_day", "next_day"),
+        "where": one_of({}, {"level": 1}),
+    },
 )
 untils = st.lists(
     st.one_of(
@@ -105,18 +122,20 @@ untils = st.lists(
             {"event": one_of("closed", "shut", ["decided", "shut"], "asked_again")},
             optional={"if": one_of({"urgent": True}, {"level": {"not": 1}}, {"level": [1, 3]})},
         ),
-        one_of({"event": "birthday", "where": {"age": [5, 16]}}, {"event": "birthday", "where": {"age": 18}, "if": {"urgent": {"not": True}}}),
+        one_of(
+            {"event": "birthday", "where": {"age": [5, 16]}}, {"event": "birthday", "where": {"age": 18}, "if": {"urgent": {"not": True}}}
+        ),
     ),
     max_size=3,
 )
 parts_of_period = one_of("open", {"period": "open"}) | st.one_of(
-    *(
-        st.fixed_dictionaries({"period": st.just("open"), part: some_days}, optional={"lead": day_lengths})
-        for part in ("first", "after")
-    )
+    *(st.fixed_dictionaries({"period": st.just("open"), part: some_days}, optional={"lead": day_lengths}) for part in ("first", "after"))
 )
 written_due = st.fixed_dictionaries(
     {"attribute": st.just("set_for")}, optional={"otherwise": day_lengths, "at_most": day_lengths, "noon_after": st.booleans()}
+)
+extensions = st.fixed_dictionaries(
+    {"event": st.just("granted")}, optional={"attribute": st.just("until"), "by": one_of("10 working days", "1 month")}
 )
 openings = one_of({"next_working_day_at": "09:00"}, {"next_working_day_at": {"parameter": "morning"}}, {"next_working_day_at": "12:00"})
 
@@ -149,7 +168,11 @@ def common_parts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 expects = st.fixed_dictionaries(
-    {"event": one_of("done", "done", ["done", "done_otherwise"]), "where": answer_where, "if_recorded": one_of(False, False, False, False, True)}
+    {
+        "event": one_of("done", "done", ["done", "done_otherwise"]),
+        "where": answer_where,
+        "if_recorded": one_of(False, False, False, False, True),
+    }
 )
 
 
@@ -159,8 +182,7 @@ def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
     lengths = some_days if rule["count_from"] == "same_day" else day_lengths
     within = draw(st.one_of(lengths, lengths, lengths, written_due, st.none()))
     not_before = draw(day_lengths) if within is None else draw(optional(day_lengths, 4))
-    extension = draw(optional(one_of({"event": "granted"}, {"event": "granted", "attribute": "until"}, {"event": "granted", "by": "10 working days"},
-                                     {"event": "granted", "attribute": "until", "by": "1 month"}), 4))  # fmt: skip
+    extension = draw(optional(extensions, 4))
     rule |= {k: v for k, v in (("within", within), ("not_before", not_before), ("extension", extension)) if v is not None}
     return rule
 
@@ -264,6 +286,9 @@ def in_plain_days(part: Any) -> Any:
 # --------------------------------------------------------------------------------------------------------- records
 
 
+EVERYTHING = Covers()
+
+
 @dataclass(frozen=True)
 class Record:
     """Some children, what the source covers, and the moments at which someone looks."""
@@ -271,7 +296,7 @@ class Record:
     children: tuple[Child, ...]
     looks: tuple[date | datetime, ...]
     as_known: date | None = None
-    covers: Covers = Covers()
+    covers: Covers = EVERYTHING
     anchor: date = HARD_DAYS[0]
 
 
@@ -300,7 +325,11 @@ def events(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: bool)
         if kind_of == "boolean":
             value = draw(one_of(True, True, False, None))
         elif kind_of == "date":
-            value = (anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))).isoformat() if draw(st.integers(1, 4)) > 1 else draw(one_of(None, None, "not yet"))
+            value = (
+                (anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))).isoformat()
+                if draw(st.integers(1, 4)) > 1
+                else draw(one_of(None, None, "not yet"))
+            )
             if value and mode != "dates" and value[0] == "2" and draw(st.integers(1, 4)) == 4:
                 value = local(date.fromisoformat(value), draw(st.sampled_from(CLOCK_TIMES))).isoformat()
         else:
@@ -340,12 +369,16 @@ def children(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: boo
 
 
 @st.composite
-def records(draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), most: int = 4, oddities: bool | None = None) -> Record:
+def records(
+    draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), most: int = 4, oddities: bool | None = None
+) -> Record:
     anchor = draw(st.sampled_from(HARD_DAYS))
     odd = draw(st.booleans()) if oddities is None else oddities
     refs = draw(st.booleans())
     found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda m: children(anchor, m, refs, odd)), min_size=1, max_size=most)))
-    looks: list[date | datetime] = [anchor + timedelta(days=n) for n in draw(st.tuples(st.sampled_from(OFFSETS), one_of(*OFFSETS, 120), one_of(60, 120, 200)))]
+    looks: list[date | datetime] = [
+        anchor + timedelta(days=n) for n in draw(st.tuples(st.sampled_from(OFFSETS), one_of(*OFFSETS, 120), one_of(60, 120, 200)))
+    ]
     if draw(st.integers(1, 3)) == 3:
         looks[0] = local(looks[0], draw(st.sampled_from(CLOCK_TIMES))).replace(tzinfo=UK)
     as_known = anchor + timedelta(days=draw(st.sampled_from(OFFSETS))) if odd and draw(st.integers(1, 4)) == 4 else None
@@ -362,12 +395,16 @@ def moved_by(record: Record, by: timedelta) -> Record:
     """The same record with every date moved."""
 
     def event(e: Event) -> Event:
-        written = {k: (date.fromisoformat(v) + by).isoformat() if isinstance(v, str) and v[0] == "2" else v for k, v in e.attributes.items()}
+        written = {
+            k: (date.fromisoformat(v) + by).isoformat() if isinstance(v, str) and v[0] == "2" else v for k, v in e.attributes.items()
+        }
         return replace(e, at=e.at + by, attributes=written, recorded=e.recorded + by if e.recorded else None)
 
     return replace(
         record,
-        children=tuple(replace(c, events=tuple(map(event, c.events)), expected=c.expected + by if c.expected else None) for c in record.children),
+        children=tuple(
+            replace(c, events=tuple(map(event, c.events)), expected=c.expected + by if c.expected else None) for c in record.children
+        ),
         looks=tuple(look + by for look in record.looks),
         as_known=record.as_known + by if record.as_known else None,
         covers=replace(record.covers, since={k: d + by for k, d in record.covers.since.items()}),
@@ -381,7 +418,11 @@ def log_of(record: Record, kinds: Mapping[str, EventKind] = EVENTS, order: list[
     """
     builder = LogBuilder(kinds)
     for i, child in enumerate(record.children):
-        builder.child(str(i), NO_DAY if child.born is None else day_number(child.born), NO_DAY if child.expected is None else day_number(child.expected))
+        builder.child(
+            str(i),
+            NO_DAY if child.born is None else day_number(child.born),
+            NO_DAY if child.expected is None else day_number(child.expected),
+        )
     for i, place in order if order is not None else [(i, n) for i, child in enumerate(record.children) for n in range(len(child.events))]:
         event = record.children[i].events[place]
         builder.add(

@@ -104,13 +104,27 @@ def test_weekday_holidays_are_those_of_gov_uk_from_2012_to_2028() -> None:
 
 @pytest.mark.parametrize(
     "day",
-    ["2020-05-08", "2022-06-02", "2022-06-03", "2022-09-19", "2023-05-08", "2025-04-18", "2026-04-03", "2026-12-28", "2027-12-27", "2027-12-28", "1999-12-31"],
+    [
+        "2020-05-08",
+        "2022-06-02",
+        "2022-06-03",
+        "2022-09-19",
+        "2023-05-08",
+        "2025-04-18",
+        "2026-04-03",
+        "2026-12-28",
+        "2027-12-27",
+        "2027-12-28",
+        "1999-12-31",
+    ],
 )
 def test_days_that_once_were_holidays_and_substitute_days_are_not_working_days(day: str) -> None:
     assert not CALENDAR.is_working(days(date.fromisoformat(day)))[0]
 
 
-@pytest.mark.parametrize("day", ["2020-05-04", "2022-05-30", "2024-12-24", "2024-12-27", "2024-12-30", "2024-12-31", "2025-01-02", "2026-03-17"])
+@pytest.mark.parametrize(
+    "day", ["2020-05-04", "2022-05-30", "2024-12-24", "2024-12-27", "2024-12-30", "2024-12-31", "2025-01-02", "2026-03-17"]
+)
 def test_moved_holidays_and_office_closures_are_working_days(day: str) -> None:
     assert CALENDAR.is_working(days(date.fromisoformat(day)))[0]
 
@@ -376,7 +390,21 @@ def test_opening_hours_are_seconds_after_midnight() -> None:
 # ----------------------------------------------------------------------------------------------------------- durations
 
 
-@pytest.mark.parametrize("text", ["15 working days", "1 working day", "72 hours", "1 hour", "3 service hours", "2 clear days", "6 weeks", "1 month", "10 years", "0 days"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "15 working days",
+        "1 working day",
+        "72 hours",
+        "1 hour",
+        "3 service hours",
+        "2 clear days",
+        "6 weeks",
+        "1 month",
+        "10 years",
+        "0 days",
+    ],
+)
 def test_a_length_of_time_reads_and_writes_as_people_say_it(text: str) -> None:
     assert str(Duration.parse(text)) == text
 
@@ -388,7 +416,10 @@ def test_what_is_not_a_length_of_time_is_refused(text: str) -> None:
 
 
 def test_only_hours_need_the_time_of_day() -> None:
-    assert [u for u in ("hours", "service hours", "working days", "days", "months") if Duration(1, u).by_the_hour] == ["hours", "service hours"]  # type: ignore[arg-type]
+    assert [u for u in ("hours", "service hours", "working days", "days", "months") if Duration(1, u).by_the_hour] == [
+        "hours",
+        "service hours",
+    ]  # type: ignore[arg-type]
 
 
 # --------------------------------------------------------------------------------------------------------------- dates
@@ -456,7 +487,23 @@ def test_the_first_and_last_days_that_are_accepted(text: str) -> None:
     assert as_date(parse_moment(text).day).isoformat() == text
 
 
-@pytest.mark.parametrize("text", ["10/04/2026", "2026-4-1", "20260410", "10 April 2026", "", "2026-04-10T", "2026-04-10T4pm", "2026-04-10T16", "tomorrow", 46000, True, None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10/04/2026",
+        "2026-4-1",
+        "20260410",
+        "10 April 2026",
+        "",
+        "2026-04-10T",
+        "2026-04-10T4pm",
+        "2026-04-10T16",
+        "tomorrow",
+        46000,
+        True,
+        None,
+    ],
+)
 def test_what_is_not_a_date_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="is not a date"):
         parse_moment(text)

@@ -9,19 +9,32 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, as_date, day_number
 from rrt_engine.model import REASONS, STATUSES, EventLog
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.checks import clocks_in
+from rrt_engine.rulebook.strict_yaml import single
 from rrt_engine.timescales.evaluate import evaluate
 from tests import oracle
 from tests.strategies import FAMILIES, Record, book_of, children, editions, in_plain_days, log_of, moved_by, records, rule_from
 
+# How many cases for each family of rules; and, for mutation testing, whether to stop at the first difference.
 EXAMPLES = int(os.environ.get("RRT_EXAMPLES", "400"))
-many = settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+PHASES = [Phase.generate] if os.environ.get("RRT_NO_SHRINK") else list(Phase)
+many = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 fewer = settings(many, max_examples=max(EXAMPLES // 4, 10))
+
+
+NO_FILE = single("made.yaml", "id: made_rule")
 
 
 def moment(as_of: date | datetime) -> Moment:
@@ -72,7 +85,9 @@ def in_order(flags: list[oracle.Flag]) -> list[oracle.Flag]:
 
 def shown(record: Record, book: RuleBook) -> str:
     """The case in words, for a failure."""
-    lines = [str(r.spec.model_dump(exclude_defaults=True, by_alias=True, exclude={"title", "service", "why", "source"})) for r in book.rules]
+    lines = [
+        str(r.spec.model_dump(exclude_defaults=True, by_alias=True, exclude={"title", "service", "why", "source"})) for r in book.rules
+    ]
     for i, child in enumerate(record.children):
         lines.append(f"child {i}: born {child.born} expected {child.expected}")
         lines += [f"  {n} {e}" for n, e in enumerate(child.events)]
@@ -87,7 +102,9 @@ def agree(record: Record, book: RuleBook) -> None:
         for i, child in enumerate(record.children):
             wanted = in_order(oracle.flags("made_rule", book, child, as_of, record.as_known, record.covers))
             if came[i] != wanted:
-                differences = "\n".join([f"oracle {w}" for w in wanted if w not in came[i]] + [f"engine {c}" for c in came[i] if c not in wanted])
+                differences = "\n".join(
+                    [f"oracle {w}" for w in wanted if w not in came[i]] + [f"engine {c}" for c in came[i] if c not in wanted]
+                )
                 pytest.fail(f"child {i} as of {as_of}\n{differences}\n{shown(record, book)}", pytrace=False)
 
 
@@ -96,7 +113,9 @@ def agree(record: Record, book: RuleBook) -> None:
 @given(data=st.data())
 def test_engine_and_oracle_agree(family: str, data: st.DataObject) -> None:
     record = data.draw(records())
-    agree(record, data.draw(editions(family, record.anchor)))
+    book = data.draw(editions(family, record.anchor))
+    assert not [p for r in book.rules for p in clocks_in(r.spec, NO_FILE, book)], "a rule that would be refused when loaded"
+    agree(record, book)
 
 
 # ------------------------------------------------------------------------------------- what must not change an answer
@@ -147,7 +166,10 @@ def test_events_after_the_moment_of_looking_change_nothing(data: st.DataObject) 
 @given(data=st.data())
 def test_other_rules_in_the_book_change_nothing(data: st.DataObject) -> None:
     record = data.draw(records())
-    specs = [rule_from(data.draw(FAMILIES[family]), f"made_rule_{n}") for n, family in enumerate(data.draw(st.lists(any_family, min_size=2, max_size=3)))]
+    specs = [
+        rule_from(data.draw(FAMILIES[family]), f"made_rule_{n}")
+        for n, family in enumerate(data.draw(st.lists(any_family, min_size=2, max_size=3)))
+    ]
     log = log_of(record)
     for as_of in record.looks:
         together = engine_flags(record, book_of(*specs), log, as_of)

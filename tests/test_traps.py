@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, UK, Duration, as_date, court_office_day, day_number, due_day, due_day_before, parse_moment
+from rrt_engine.calendar import (
+    NO_DAY,
+    NO_INSTANT,
+    UK,
+    Duration,
+    as_date,
+    court_office_day,
+    day_number,
+    due_day,
+    due_day_before,
+    parse_moment,
+)
 from rrt_engine.model import REASONS, STATUSES, Coverage
 from rrt_engine.paths import RULES
 from rrt_engine.rulebook.book import RuleBook
@@ -39,7 +50,7 @@ class Flag:
     reason: str = ""
 
 
-def flags(rule: str, *events: tuple[Any, ...], as_of: str = "2026-11-20", born: str = "", **local: str | int) -> list[Flag]:
+def flags(rule: str, *events: tuple[Any, ...], as_of: str = "2027-06-30", born: str = "", **local: str | int) -> list[Flag]:
     """What one rule says of one child. An event is its kind, when it was, and what it records (`ref` is its ref)."""
     chosen = book().with_parameters(local).only(rule)
     assert chosen.rules, f"no rule `{rule}`"
@@ -80,7 +91,9 @@ def only(rule: str, *events: tuple[Any, ...], **given: Any) -> Flag:
 
 
 def due(start: str, length: str, count_from: Any = "next_day") -> str:
-    return as_date(due_day(np.array([day_number(date.fromisoformat(start))]), Duration.parse(length), book().calendar, count_from)[0]).isoformat()
+    return as_date(
+        due_day(np.array([day_number(date.fromisoformat(start))]), Duration.parse(length), book().calendar, count_from)[0]
+    ).isoformat()
 
 
 def authority(*rules: str) -> set[str]:
@@ -130,7 +143,8 @@ def test_trap_04_15_working_days_are_neither_15_nor_21_days_and_45_are_not_63() 
 
 
 @pytest.mark.parametrize(
-    ("received", "wanted"), [("2024-05-25", "2024-05-28"), ("2024-05-26", "2024-05-28"), ("2024-05-27", "2024-05-28"), ("2025-12-25", "2025-12-29")]
+    ("received", "wanted"),
+    [("2024-05-25", "2024-05-28"), ("2024-05-26", "2024-05-28"), ("2024-05-27", "2024-05-28"), ("2025-12-25", "2025-12-29")],
 )
 def test_trap_05_day_zero_is_never_moved(received: str, wanted: str) -> None:
     assert only("fd_referral_decision_1wd", ("referral_received", received)).due == wanted
@@ -151,7 +165,13 @@ def test_trap_07_72_hours_pass_as_they_pass_when_the_clocks_change(returned: str
 
 @pytest.mark.parametrize(
     ("received", "wanted"),
-    [("2026-04-02", "2026-04-07"), ("2025-12-24", "2025-12-29"), ("2026-12-24", "2026-12-29"), ("2022-09-16", "2022-09-20"), ("2020-05-07", "2020-05-11")],
+    [
+        ("2026-04-02", "2026-04-07"),
+        ("2025-12-24", "2025-12-29"),
+        ("2026-12-24", "2026-12-29"),
+        ("2022-09-16", "2022-09-20"),
+        ("2020-05-07", "2020-05-11"),
+    ],
 )
 def test_trap_08_good_friday_christmas_day_substitute_and_one_off_holidays_are_not_working_days(received: str, wanted: str) -> None:
     assert only("fd_referral_decision_1wd", ("referral_received", received)).due == wanted
@@ -232,7 +252,7 @@ def test_trap_18_each_interval_runs_from_the_visit_as_made_and_a_long_gap_is_lat
         ("met", "2025-01-02", "2025-01-16"),
         ("late", "2025-01-13", "2025-01-27"),  # 100 days: one interval late, not nine visits missed
         ("due", "2025-04-23", "2025-05-08"),
-    ] or [f.status for f in came] == ["met", "late", "due_soon"]
+    ]
 
 
 def test_trap_19_only_what_the_duty_asks_for_answers_it() -> None:
@@ -393,7 +413,9 @@ def test_trap_38_a_panel_is_timed_from_the_order_and_the_order_from_the_signatur
 
 
 def test_trap_39_private_fostering_clocks_come_from_the_regulations() -> None:
-    assert authority("pf_reg3_notice_6w", "pf_reg6_48h", "pf_reg9_48h", "pf_reg10_48h", "pf_reg4_visit_7wd", "pf_reg7_visit_7wd") == {"duty"}
+    assert authority("pf_reg3_notice_6w", "pf_reg6_48h", "pf_reg9_48h", "pf_reg10_48h", "pf_reg4_visit_7wd", "pf_reg7_visit_7wd") == {
+        "duty"
+    }
     for rule, started in (("pf_reg9_48h", "pf_change_occurred"), ("pf_reg10_48h", "pf_arrangement_ended")):
         assert only(rule, (started, "2025-04-17T12:00")).due == "2025-04-19T12:00+01:00"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, midnight
-from rrt_engine.explain.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, within_sentence
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, due_day, due_day_before, midnight, parse_moment
+from rrt_engine.explain.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article
 from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, plural
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
@@ -53,7 +53,7 @@ class Evidence:
     def name(self, row: int) -> str:
         """An event's name in plain words, to stand inside a sentence."""
         if row < len(self.log):
-            return within_sentence(self.book.events[self.log.kinds[int(self.log.kind[row])]].title)
+            return with_article(self.book.events[self.log.kinds[int(self.log.kind[row])]].title)
         assert self.log.born is not None
         age = as_date(self.end_day).year - as_date(int(self.log.born[self.log.child[self.trigger]])).year
         return f"the child's {ordinal(age)} birthday" if age else "the birth"
@@ -78,8 +78,10 @@ class Evidence:
         """Where an event stands in its source, in brackets; empty where that is not known."""
         if row >= len(self.log) or self.log.origin_row is None or self.log.origin is None or not self.log.origins:
             return ""
-        number = int(self.log.origin_row[row])
-        return f" ({self.log.origins[int(self.log.origin[row])]}, row {number})" if number else ""
+        number, origin = int(self.log.origin_row[row]), self.log.origins[int(self.log.origin[row])]
+        if not number:
+            return ""
+        return f" (line {number})" if len(self.log.origins) == 1 else f" ({origin}, row {number})"
 
     @property
     def by_the_hour(self) -> bool:
@@ -87,16 +89,45 @@ class Evidence:
         return self.due_at != NO_INSTANT
 
     @property
+    def target(self) -> int:
+        """The day of the future event that the due date is counted back from; NO_DAY for every other rule."""
+        before = self.spec.before
+        if before is None:
+            return NO_DAY
+        if before.attribute != "expected_birth":
+            written = self.log.value(before.attribute, self.trigger)
+            return NO_DAY if written is None else parse_moment(written).day
+        child = self.log.child[self.trigger]
+        expected = NO_DAY if self.log.expected is None else int(self.log.expected[child])
+        return int(self.log.born[child]) if expected == NO_DAY and self.log.born is not None else expected
+
+    @property
+    def counted_back(self) -> bool:
+        """Whether the due date was counted back from a future event, and not forward from the start because that was sooner."""
+        before = self.spec.before
+        if before is None or self.target == NO_DAY:
+            return False
+        if before.or_within is None:
+            return True
+        return self.due == int(due_day_before(np.array([self.target]), self.book.length(before.by), self.book.calendar)[0])
+
+    @property
+    def written(self) -> Any:
+        """The due date that the starting event records, where the rule takes it from there; otherwise None."""
+        within = self.spec.within
+        return self.log.value(within.attribute, self.trigger) if isinstance(within, DateOf) else None
+
+    @property
     def given(self) -> Any:
         """The length of time or local value that governs this step, as the rule writes it; None where it is a date."""
         spec = self.spec
         if spec.before:
-            return spec.before.by
+            return spec.before.by if self.counted_back else spec.before.or_within
         if spec.every:
             within = spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []
             return [*within, spec.every][self.rung]
         if isinstance(spec.within, DateOf):
-            return spec.within.otherwise
+            return spec.within.otherwise if self.written is None else None
         return spec.not_before if spec.within is None else spec.within
 
     @property
@@ -106,9 +137,22 @@ class Evidence:
         return None if given is None or isinstance(given, NextOpening) else self.book.length(given)
 
     @property
+    def earliest(self) -> int:
+        """The first day on which it may be done; NO_DAY where the rule sets none."""
+        if self.spec.not_before is None or not self.book.length(self.spec.not_before).n:
+            return NO_DAY
+        length = self.book.length(self.spec.not_before)
+        return int(due_day(np.array([self.start]), length, self.book.calendar, self.spec.count_from)[0])
+
+    @property
     def counts_working_days(self) -> bool:
         """Whether the due date rests on working days."""
-        return self.length is not None and self.length.unit in ("working days", "clear days", "service hours")
+        if isinstance(self.given, NextOpening):
+            return True
+        length = self.length
+        if length is None or not length.n:
+            return False
+        return length.unit in ("working days", "service hours") or (length.unit == "clear days" and length.n <= 7)
 
     def due_iso(self) -> str | None:
         """The due date, or the UK date-time of an hour clock; the date alone where its time is not known."""
@@ -118,7 +162,7 @@ class Evidence:
 
     def provisional(self) -> bool:
         """Whether the due date rests on bank holidays that have not been announced yet."""
-        return self.counts_working_days and self.due > self.book.calendar.announced_to
+        return self.counts_working_days and max(self.due, self.target) > self.book.calendar.announced_to
 
     def late_by(self) -> tuple[str | None, int | None]:
         """How late, in the rule's own unit, and in calendar days; None unless late or overdue."""

@@ -6,35 +6,52 @@ from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, as_date, due_day, due_day_before, parse_moment
+from rrt_engine.calendar import NO_DAY, as_date, due_day, parse_moment
 from rrt_engine.explain.evidence import Evidence
-from rrt_engine.explain.words import AUTHORITY_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words, within_sentence
+from rrt_engine.explain.words import (
+    AUTHORITY_WORDS,
+    VERIFIED_WORDS,
+    day_words,
+    listed,
+    short_day_words,
+    time_words,
+    uk_time,
+    within_sentence,
+)
 from rrt_engine.model import Int64s, plural
-from rrt_engine.rulebook.schema import Before, DateOf, NextOpening, Not, Parameter, TimescaleRule
+from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter, TimescaleRule
 
 
 def explanation(e: Evidence) -> str:
-    """One flag in a sentence or two."""
+    """One flag in a sentence or two: the answer first, then how the date follows."""
     if e.status == "cannot_tell":
         return _cannot_tell(e)
     if e.spec.expect is None:
         return f"Recorded on {day_words(e.start)}: {within_sentence(e.spec.title)}."
     due = f"{due_words(e)}, {limit(e)}" if e.due != NO_DAY else ""
+    amount, _, note = (e.late_by()[0] or "").partition(" (")
     match e.status:
         case "met":
-            return f"Done on {e.when(e.answer)}; {due}." if due else f"Done on {e.when(e.answer)}."
+            return f"Done on {e.when(e.answer)}; it was {due}." if due else f"Done on {e.when(e.answer)}{_not_before(e)}."
         case "late":
-            return f"Done on {e.when(e.answer)}, {e.late_by()[0]} after it was due; {due}."
+            return f"Done {amount} late, on {e.when(e.answer)}{f' ({note}' if note else ''}: it was {due}."
         case "early":
-            soonest = e.book.length(e.spec.not_before)
-            return f"Done on {e.when(e.answer)}, before it may be: not sooner than {soonest} after {e.named(e.trigger)}."
+            return f"Done too early, on {e.when(e.answer)}{_not_before(e)}."
+        case "overdue" if e.end >= 0:
+            return f"Not done, and {amount} overdue{f' ({note}' if note else ''} when the duty ended with {e.named(e.end)}: it was {due}."
         case "overdue":
-            ended = f" The duty ended with {e.named(e.end)}." if e.end >= 0 else ""
-            return f"Not done; {due}. Overdue by {e.late_by()[0]}.{ended}"
+            return f"Not done, and {amount} overdue{f' ({note}' if note else ''}: it was {due}."
         case "ended":
-            was = f" It was {due_words(e)}." if due else ""
-            return f"No longer needed: {e.named(e.end)} came first.{was}"
-    return f"Not done yet; {due}." if due else f"Not done yet; it has no time limit. It began with {e.named(e.trigger)}."
+            return f"No longer needed: {e.named(e.end)} came first.{f' It would have been {due}.' if due else ''}"
+    return f"Not done yet; {due}." if due else f"Not done yet; it has no last day. It began with {e.named(e.trigger)}{_not_before(e)}."
+
+
+def _not_before(e: Evidence) -> str:
+    """The first day on which it may be done, to follow a date; empty where the rule sets none."""
+    if e.earliest == NO_DAY:
+        return ""
+    length = e.book.length(e.spec.not_before)
+    return f"; it may not be done before {day_words(e.earliest)}, {length} after {e.named(e.trigger)}"
 
 
 def _cannot_tell(e: Evidence) -> str:
@@ -42,25 +59,44 @@ def _cannot_tell(e: Evidence) -> str:
     match e.reason:
         case "before_records":
             return f"Cannot tell: it began with {started}, before the records in this source, so an answer may be missing from it."
+        case "impossible" if e.answer >= 0 and e.day(e.answer) < e.day(e.trigger):
+            return f"Cannot tell: {e.named(e.answer)} cannot have come before {started}. Check the dates on the record."
         case "impossible" if e.answer >= 0:
-            return f"Cannot tell: {e.named(e.answer)} and {started} cannot both be right. Check the dates on the record."
+            return f"Cannot tell: {started} or {e.named(e.answer)} is on a date that cannot be right. Check the dates on the record."
         case "impossible":
             return f"Cannot tell: {started} is on a date that cannot be right. Check the record."
         case "over_the_limit":
             return f"Cannot tell: the expiry date recorded with {started} is later than the law allows. Check the order."
         case "time_of_day":
-            return f"Cannot tell: {listed(missing(e))} would decide it; only the date is recorded."
+            return _without_the_time(e)
     items = missing(e)
     return f"Cannot tell: {listed(items)} {'is' if len(items) == 1 else 'are'} not recorded."
+
+
+def _without_the_time(e: Evidence) -> str:
+    rows, dated = _rows_in_doubt(e)
+    names = listed([e.named(row) for row in rows])
+    if not dated:
+        return f"Cannot tell: the clocks went back at the time recorded for {names}; whether it was BST or GMT would decide it."
+    what = "date is" if len(rows) == 1 else "dates are"
+    return f"Cannot tell: only the {what} recorded of {names}, and the time of day would decide it."
+
+
+def _rows_in_doubt(e: Evidence) -> tuple[list[int], bool]:
+    """The events whose time of day would decide it, and whether it is because only their dates are recorded."""
+    rows = [row for row in (e.trigger, e.answer, e.end) if 0 <= row < len(e.log)]
+    dated = [row for row in rows if not e.is_timed(row)]
+    twice = [row for row in rows if e.log.span is not None and e.is_timed(row) and int(e.log.span[row])]
+    return (dated, True) if dated else (twice or rows, False)
 
 
 def missing(e: Evidence) -> list[str]:
     """What would have to be recorded, or put right, for the flag to be told."""
     match e.reason:
         case "time_of_day":
-            rows = [row for row in (e.trigger, e.answer, e.end) if 0 <= row < len(e.log)]
-            dated = [row for row in rows if not e.is_timed(row)]
-            return [f"the time of day of {e.name(row)} on {short_day_words(e.day(row))}" for row in dated or rows]
+            rows, dated = _rows_in_doubt(e)
+            what = "the time of day" if dated else "whether it was BST or GMT, for the time"
+            return [f"{what} of {e.name(row)} on {short_day_words(e.day(row))}" for row in rows]
         case "trigger_attribute":
             return [f"`{name}` of {e.name(e.trigger)}" for name in _unrecorded(e, e.spec.when.where, e.trigger)]
         case "answer_attribute":
@@ -79,6 +115,7 @@ def missing(e: Evidence) -> list[str]:
 
 
 def _unrecorded(e: Evidence, where: dict[str, Any], row: int) -> list[str]:
+    """The attributes that were wanted and are not recorded; those that are merely excluded need not be."""
     return [name for name, test in where.items() if not isinstance(test, Not) and e.log.value(name, row) is None]
 
 
@@ -109,11 +146,11 @@ def limit(e: Evidence) -> str:
     began = e.named(e.trigger)
     if spec.when.date and e.start != e.day(e.trigger):
         began = f"{day_words(e.start)}, the date recorded with {began}"
-    if spec.before:
-        return _limit_before(e, spec.before, began)
+    if e.counted_back and spec.before:
+        return f"{length} before {day_words(e.target)}, {_what_is_ahead(e, began)}"
     if isinstance(spec.within, NextOpening):
         return f"{e.book.value(spec.within.next_working_day_at)} on the next working day after {began}"
-    if isinstance(spec.within, DateOf) and e.log.value(spec.within.attribute, e.trigger) is not None:
+    if e.written is not None:
         words = f"the date recorded with {began}"
     elif spec.count_from == "same_day":
         words = f"{length} beginning with {began}"
@@ -123,46 +160,45 @@ def limit(e: Evidence) -> str:
     return f"{words}, as extended by {e.named(extended)}" if extended >= 0 else words
 
 
-def _limit_before(e: Evidence, before: Before, began: str) -> str:
-    if before.attribute == "expected_birth":
-        child = e.log.child[e.trigger]
-        expected = NO_DAY if e.log.expected is None else int(e.log.expected[child])
-        target = int(e.log.born[child]) if expected == NO_DAY and e.log.born is not None else expected
-        what = "the expected birth"
-    else:
-        target = parse_moment(e.log.value(before.attribute, e.trigger)).day
-        what = f"the date recorded with {began}"
-    by = e.book.length(before.by)
-    if before.or_within is not None and e.due != _one(due_day_before(np.array([target]), by, e.book.calendar)):
-        within = e.book.length(before.or_within)
-        return f"{within} after {began}" if within.n else f"the same day as {began}"
-    return f"{by} before {day_words(target)}, {what}"
+def _what_is_ahead(e: Evidence, began: str) -> str:
+    assert e.spec.before is not None
+    if e.spec.before.attribute != "expected_birth":
+        return f"the date recorded with {began}"
+    known = e.log.expected is not None and int(e.log.expected[e.log.child[e.trigger]]) != NO_DAY
+    return "the expected date of birth" if known else "the date of birth"
 
 
 def _extension(e: Evidence) -> int:
     """The row of the extension that moved the due date; -1 where none did."""
-    extension, within = e.spec.extension, e.spec.within
-    if extension is None or isinstance(within, NextOpening):
+    extension = e.spec.extension
+    if extension is None or isinstance(e.spec.within, NextOpening):
         return -1
-    written = e.log.value(within.attribute, e.trigger) if isinstance(within, DateOf) else None
-    if written is not None:
-        first = parse_moment(written).day
+    if e.written is not None:
+        first = parse_moment(e.written).day
     else:
         assert e.length is not None
-        first = _one(due_day(np.array([e.start]), e.length, e.book.calendar, e.spec.count_from))
+        first = int(due_day(np.array([e.start]), e.length, e.book.calendar, e.spec.count_from)[0])
     rows = _of_child(e, extension.event, first) if first != e.due else np.zeros(0, np.int64)
     return int(rows[0]) if len(rows) else -1
 
 
 def _of_child(e: Evidence, kinds: list[str], last: int) -> Int64s:
-    """The rows of some kinds of event of the same child, from the start of the duty to a day."""
+    """The rows of some kinds of event of the same child and matter, from the start of the duty to a day."""
     codes = [code for code, kind in enumerate(e.log.kinds) if kind in kinds]
     wanted = (e.log.child == e.log.child[e.trigger]) & np.isin(e.log.kind, codes)
-    return np.flatnonzero(wanted & (e.log.day >= e.start) & (e.log.day <= last))
+    rows = np.flatnonzero(wanted & (e.log.day >= e.start) & (e.log.day <= last))
+    return rows if e.spec.link is None else rows[[_same_matter(e, int(row)) for row in rows]] if len(rows) else rows
 
 
-def _one(days: Any) -> int:
-    return int(days[0])
+def _same_matter(e: Evidence, row: int) -> bool:
+    """Whether an event may belong to what the duty belongs to: `R1` and `R1/A2` may, `R1/A1` and `R1/A2` may not."""
+    if e.log.ref is None:
+        return True
+    codes = (int(e.log.ref[e.trigger]), int(e.log.ref[row]))
+    if min(codes) < 0:
+        return True
+    mine, theirs = (e.log.refs[code].split("/") for code in codes)
+    return all(a == b for a, b in zip(mine, theirs, strict=False))
 
 
 # ---------------------------------------------------------------------------------------------------- the working
@@ -171,15 +207,18 @@ def _one(days: Any) -> int:
 def steps(e: Evidence) -> list[str]:
     """The chain from law to event to date, one sentence a step."""
     spec = e.spec
-    how_sure = f"{AUTHORITY_WORDS[spec.authority]}; edition: {edition_words(e)}; {VERIFIED_WORDS[spec.verified]}"
-    found = [f"{source_words(e)} ({how_sure}).", f"It starts with {e.named(e.trigger)}{e.place(e.trigger)}."]
+    found = [
+        f"{source_words(e)} ({AUTHORITY_WORDS[spec.authority]}; {_edition(e)}; {VERIFIED_WORDS[spec.verified]}).",
+        f"It begins with {e.named(e.trigger)}{e.place(e.trigger)}.",
+    ]
+    if e.earliest != NO_DAY:
+        found.append(f"It may not be done before {day_words(e.earliest)}, {e.book.length(spec.not_before)} after that.")
     if spec.expect is not None and e.due != NO_DAY:
         found.append(f"The limit is {limit(e)}.{_local_value(e)}")
-        if e.counts_working_days and not e.by_the_hour and e.due >= e.start and not spec.before:
-            found.append(_counted(e))
+        found.extend(_counted(e))
         found.append(f"So it is {due_words(e)}.")
     if e.answer >= 0:
-        found.append(f"Answered by {e.named(e.answer)}{e.place(e.answer)}.")
+        found.append(f"{_answered(e)} {e.named(e.answer)}{e.place(e.answer)}.")
     if e.end >= 0:
         found.append(f"Ended by {e.named(e.end)}{e.place(e.end)}.")
     if spec.unless is not None:
@@ -190,6 +229,12 @@ def steps(e: Evidence) -> list[str]:
     return found
 
 
+def _answered(e: Evidence) -> str:
+    if e.status != "cannot_tell":
+        return "Answered by"
+    return "Perhaps answered by" if e.reason == "answer_attribute" else "Recorded with it:"
+
+
 def source_words(e: Evidence) -> str:
     """The instrument and the place in it, for each source."""
     return "; ".join(f"{e.book.sources[s.id].title}, {s.at}" for s in e.spec.source)
@@ -197,24 +242,57 @@ def source_words(e: Evidence) -> str:
 
 def edition_words(e: Evidence) -> str:
     """The edition of the first source in force when the duty started, or since when the rule itself is."""
+    return _edition_name(e) or f"in force from {short_day_words(e.rule.first_day)}"
+
+
+def _edition(e: Evidence) -> str:
+    name = _edition_name(e)
+    return f"edition: {name}" if name else f"rule in force from {short_day_words(e.rule.first_day)}"
+
+
+def _edition_name(e: Evidence) -> str:
     day = as_date(e.start)
-    for edition in e.book.sources[e.spec.source[0].id].editions:
-        if edition.covers(day):
-            return edition.name
-    return f"in force from {short_day_words(e.rule.first_day)}"
+    return next((edition.name for edition in e.book.sources[e.spec.source[0].id].editions if edition.covers(day)), "")
 
 
-def _counted(e: Evidence) -> str:
-    """Which days were not counted, by name."""
-    weekend, named = e.book.calendar.skipped(e.start, e.due)
+def _counted(e: Evidence) -> list[str]:
+    """Which days were not counted, by name; and what the clocks did meanwhile."""
+    if not e.counts_working_days:
+        return _clock_change(e)
+    if e.counted_back:
+        return [_skipping("Counting back begins the day before", *e.book.calendar.skipped(e.due - 1, e.target - 1))]
+    if isinstance(e.given, NextOpening):
+        weekend, named = e.book.calendar.skipped(e.start, e.due)
+        return [_skipping("The next working day is wanted", weekend, named)] if weekend or named else []
+    if e.by_the_hour:
+        hours = e.book.parameters.get("service_hours")
+        lead = f"Hours count only from {hours.value if hours else '09:00 to 17:00'} on working days"
+        basis = f" These hours are the local value `service_hours`: {hours.basis}." if hours else ""
+        return [f"{_skipping(lead, *e.book.calendar.skipped(e.start, e.due))}{basis}"]
+    if e.spec.count_from == "same_day":
+        return [_skipping("Counting begins on that day", *e.book.calendar.skipped(e.start - 1, e.due))]
+    return [_skipping("Counting begins the day after", *e.book.calendar.skipped(e.start, e.due))]
+
+
+def _skipping(lead: str, weekend: int, named: list[tuple[int, str]]) -> str:
     skipped = [*([plural(weekend, "weekend day")] if weekend else []), *(f"{name} ({short_day_words(day)})" for day, name in named)]
-    begin = "Counting begins on that day" if e.spec.count_from == "same_day" else "Counting begins the day after"
     if not skipped:
-        return f"{begin}; no day is skipped."
-    return f"{begin}; {listed(skipped)} {'is' if len(skipped) == 1 and weekend <= 1 else 'are'} not counted."
+        return f"{lead}; no day is skipped."
+    return f"{lead}; {listed(skipped)} {'is' if len(skipped) == 1 and weekend <= 1 else 'are'} not counted."
+
+
+def _clock_change(e: Evidence) -> list[str]:
+    """That the clocks changed while hours were counted, so that the time of day it is due is understood."""
+    if not e.by_the_hour or not e.is_timed(e.trigger) or e.log.instant is None:
+        return []
+    before, after = (uk_time(at).utcoffset() for at in (int(e.log.instant[e.trigger]), e.due_at))
+    if before is None or after is None or before == after:
+        return []
+    return [f"The clocks go {'back' if after < before else 'forward'} in between; hours are counted as they pass."]
 
 
 def _local_value(e: Evidence) -> str:
-    if not isinstance(e.given, Parameter):
+    given = e.given.next_working_day_at if isinstance(e.given, NextOpening) else e.given
+    if not isinstance(given, Parameter):
         return ""
-    return f" This is the local value `{e.given.parameter}`: {e.book.parameters[e.given.parameter].basis}."
+    return f" This is the local value `{given.parameter}`: {e.book.parameters[given.parameter].basis}."

@@ -120,6 +120,17 @@ def within_sentence(title: str) -> str:
     return title if is_name else title[:1].lower() + title[1:]
 
 
+def with_article(title: str) -> str:
+    """A title as it stands inside a sentence after "the", where English wants it.
+
+    >>> with_article("Strategy discussion"), with_article("Sending of the outline plan"), with_article("Seeing the child")
+    ('the strategy discussion', 'the sending of the outline plan', 'seeing the child')
+    """
+    first, _, rest = title.partition(" ")
+    gerund = first.endswith("ing") and rest.split(" ", 1)[0] in ("the", "a", "an")
+    return within_sentence(title) if gerund else f"the {within_sentence(title)}"
+
+
 def ordinal(n: int) -> str:
     """A number as a place in order.
 

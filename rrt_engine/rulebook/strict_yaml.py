@@ -149,15 +149,17 @@ def _compose(file: str, next_event: Callable[[], Any], begin: Any, depth: int) -
     if kind is yaml.ScalarEvent:
         return yaml.ScalarNode(tag, begin.value, start, begin.end_mark, begin.style)
     items: list[Any] = []
-    inner: Any
+    end: Any
     if kind is yaml.SequenceStartEvent:
         while type(inner := next_event()) is not yaml.SequenceEndEvent:
             items.append(_compose(file, next_event, inner, depth + 1))
-        return yaml.SequenceNode(tag, items, start, inner.end_mark)
+        end = inner.end_mark
+        return yaml.SequenceNode(tag, items, start, end)
     while type(inner := next_event()) is not yaml.MappingEndEvent:
         key = _compose(file, next_event, inner, depth + 1)
         items.append((key, _compose(file, next_event, next_event(), depth + 1)))
-    return yaml.MappingNode(tag, items, start, inner.end_mark)
+    end = inner.end_mark
+    return yaml.MappingNode(tag, items, start, end)
 
 
 def single(file: str, text: str) -> Document:

@@ -352,6 +352,8 @@ class _Conversion:
         try:
             if isinstance(value, (Nested, list, dict, bytes)):
                 raise ValueError("expected a single value")
+            if wanted is None and isinstance(value, (bool, int)):
+                return str(value).lower()  # the same from every format: CSV knows only text
             return typed(value, wanted)
         except ValueError as error:
             why = f"`{brief(value)}`: {error}"

@@ -133,7 +133,7 @@ def as_children(column: Any) -> tuple[Int32s, np.ndarray[Any, Any]]:
             clean = pa.chunked_array([array])
     names = clean.chunk(0).dictionary if clean.num_chunks else pa.array([], pa.string())
     parts = [_indices(chunk) for chunk in clean.chunks]
-    codes = np.concatenate(parts) if len(parts) != 1 else parts[0]
+    codes = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.int32)
     sorting = pc.array_sort_indices(names)
     order = _numbers(pa.chunked_array([sorting]))
     rank = np.full(len(names) + 1, -1, np.int32)
@@ -263,7 +263,7 @@ def _from_texts(column: Coded) -> Moments:
     texts = [v.isoformat() if hasattr(v, "isoformat") else str(v).strip() for v in column.values]
     left: Iterable[int] = range(n)
     if n > _MANY:  # so many distinct times that they are read as a column
-        left = _read_as_column(texts, day, instant, span, wrong)
+        left = _read_as_column(texts, day, instant, span)
     for i in left:
         try:
             moment = parse_moment(texts[i])
@@ -291,8 +291,8 @@ def _from_texts(column: Coded) -> Moments:
     )
 
 
-def _read_as_column(texts: Sequence[str], day: Int32s, instant: Int64s, span: Int32s, wrong: dict[int, str]) -> list[int]:
-    """Read the plain local times among many texts together; returns which texts are left to read one by one."""
+def _read_as_column(texts: Sequence[str], day: Int32s, instant: Int64s, span: Int32s) -> list[int]:
+    """Read the plain local times among many texts together; returns which are left to read one by one."""
     import pyarrow as pa
 
     plain = [i for i, text in enumerate(texts) if _LOCAL_TIME.match(text)]
@@ -304,9 +304,7 @@ def _read_as_column(texts: Sequence[str], day: Int32s, instant: Int64s, span: In
     day[plain], instant[plain] = read.day, read.instant
     if read.span is not None:
         span[plain] = read.span
-    for k in np.flatnonzero(read.day == NO_DAY).tolist():
-        wrong[plain[k]] = read.why(k)
-    done = set(plain)
+    done = {plain[k] for k in np.flatnonzero(read.day != NO_DAY).tolist()}
     return [i for i in range(len(texts)) if i not in done]
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.diagnostics import Diagnostic, InputError, Severity, did_you_mean
-from rrt_engine.model import Int32s, Rejected, plural
-from rrt_engine.sources.event_log_columns import Coded, Nested, brief
+from rrt_engine.model import Bools, Int32s, Rejected, plural
+from rrt_engine.sources.event_log_columns import Coded, Nested, brief, is_blank
 
 COLUMNS = {"child_id": ("child_id", "case_id"), "event": ("event", "activity"), "at": ("at", "timestamp", "date")}
 """The columns an event log must have, and the other names they go by."""
@@ -59,7 +59,8 @@ def read_delimited(path: Path, head: bytes) -> Table:
     if encoding is None:
         raise refused(file, "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
     try:
-        first = head.decode(encoding, "ignore" if encoding != "utf8" else "surrogateescape").lstrip("\ufeff").split("\n", 1)[0].rstrip("\r")
+        text = head.decode(encoding, "surrogateescape" if encoding == "utf8" else "ignore")
+        first = re.split(r"\r\n|\n|\r", text.lstrip("\ufeff"), maxsplit=1)[0]
     except UnicodeDecodeError:
         first = ""
     delimiter = max(",;\t|", key=lambda d: first.count(d))
@@ -96,7 +97,7 @@ def read_delimited(path: Path, head: bytes) -> Table:
         except pa.ArrowInvalid as error:
             if "UTF8" in str(error) and attempt == "utf8":
                 continue
-            if "Empty CSV" in str(error):
+            if "Empty CSV" in str(error) or "Could not skip initial" in str(error):
                 table = None
                 break
             problem = refused(
@@ -111,9 +112,12 @@ def read_delimited(path: Path, head: bytes) -> Table:
     if bad:
         at = np.array([r.number + 1 for r in bad], np.int32)  # the reader counts from the row under the heading
         line = np.setdiff1d(line, at, assume_unique=True)[:n]
-    columns = {} if table is None else {name: table.column(i) for i, name in enumerate(names)}
+    blank = _blank_rows(table) if table is not None else None
+    if blank is not None:
+        table, line, n = table.filter(pa.array(~blank)), line[~blank], int(np.count_nonzero(~blank))
     result = Table(file, "CSV", {}, n, line)
-    result.columns = _named(names, columns or {name: Coded(np.zeros(0, np.int32), []) for name in names}, table, result)
+    nothing = {name: Coded(np.zeros(0, np.int32), []) for name in names}
+    result.columns = _named(names, nothing, table, result)
     if attempt == "cp1252":
         result.say("encoding", "the file is not UTF-8; it was read as Windows-1252", "save it as CSV UTF-8 if names or places look wrong")
     ragged = [r for r in bad if r.text.strip(" \r\n")]  # a line with nothing on it is not a record
@@ -127,6 +131,17 @@ def read_delimited(path: Path, head: bytes) -> Table:
     if not n and not ragged:
         result.say("no_rows", "the file has column names and no rows", severity="note")
     return result
+
+
+def _blank_rows(table: Any) -> Bools | None:
+    """The rows with nothing in them, as spreadsheets leave below the last: they are not records. None where there are none."""
+    blank: Bools | None = None
+    for column in sorted(table.columns, key=lambda c: len(c.chunk(0).dictionary) if c.num_chunks else 0):
+        empty = is_blank(column)
+        blank = empty if blank is None else blank & empty
+        if not bool(blank.any()):
+            return None
+    return blank
 
 
 def _encoding(head: bytes) -> str | None:
