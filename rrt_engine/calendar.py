@@ -14,7 +14,7 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -385,22 +385,24 @@ class Moment:
 
 
 def parse_moment(value: Any) -> Moment:
-    """Read an ISO date, or an ISO date-time in UK local time or with an offset. Raises ValueError that says why not."""
-    if isinstance(value, datetime):
-        value = value.isoformat()
-    elif isinstance(value, date):
-        return _in_span(Moment(day_number(value)), value.isoformat())
-    text = str(value).strip()
-    if _ISO_DATE.match(text):
-        return _in_span(Moment(day_number(date.fromisoformat(text))), text)
+    """Read an ISO date, or an ISO date-time in UK local time or with an offset. Raises ValueError that says why not.
+
+    >>> parse_moment("2026-04-10") == Moment(20553)
+    True
+    """
+    text = value.isoformat() if isinstance(value, date) else str(value).strip()
     found = _ISO_TIME.match(text)
-    if not found:
+    if not found and not _ISO_DATE.match(text):
         raise ValueError(f"`{text}` is not a date; write it as 2026-04-10, or 2026-04-10T16:45 with a time")
-    local = datetime.fromisoformat(f"{found[1]}T{found[2]}")
-    if found[3]:
-        exact = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3].replace('Z', '+00:00')}").astimezone(UTC)
-        uk = exact.astimezone(UK)
-        return _in_span(Moment(day_number(uk.date()), int(exact.timestamp())), text)
+    try:
+        local = datetime.fromisoformat(f"{found[1]}T{found[2]}" if found else text)
+        exact = datetime.fromisoformat(f"{local.isoformat()}{found[3].replace('Z', '+00:00')}") if found and found[3] else None
+    except ValueError:
+        raise ValueError(f"`{text}` is not a day or time that exists; check the day, the month and the hour") from None
+    if not found:
+        return _in_span(Moment(day_number(local.date())), text)
+    if exact is not None:
+        return _in_span(Moment(day_number(exact.astimezone(UK).date()), int(exact.timestamp())), text)
     first = int(local.replace(tzinfo=UK, fold=0).timestamp())
     second = int(local.replace(tzinfo=UK, fold=1).timestamp())
     if datetime.fromtimestamp(first, UK).replace(tzinfo=None) != local:

@@ -219,7 +219,7 @@ def test_whole_number_ids_stay_numbers_in_parquet(read: Any) -> None:
 
 def test_whole_numbers_with_gaps_come_back_from_floats(read: Any) -> None:
     table = pa.table(
-        {"child_id": [2.0, None, 1.0], "event": ["cp_visit"] * 3, "at": ["2026-01-01"] * 3, "previous_plans": [1.0, None, 2.0]}
+        {"child_id": [2.0, None, 1.0], "event": ["cp_plan_started"] * 3, "at": ["2026-01-01"] * 3, "previous_plans": [1.0, None, 2.0]}
     )
     out = io.BytesIO()
     pq.write_table(table, out)

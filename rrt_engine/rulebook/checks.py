@@ -62,6 +62,9 @@ def names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Di
     for i, item in enumerate(spec.until):
         if isinstance(item, str):
             unknown(("until", i), "set of endings", item, book.ends)
+        elif len(item.event) > 1 and set(item.event) & set(DERIVED_KINDS):
+            refused = "a birthday stands in an item of its own"
+            problems.append(document.diagnostic(("until", i, "event"), "shape", refused))
         else:
             events(("until", i), item, derived=True)
             where(("until", i, "if"), spec.when.event, item.if_)
@@ -118,6 +121,11 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
         refuse(("extension",), "an extension belongs to a single time limit counted in days")
     if spec.count_from == "same_day" and any(length.n == 0 for length in clocks.values()):
         refuse(("count_from",), "a period beginning with its first day is at least 1 long")
+    if spec.every and during and (during.first or during.after):
+        refuse(
+            ("during",),
+            "a recurring duty cannot change with a part of a period; write a rule for each part",
+        )
     if during and during.first and during.after:
         refuse(("during",), "give `first` or `after`, not both")
     if during and during.lead and not (during.first or during.after):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -55,7 +56,7 @@ def read_delimited(path: Path, head: bytes) -> Table:
     from pyarrow import csv as arrow_csv
 
     file = str(path)
-    encoding = _encoding(head)
+    encoding = _encoding(head, path)
     if encoding is None:
         raise refused(file, "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
     try:
@@ -85,32 +86,21 @@ def read_delimited(path: Path, head: bytes) -> Table:
             ),
         )
 
-    problem = None
-    for attempt in dict.fromkeys((encoding, "cp1252" if encoding == "utf8" else encoding)):
-        try:
-            table = read(attempt, True)
-            if bad:
-                table = read(attempt, False)  # only one thread at a time knows which row it is on
-            break
-        except UnicodeDecodeError:
-            problem = refused(file, "encoding", "the file is neither UTF-8, UTF-16 nor Windows-1252 text", "save it as CSV UTF-8")
-        except pa.ArrowInvalid as error:
-            if "UTF8" in str(error) and attempt == "utf8":
-                continue
-            if "Empty CSV" in str(error) or "Could not skip initial" in str(error):
-                table = None
-                break
-            problem = refused(
-                file, "csv", f"the file cannot be read as CSV: {str(error).splitlines()[0][:200]}", "check for an open quote mark"
-            )
-        except (pa.ArrowException, OSError, ValueError) as error:
-            problem = refused(file, "csv", f"the file cannot be read as CSV: {str(error).splitlines()[0][:200]}")
-    else:
-        raise problem or refused(file, "encoding", "the encoding of the file is not known", "save it as CSV UTF-8")
+    try:
+        table = read(encoding, True)
+        if bad:
+            table = read(encoding, False)  # only one thread at a time knows which row it is on
+    except UnicodeDecodeError:
+        raise refused(file, "encoding", "the file is neither UTF-8, UTF-16 nor Windows-1252 text", "save it as CSV UTF-8") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = str(error).splitlines()[0][:200]
+        if "Empty CSV" not in said and "Could not skip initial" not in said:
+            raise refused(file, "csv", f"the file cannot be read as CSV: {said}", "check for a quote mark left open") from None
+        table = None
     n = table.num_rows if table is not None else 0
     line = np.arange(2, n + 2 + len(bad), dtype=np.int32)
     if bad:
-        at = np.array([r.number + 1 for r in bad], np.int32)  # the reader counts from the row under the heading
+        at = np.array([r.number for r in bad], np.int32)  # counted from the heading, which is row 1
         line = np.setdiff1d(line, at, assume_unique=True)[:n]
     blank = _blank_rows(table) if table is not None else None
     if blank is not None:
@@ -118,14 +108,14 @@ def read_delimited(path: Path, head: bytes) -> Table:
     result = Table(file, "CSV", {}, n, line)
     nothing = {name: Coded(np.zeros(0, np.int32), []) for name in names}
     result.columns = _named(names, nothing, table, result)
-    if attempt == "cp1252":
+    if encoding == "cp1252":
         result.say("encoding", "the file is not UTF-8; it was read as Windows-1252", "save it as CSV UTF-8 if names or places look wrong")
     ragged = [r for r in bad if r.text.strip(" \r\n")]  # a line with nothing on it is not a record
     for row in ragged:
         why = f"{plural(row.actual_columns, 'field')} where the heading has {row.expected_columns}"
-        result.rejected.append(Rejected(path.name, row.number + 1, why))
+        result.rejected.append(Rejected(path.name, row.number, why))
         if len(result.rejected) <= SHOWN:
-            result.say("fields", why, "check for a delimiter inside a value that is not in quotes", line=row.number + 1)
+            result.say("fields", why, "check for a delimiter inside a value that is not in quotes", line=row.number)
     if len(ragged) > SHOWN:
         result.say("fields", f"{plural(len(ragged) - SHOWN, 'more row')} with the wrong number of fields")
     if not n and not ragged:
@@ -144,8 +134,8 @@ def _blank_rows(table: Any) -> Bools | None:
     return blank
 
 
-def _encoding(head: bytes) -> str | None:
-    """The encoding a text file begins in; None for binary data. Windows-1252 only shows further on."""
+def _encoding(head: bytes, path: Path) -> str | None:
+    """The encoding of a text file; None for binary data. Text that is not UTF-8 throughout is taken as Windows-1252."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     if b"\x00" in head:
@@ -155,6 +145,14 @@ def _encoding(head: bytes) -> str | None:
         if even > len(head) // 4 and odd < even // 8:
             return "utf-16-be"
         return None
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
     return "utf8"
 
 
