@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rrt_engine.calendar import Moment
     from rrt_engine.diagnostics import InputError
     from rrt_engine.rulebook.book import RuleBook
+    from rrt_engine.sources.case_file import Case
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,14 +76,12 @@ def check(
     from rrt_engine.diagnostics import InputError
     from rrt_engine.explain.flags import Explainer
     from rrt_engine.model import NEEDS_ATTENTION
-    from rrt_engine.sources.case_file import read_case
     from rrt_engine.timescales.evaluate import evaluate
 
     try:
         book = _book(rules)
-        moment = _moment(as_of)
-        text = sys.stdin.read() if case == "-" else None
-        found = read_case("standard input" if case == "-" else Path(case), book, text)
+        moment = _as_of(as_of)
+        found = _case(case, book)
     except InputError as error:
         raise _stop(error) from None
     result = evaluate(found.log, book, moment)
@@ -93,11 +92,11 @@ def check(
 
         from rrt_engine.reports.documents import check_document
 
-        typer.echo(json.dumps(check_document(found.id, book, moment, flags, []), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(check_document(found.id, book, moment, flags, result), indent=2, ensure_ascii=False))
     else:
         from rrt_engine.reports.text import show_check
 
-        show_check(_console(), found.id, found.title, book, moment, flags, explain is Explain.full)
+        show_check(_console(), found, book, moment, flags, result, explain is Explain.full)
     attention = any(f.status in NEEDS_ATTENTION for f in flags)
     raise typer.Exit(ATTENTION if attention and not exit_zero else NOTHING)
 
@@ -122,13 +121,15 @@ def replay(
 
     try:
         book = _book(rules)
-        moment = _moment(as_of)
-        known = None if as_known is None else _moment(as_known).day
+        moment = _as_of(as_of)
+        known = None if as_known is None else _moment(as_known, "--as-known").day
+        if output is not None:
+            from rrt_engine.reports.flag_table import check_target, write_flags
+
+            check_target(output)
         with _progress() as notice:
             found = run(sources, book, moment, known, notice)
             if output is not None:
-                from rrt_engine.reports.flag_table import write_flags
-
                 notice(f"writing {output.name}")
                 written = write_flags(found, output)
     except InputError as error:
@@ -144,7 +145,9 @@ def replay(
 
         show_replay(_console(), found)
     if output is not None:
-        typer.echo(f"wrote {written:,} flags to {output}", err=True)
+        typer.echo(f"wrote {written:,} {'flag' if written == 1 else 'flags'} to {output}", err=True)
+    if found.refused:
+        raise _stop(InputError([d for each in found.refused for d in each.diagnostics]))
     raise typer.Exit(ATTENTION if found.needs_attention() and not exit_zero else NOTHING)
 
 
@@ -172,18 +175,45 @@ def _book(folder: Path | None) -> RuleBook:
     return load(folder or RULES)
 
 
-def _moment(text: str | None) -> Moment:
-    """The as-of moment; today where none was given, which is said."""
-    from rrt_engine.calendar import parse_moment
+def _case(name: str, book: RuleBook) -> Case:
+    """The case in a file, or on standard input."""
     from rrt_engine.diagnostics import Diagnostic, InputError
+    from rrt_engine.sources.case_file import read_case
 
+    if name == "-":
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise InputError([Diagnostic("standard input", 0, 0, "encoding", "this is not UTF-8 text")]) from None
+        return read_case("standard input", book, text)
+    path = Path(name)
+    if path.is_dir() or path.suffix.lower() in (".csv", ".xlsx", ".xls", ".xml", ".parquet", ".jsonl"):
+        what = "a folder" if path.is_dir() else f"a `{path.suffix}` file"
+        help = f"to read it as many timelines: rrt replay {name}"
+        raise InputError([Diagnostic(name, 0, 0, "not_a_case", f"this is {what}, and a case is one YAML file", "error", "", help)])
+    if not path.exists():
+        raise InputError([Diagnostic(name, 0, 0, "not_found", "there is no such file", "error", "", "check the path")])
+    return read_case(path, book)
+
+
+def _as_of(text: str | None) -> Moment:
+    """The as-of moment; today where none was given, which is said."""
     if text is None:
         text = date.today().isoformat()
         typer.echo(f"as of today, {text}", err=True)
+    return _moment(text, "--as-of")
+
+
+def _moment(text: str, option: str) -> Moment:
+    from rrt_engine.calendar import parse_moment
+    from rrt_engine.diagnostics import Diagnostic, InputError
+
     try:
         return parse_moment(text)
     except ValueError as error:
-        raise InputError([Diagnostic("--as-of", 0, 0, "date", str(error))]) from None
+        message = str(error) if str(error).startswith("`") else f"`{text}` is not a date: {error}"
+        help = "write it as 2026-04-15, or 2026-04-15T14:30 with a time"
+        raise InputError([Diagnostic(option, 0, 0, "date", message, "error", "", help)]) from None
 
 
 def _instant(moment: Moment) -> int:
@@ -194,10 +224,12 @@ def _instant(moment: Moment) -> int:
 
 
 def _console() -> Console:
-    """The terminal; plain text and 100 columns when piped."""
+    """The terminal, as wide as it is; plain text and 100 columns when piped, unless COLUMNS says otherwise."""
+    import os
+
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
+    return Console(highlight=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 100)
 
 
 @contextmanager

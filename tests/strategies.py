@@ -147,7 +147,7 @@ def whens(draw: st.DrawFn) -> dict[str, Any]:
     after = draw(optional(afters, 6))
     if after:
         when["after"] = after
-    if draw(st.integers(1, 8)) == 8:
+    if draw(st.integers(1, 6)) == 6:
         when["date"] = "begins"
     return when
 

@@ -132,6 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", default=FILES, help="the files to break; all of the engine when left out")
     parser.add_argument("--examples", type=int, default=60, help="made cases for each family of rules")
+    parser.add_argument("--again", type=int, default=400, help="made cases tried where those did not notice")
     parser.add_argument("--jobs", type=int, default=1, help="how many copies to break at a time")
     parser.add_argument("--list", action="store_true", help="only print the changes")
     given = parser.parse_args()
@@ -151,7 +152,7 @@ def main() -> int:
     def attempt(mutation: Mutation) -> bool:
         tree = trees.get()
         try:
-            found = noticed(mutation, tree, given.examples)
+            found = noticed(mutation, tree, given.examples) or noticed(mutation, tree, given.again)
         finally:
             trees.put(tree)
         if not found:

@@ -263,7 +263,7 @@ def _counted(e: Evidence) -> list[str]:
         return [_skipping("Counting back begins the day before", *e.book.calendar.skipped(e.due - 1, e.target - 1))]
     if isinstance(e.given, NextOpening):
         weekend, named = e.book.calendar.skipped(e.start, e.due)
-        return [_skipping("The next working day is wanted", weekend, named)] if weekend or named else []
+        return [_skipping("Only working days count", weekend, named)] if weekend or named else []
     if e.by_the_hour:
         hours = e.book.parameters.get("service_hours")
         lead = f"Hours count only from {hours.value if hours else '09:00 to 17:00'} on working days"
@@ -283,7 +283,7 @@ def _skipping(lead: str, weekend: int, named: list[tuple[int, str]]) -> str:
 
 def _clock_change(e: Evidence) -> list[str]:
     """That the clocks changed while hours were counted, so that the time of day it is due is understood."""
-    if not e.by_the_hour or not e.is_timed(e.trigger) or e.log.instant is None:
+    if not e.by_the_hour or e.spec.when.date or not e.is_timed(e.trigger) or e.log.instant is None:
         return []
     before, after = (uk_time(at).utcoffset() for at in (int(e.log.instant[e.trigger]), e.due_at))
     if before is None or after is None or before == after:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES
 from rrt_engine.rulebook.book import Rule, RuleBook
@@ -20,12 +21,20 @@ from rrt_engine.timescales.evaluate import Result, evaluate
 
 @dataclass(frozen=True)
 class SourceRun:
-    """One source, read and evaluated."""
+    """One source, read and evaluated. `path` is its name, or its path where two sources have the same name."""
 
     path: str
     reading: Reading
     result: Result
     explainer: Explainer
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A source that could not be read at all, and why."""
+
+    path: str
+    diagnostics: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,8 @@ class RuleLine:
     `started` counts every duty; the eight statuses add up to it. `basis` is `history` where every step is in the
     source, `now` where the source holds only latest dates (so it says who is overdue today, never how often it was on
     time), and `count` for a pattern without a time limit. `on_time` of `judged` gives the share: met out of met, late,
-    early and overdue for a history; not overdue out of all that are running for `now`.
+    early and overdue for a history; not overdue out of all that are running for `now`. A rule has a line for each basis
+    where some sources hold the history and others only the latest dates: the two are never added together.
     """
 
     rule: str
@@ -63,11 +73,11 @@ class Replay:
     book: RuleBook
     as_of: Moment
     sources: tuple[SourceRun, ...]
+    refused: tuple[Refused, ...] = ()
 
     def lines(self) -> list[RuleLine]:
         """The per-rule table, in the order of the rule book; rules that nothing started are left out."""
-        lines = [self._line(rule_id) for rule_id in dict.fromkeys(r.id for r in self.book.rules)]
-        return [line for line in lines if line is not None]
+        return [line for editions in self._editions() for line in self._lines(editions)]
 
     def not_evaluable(self) -> dict[str, tuple[str, ...]]:
         """Rules that no source can support, with the event kinds they lack; each rule once."""
@@ -103,37 +113,47 @@ class Replay:
         wanted = [STATUSES.index(s) for s in ("overdue", "late", "early")]
         return any(bool(np.isin(s.result.flags.status, wanted).any()) for s in self.sources)
 
-    def _line(self, rule_id: str) -> RuleLine | None:
-        editions = [i for i, rule in enumerate(self.book.rules) if rule.id == rule_id]
+    def _editions(self) -> list[list[int]]:
+        """The indexes of each rule's editions, in the order of the rule book."""
+        by_id: dict[str, list[int]] = {}
+        for index, rule in enumerate(self.book.rules):
+            by_id.setdefault(rule.id, []).append(index)
+        return list(by_id.values())
+
+    def _lines(self, editions: list[int]) -> Iterator[RuleLine]:
+        """What one rule found: a line for the sources with a history, and one for those with the latest dates only."""
         rule = self.book.rules[editions[-1]]
-        statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
-        now = False
+        by_basis: dict[str, list[SourceRun]] = {"count" if rule.spec.expect is None else "history": [], "now": []}
         for source in self.sources:
-            flags = source.result.flags
-            for edition in editions:
-                part = slice(*np.searchsorted(flags.rule, [edition, edition + 1]))
-                statuses += np.bincount(flags.status[part], minlength=len(STATUSES))
-                because += np.bincount(flags.reason[part][flags.status[part] == CANNOT_TELL], minlength=len(REASONS))
-            now = now or _only_latest(source, rule)
-        started = int(statuses.sum())
-        if not started:
-            return None
-        counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
-        basis = "count" if rule.spec.expect is None else "now" if now else "history"
-        on_time, judged = _judged(basis, counts)
-        return RuleLine(
-            rule_id,
-            rule.spec.title,
-            rule.spec.service,
-            rule.spec.authority,
-            rule.spec.verified,
-            basis,
-            started,
-            counts,
-            {name: int(n) for name, n in zip(REASONS, because, strict=True) if n},
-            on_time,
-            judged,
-        )
+            by_basis["now" if _only_latest(source, rule) else next(iter(by_basis))].append(source)
+        for basis, sources in by_basis.items():
+            line = _line(rule, editions, basis, sources)
+            if line.started:
+                yield line
+
+
+def _line(rule: Rule, editions: list[int], basis: str, sources: Sequence[SourceRun]) -> RuleLine:
+    statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
+    for source in sources:
+        flags = source.result.flags
+        for edition in editions:
+            part = slice(*np.searchsorted(flags.rule, [edition, edition + 1]))
+            statuses += np.bincount(flags.status[part], minlength=len(STATUSES))
+            because += np.bincount(flags.reason[part][flags.status[part] == CANNOT_TELL], minlength=len(REASONS))
+    counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
+    spec = rule.spec
+    return RuleLine(
+        rule.id,
+        spec.title,
+        spec.service,
+        spec.authority,
+        spec.verified,
+        basis,
+        int(statuses.sum()),
+        counts,
+        {name: int(n) for name, n in zip(REASONS, because, strict=True) if n},
+        *_judged(basis, counts),
+    )
 
 
 def _judged(basis: str, counts: dict[str, int]) -> tuple[int, int]:
@@ -160,19 +180,39 @@ def replay(
 ) -> Replay:
     """Read and evaluate every source named, or found in the folders named, one at a time.
 
-    `notice` is told which source is being read, for progress. Raises InputError when a source cannot be read at all.
+    `notice` is told which source is being read, for progress. A source that cannot be read is named with the reason, and
+    the others are replayed; raises InputError, with everything that is wrong, when none can be read.
     """
-    return Replay(book, as_of, tuple(_run(path, book, as_of, as_known, notice) for path in _all(paths)))
+    runs: list[SourceRun] = []
+    refused: list[Refused] = []
+    found = _found(paths, refused)
+    names = [path.name for path in found]
+    for path in found:
+        name = path.name if names.count(path.name) == 1 else path.as_posix()
+        notice(path.name)
+        try:
+            runs.append(_run(path, name, book, as_of, as_known))
+        except InputError as error:
+            refused.append(Refused(name, error.diagnostics))
+    if not runs:
+        raise InputError([d for each in refused for d in each.diagnostics])
+    return Replay(book, as_of, tuple(runs), tuple(refused))
 
 
-def _all(paths: Sequence[Path]) -> Iterable[Path]:
+def _found(paths: Sequence[Path], refused: list[Refused]) -> list[Path]:
+    """The sources that the paths name, each once however often it is named."""
+    found: dict[Path, Path] = {}
     for path in paths:
-        yield from sources_in(path)
+        try:
+            for source in sources_in(path):
+                found.setdefault(source.resolve(), source)
+        except InputError as error:
+            refused.append(Refused(path.as_posix(), error.diagnostics))
+    return list(found.values())
 
 
-def _run(path: Path, book: RuleBook, as_of: Moment, as_known: int | None, notice: Callable[[str], None]) -> SourceRun:
-    notice(path.name)
+def _run(path: Path, name: str, book: RuleBook, as_of: Moment, as_known: int | None) -> SourceRun:
     reading = read_source(path, book)
     result = evaluate(reading.log, book, as_of, as_known)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
-    return SourceRun(path.name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant))
+    return SourceRun(name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant))

@@ -15,6 +15,7 @@ from rrt_engine.explain.flags import Explained
 from rrt_engine.explain.words import iso_time
 from rrt_engine.replay.run import Replay
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.timescales.evaluate import Result
 
 REMINDER = "These are suggestions; a person decides."
 
@@ -41,19 +42,23 @@ class CheckDocument(_Shape):
     case: str
     flags: list[Explained]
     suggestion: None = Field(description="null: no facts are reasoned over yet.")
+    events_after_as_of: int = Field(description="Events later than the as-of date, which are not counted.")
+    not_evaluable: dict[str, list[str]] = Field(description="Rules the case says it does not cover, with the event kinds it lacks.")
     diagnostics: list[Diagnostic]
     notice: str
 
 
 class RuleRow(_Shape):
-    """One row of the per-rule table."""
+    """One row of the per-rule table: one rule, on one basis."""
 
     rule: str
     title: str
     service: str
     authority: str
     verified: str
-    basis: Literal["history", "now", "count"]
+    basis: Literal["history", "now", "count"] = Field(
+        description="history: every date; now: the source holds only the latest dates; count: a pattern without a time limit."
+    )
     started: int
     met: int
     late: int
@@ -84,6 +89,13 @@ class SourceRow(_Shape):
     diagnostics: list[Diagnostic]
 
 
+class RefusedRow(_Shape):
+    """A source that could not be read at all, and why."""
+
+    source: str
+    diagnostics: list[Diagnostic]
+
+
 class ReplayDocument(_Shape):
     """What `rrt replay --format json` prints: every rule over every timeline of every source."""
 
@@ -92,8 +104,10 @@ class ReplayDocument(_Shape):
     engine: str
     rule_set: RuleSet
     sources: list[SourceRow]
+    refused: list[RefusedRow]
     rules: list[RuleRow]
     not_evaluable: dict[str, list[str]] = Field(description="Rules no source can support, with the event kinds it lacks.")
+    partly_evaluable: dict[str, list[str]] = Field(description="Rules that only some sources can support: the sources that cannot.")
     never_answered: dict[str, list[str]] = Field(description="Rules whose answering events occur nowhere in a source.")
     flags: int
     notice: str
@@ -104,9 +118,7 @@ def as_of_text(as_of: Moment) -> str:
     return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)
 
 
-def check_document(
-    case: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], diagnostics: Sequence[Diagnostic]
-) -> dict[str, Any]:
+def check_document(case: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], result: Result) -> dict[str, Any]:
     """One case's flags with their working."""
     return {
         "schema": "rrt/check/1",
@@ -116,7 +128,9 @@ def check_document(
         "case": case,
         "flags": [asdict(f) for f in flags],
         "suggestion": None,
-        "diagnostics": [asdict(d) for d in diagnostics],
+        "events_after_as_of": result.after_as_of,
+        "not_evaluable": {n.rule: list(n.missing) for n in result.not_evaluable},
+        "diagnostics": [],
         "notice": REMINDER,
     }
 
@@ -143,6 +157,7 @@ def replay_document(replay: Replay) -> dict[str, Any]:
             }
             for s in replay.sources
         ],
+        "refused": [{"source": r.path, "diagnostics": [asdict(d) for d in r.diagnostics]} for r in replay.refused],
         "rules": [
             {
                 "rule": line.rule,
@@ -161,6 +176,7 @@ def replay_document(replay: Replay) -> dict[str, Any]:
             for line in replay.lines()
         ],
         "not_evaluable": {rule: list(kinds) for rule, kinds in replay.not_evaluable().items()},
+        "partly_evaluable": replay.partly_evaluable(),
         "never_answered": {rule: list(kinds) for rule, kinds in replay.never_answered().items()},
         "flags": sum(len(s.result.flags) for s in replay.sources),
         "notice": REMINDER,

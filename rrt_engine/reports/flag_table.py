@@ -48,15 +48,28 @@ COLUMNS = {
 
 def write_flags(replay: Replay, target: Path) -> int:
     """Write every flag to a CSV, Parquet or JSONL file and return how many; raises InputError where it cannot."""
-    if target.suffix.lower() not in FORMATS:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
-        raise InputError([Diagnostic(str(target), 0, 0, "unknown_format", message)])
+    check_target(target)
     import pyarrow as pa
 
     table = pa.concat_tables([flag_table(replay, source) for source in replay.sources])
     writer = {".csv": _write_csv, ".parquet": _write_parquet, ".jsonl": _write_jsonl}[target.suffix.lower()]
     write_atomically(target, lambda path: writer(table, path))
     return int(table.num_rows)
+
+
+def check_target(target: Path) -> None:
+    """Raise InputError where flags cannot be written to a file, before any work is done for it."""
+
+    def problem(code: str, message: str, help: str) -> InputError:
+        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
+
+    if target.suffix.lower() not in FORMATS:
+        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
+        raise problem("unknown_format", message, "end the name in .csv for a spreadsheet")
+    if target.is_dir():
+        raise problem("unwritable", "this is a folder", "name a file in it, such as flags.csv")
+    if not target.parent.is_dir():
+        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
 
 
 def flag_table(replay: Replay, source: SourceRun) -> Any:
@@ -76,7 +89,9 @@ def flag_table(replay: Replay, source: SourceRun) -> Any:
     days = np.concatenate([log.day, flags.derived_day, [NO_DAY]])
     until = np.where(answer >= 0, days[answer], np.where(end >= 0, days[end], shown.as_of_day))
     provisional = np.zeros(len(rule), np.bool_)
-    beyond = np.flatnonzero(due > book.calendar.announced_to)
+    # A date counted back can rest on holidays after it; no rule counts back more than a year.
+    back = np.array([r.spec.before is not None for r in rules], np.bool_)[rule]
+    beyond = np.flatnonzero(due > book.calendar.announced_to - np.where(back, 366, 0))
     provisional[beyond] = [shown.evidence(int(order[i])).provisional() for i in beyond]
     table = {
         "case": pa.array(log.children[log.child[trigger]].astype(str)),
@@ -209,4 +224,4 @@ def _write_jsonl(table: Any, path: Path) -> None:
             file.writelines(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in batch.to_pylist())
 
 
-__all__ = ["COLUMNS", "FORMATS", "flag_table", "formula_safe", "write_atomically", "write_flags"]
+__all__ = ["COLUMNS", "FORMATS", "check_target", "flag_table", "formula_safe", "write_atomically", "write_flags"]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from rrt_engine.calendar import NO_INSTANT, Moment
-from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.flags import Explained
 from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words
-from rrt_engine.model import plural
+from rrt_engine.model import STATUSES
 from rrt_engine.replay.run import Replay, RuleLine, SourceRun
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.case_file import Case
+from rrt_engine.timescales.evaluate import Result
 
 # The order in which statuses are read, most pressing first, with the colour that repeats the word.
 _ORDER = {
@@ -26,142 +27,216 @@ _ORDER = {
     "due_soon": "bold cyan",
     "due": "cyan",
     "cannot_tell": "magenta",
+    "recorded": "cyan",
     "met": "green",
     "ended": "dim",
 }
-_SHOWN_REJECTED = 10
-_WIDE = 40
+_WORDS = {**STATUS_WORDS, "recorded": "Recorded"}
+_SHOWN = 10
+_WIDE = 100  # columns below which a table is not readable
+_TABLE = 150  # columns of a table that goes to a file
+_FORMATS = {"annex_a": "Annex A", "cin_census": "CIN census"}
 BECAUSE_WORDS = {
     "time_of_day": "the time of day is not recorded",
     "trigger_attribute": "the event that starts it does not record what it needs",
     "answer_attribute": "the event that may answer it does not record what it needs",
-    "before_records": "began before the records in the source",
-    "impossible": "dates that cannot be right",
+    "before_records": "it began before the records in the source",
+    "impossible": "its dates cannot be right",
     "no_date": "a date it needs is not recorded",
-    "over_the_limit": "an expiry later than the law allows",
+    "over_the_limit": "the expiry recorded is later than the law allows",
 }
 
 
-def show_check(console: Console, case: str, title: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], full: bool) -> None:
+# ---------------------------------------------------------------------------------------------------- one case
+
+
+def show_check(console: Console, case: Case, book: RuleBook, as_of: Moment, flags: Sequence[Explained], result: Result, full: bool) -> None:
     """One case: what is overdue, late, due, not clear and done, each with its reason; with its whole working if `full`."""
-    when = day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)
-    _say(console, f"{case}{f' ({title})' if title else ''} as at {when}", "bold")
-    _say(console, f"{book.title}, {book.version}", "dim")
+    _say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
+    _say(console, f"As at {_when(as_of)}. {book.title}, {book.version}.", "dim")
     console.print()
-    if not flags:
-        _say(console, "No duty starts from the events in this case.")
+    _say(console, _counts([_shown_status(f) for f in flags]) if flags else "No time limit starts from the events in this case.", "bold")
+    if result.after_as_of:
+        _say(console, f"{_n(result.after_as_of, 'event')} after that date {'is' if result.after_as_of == 1 else 'are'} not counted.")
     for status, style in _ORDER.items():
-        for flag in sorted((f for f in flags if f.status == status), key=_urgency):
-            _show_flag(console, flag, style, full)
+        mine = sorted((f for f in flags if _shown_status(f) == status), key=_urgency)
+        first = {f.rule: i for i, f in reversed(list(enumerate(mine)))}
+        for _, of_rule in groupby(sorted(mine, key=lambda f: first[f.rule]), key=lambda f: f.rule):
+            _show_rule(console, status, style, list(of_rule), full)
+    if result.not_evaluable:
+        console.print()
+        _say(console, f"The case says that it does not cover what {_n(len(result.not_evaluable), 'rule')} would need:", "bold")
+        for refused in result.not_evaluable:
+            _say(console, f"{refused.rule} needs {_kinds(refused.missing)}", indent=2)
     console.print()
-    _say(console, f"{_counts([f.status for f in flags])}. {REMINDER}", "bold")
-    _say(console, book.notice, "dim")
+    _say(console, book.notice if REMINDER in book.notice else f"{book.notice} {REMINDER}", "dim")
+
+
+def _shown_status(flag: Explained) -> str:
+    """The status, or `recorded` for a pattern, which has no time limit that could be met."""
+    return "recorded" if flag.status == "met" and flag.answer is None else flag.status
 
 
 def _urgency(flag: Explained) -> tuple[int, str, str]:
     return (-(flag.days_late or 0), flag.due or "", flag.rule)
 
 
-def _show_flag(console: Console, flag: Explained, style: str, full: bool) -> None:
-    word = STATUS_WORDS[flag.status].upper()
-    if flag.status == "met" and flag.due is None:
-        word = "NOTED"
-    head = Text.assemble((f"{word:<17}", style), (flag.title, "bold"), ("  " + flag.rule, "dim"))
-    console.print(head)
-    console.print(Padding(Text(flag.explanation), (0, 0, 0, 17)))
-    source = f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
-    if full:
-        for number, step in enumerate(flag.steps, 1):
-            console.print(Padding(Text(f"{number}. {step}", "dim"), (0, 0, 0, 17)))
-    elif flag.status not in ("met", "ended"):
-        console.print(Padding(Text(source, "dim"), (0, 0, 0, 17)))
-    if flag.provisional:
-        console.print(Padding(Text("Provisional: bank holidays that far ahead have not been announced.", "magenta"), (0, 0, 0, 17)))
+def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explained], full: bool) -> None:
+    """What one rule says at one status: the sentence of each flag, and where the rule comes from."""
+    flag, indent = flags[0], 17 if console.width >= 80 else 2
+    times = f" ({len(flags)} times)" if len(flags) > 1 else ""
+    console.print()
+    word = f"{_WORDS[status].upper()}:" if indent == 2 else f"{_WORDS[status].upper():<16}"
+    _lines(console, Text.assemble((word, style), (f" {flag.title}", "bold"), (f"{times}  {flag.rule}", "dim")), 0, indent)
+    for each in flags:
+        _say(console, f"{'- ' if len(flags) > 1 else ''}{each.explanation}", indent=indent, hang=2 if len(flags) > 1 else 0)
+        if full:
+            for number, step in enumerate(each.steps, 1):
+                _say(console, f"{number}. {step}", "dim", indent=indent + 2, hang=3)
+        elif each.provisional:
+            _say(console, "Provisional: bank holidays that far ahead have not been announced.", "magenta", indent=indent)
+    if not full and status not in ("met", "ended"):
+        source = f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
+        _say(console, source, "dim", indent=indent)
     if flag.pathway:
-        console.print(Padding(Text(f"Suggested next step: {flag.pathway}", style), (0, 0, 0, 17)))
+        _say(console, f"Suggested next step: {flag.pathway.replace('_', ' ')}", style, indent=indent)
 
 
 def _counts(statuses: Sequence[str]) -> str:
-    found = [f"{statuses.count(s)} {STATUS_WORDS[s].lower()}" for s in _ORDER if s in statuses]
-    return listed(found) if found else "Nothing to report"
+    """How many of each status, most pressing first."""
+    found = [f"{statuses.count(s):,} {_WORDS[s].lower()}" for s in _ORDER if s in statuses]
+    return f"{listed(found)}."
+
+
+# ---------------------------------------------------------------------------------------------------- many timelines
 
 
 def show_replay(console: Console, replay: Replay) -> None:
-    """A replay: what was read, the per-rule table, what could not be judged and why."""
-    when = day_words(replay.as_of.day) if replay.as_of.instant == NO_INSTANT else time_words(replay.as_of.instant)
-    _say(console, f"Replay as at {when}", "bold")
-    _say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}", "dim")
+    """A replay: the answer in a line, what was read, the per-rule table, and what could not be judged and why."""
+    lines = replay.lines()
+    _say(console, f"Replay as at {_when(replay.as_of)}", "bold")
+    _say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
+    console.print()
+    flags = sum(line.started for line in lines)
+    if flags:
+        total = {s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES}
+        total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
+        counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
+        _say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
+    else:
+        _say(console, "No time limit starts from the events that were read.", "bold")
+    console.print()
     for source in replay.sources:
         _show_source(console, source)
-    lines = replay.lines()
-    for basis, heading in (
-        ("history", "Time limits"),
-        ("now", "As things stand now (the source holds only the latest dates, so this says nothing of how often it was on time)"),
-        ("count", "Patterns recorded"),
+    for refused in replay.refused:
+        _say(console, f"{refused.path}: NOT READ", "bold red")
+        for diagnostic in refused.diagnostics[:_SHOWN]:
+            _say(console, diagnostic.message, "red", indent=2)
+    for basis, heading, says in (
+        (
+            "history",
+            "Time limits",
+            "Share on time is met, out of met + late + early + overdue. What is not yet due, ended or cannot be told is in no share.",
+        ),
+        (
+            "now",
+            "As things stand now",
+            "The source holds only the latest dates, so this says what is overdue today, and nothing of how often it was on time.",
+        ),
+        ("count", "Patterns recorded", "These have no time limit."),
     ):
         chosen = [line for line in lines if line.basis == basis]
         if chosen:
             console.print()
             _say(console, heading, "bold")
+            _say(console, says, "dim")
             _show_lines(console, chosen, basis)
     _show_unclear(console, lines)
     _show_unsupported(console, replay)
-    flags = sum(len(s.result.flags) for s in replay.sources)
     console.print()
-    _say(console, f"{plural(flags, 'flag')} from {plural(len(lines), 'rule')}. {REMINDER}", "bold")
+    _say(console, REMINDER, "bold")
 
 
 def _show_source(console: Console, source: SourceRun) -> None:
+    """What was read from one source, and each record that could not be used, with why."""
     reading, log = source.reading, source.reading.log
-    console.print()
-    _say(console, f"{source.path}: {reading.format}, {plural(len(log.children), 'child', 'children')}, {plural(len(log), 'event')}", "bold")
-    _say(console, f"  {reading.records_read:,} records read = {reading.records_used:,} used + {len(reading.rejected):,} rejected")
+    kind = _FORMATS.get(reading.format, reading.format)
+    rejected = len(reading.rejected)
+    _say(console, f"{source.path} ({kind}): {_n(len(log.children), 'child', 'children')}, {_n(len(log), 'event')}", "bold")
+    _say(console, f"{_n(reading.records_read, 'record')} read = {reading.records_used:,} used + {rejected:,} rejected", indent=2)
     if source.result.after_as_of:
-        _say(console, f"  {plural(source.result.after_as_of, 'event')} after the as-of date not counted")
-    for rejected in reading.rejected[:_SHOWN_REJECTED]:
-        _say(console, f"  rejected: {rejected.origin} row {rejected.row}: {rejected.why}", "yellow")
-    if len(reading.rejected) > _SHOWN_REJECTED:
-        _say(console, f"  and {len(reading.rejected) - _SHOWN_REJECTED:,} more rejected; --format json lists every one", "yellow")
-    for diagnostic in reading.diagnostics[:_SHOWN_REJECTED]:
-        _say(console, f"  {diagnostic.text()}", "dim")
-    if len(reading.diagnostics) > _SHOWN_REJECTED:
-        _say(console, f"  and {len(reading.diagnostics) - _SHOWN_REJECTED:,} more; --format json lists every one", "dim")
+        _say(console, f"{_n(source.result.after_as_of, 'event')} after the as-of date not counted", indent=2)
+    said = list(reading.diagnostics)
+    reasons: dict[str, list[str]] = {}
+    for record in reading.rejected:
+        sheet = record.origin.rsplit("/", 1)[-1].removeprefix(source.path.rsplit("/", 1)[-1]).strip()
+        reasons.setdefault(record.why, []).append(f"{f'{sheet} ' if sheet else ''}row {record.row}")
+    for why, places in list(reasons.items())[:_SHOWN]:
+        more = f" and {len(places) - 3:,} more" if len(places) > 4 else ""
+        _say(console, f"rejected: {why}: {listed(places) if not more else ', '.join(places[:3]) + more}", "yellow", indent=2)
+        same = [d for d in said if d.message.startswith(why)]
+        for help in dict.fromkeys(d.help for d in same if d.help):
+            _say(console, f"help: {help}", "dim", indent=4)
+        said = [d for d in said if d not in same]
+    if len(reasons) > _SHOWN:
+        _say(console, f"and {len(reasons) - _SHOWN:,} other reasons; --format json lists every record", "yellow", indent=2)
+    for diagnostic in said[:_SHOWN]:
+        place = f"{diagnostic.place}: " if diagnostic.place else f"line {diagnostic.line}: " if diagnostic.line else ""
+        _say(console, f"{diagnostic.severity}: {place}{diagnostic.message}", "dim", indent=2)
+        if diagnostic.help:
+            _say(console, f"help: {diagnostic.help}", "dim", indent=4)
+    if len(said) > _SHOWN:
+        _say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
 
 
 def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None:
-    if console.width < 2 * _WIDE:  # a narrow screen, or large print: one rule after another
+    if console.width < _WIDE and basis != "count":  # a narrow screen, or large print: one rule after another
         for line in lines:
-            _say(console, f"{line.rule}: {line.title}")
-            counts = [f"{n} {STATUS_WORDS[s].lower()}" for s, n in line.statuses.items() if n]
-            _say(console, f"  started {line.started}: {listed(counts)}; {_share(line)}")
+            _say(console, f"{line.title} ({line.rule})")
+            counts = [f"{n:,} {STATUS_WORDS[s].lower()}" for s, n in line.statuses.items() if n]
+            _say(console, f"{line.started:,} started: {listed(counts)}; {' '.join(_share(line))}", indent=2)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("rule", overflow="fold")
-    for name in ("started", "met", "late", "overdue", "due", "ended", "cannot tell") if basis != "count" else ("recorded", "cannot tell"):
-        table.add_column(name, justify="right")
-    if basis != "count":
-        table.add_column("share on time" if basis == "history" else "share not overdue", overflow="fold")
-    for line in lines:
-        s = line.statuses
-        if basis == "count":
-            table.add_row(line.rule, f"{s['met']:,}", f"{s['cannot_tell']:,}")
-            continue
-        numbers = (line.started, s["met"], s["late"] + s["early"], s["overdue"], s["due"] + s["due_soon"], s["ended"], s["cannot_tell"])
-        table.add_row(line.rule, *(f"{n:,}" for n in numbers), _share(line))
-    console.print(table)
+    if basis == "count":
+        for line in lines:
+            unclear = f", and {line.statuses['cannot_tell']:,} that cannot be told" if line.statuses["cannot_tell"] else ""
+            _say(console, f"{line.title} ({line.rule}): {line.statuses['met']:,}{unclear}", indent=2)
+        return
+    early = any(line.statuses["early"] for line in lines)
+    columns = {
+        "started": lambda line: line.started,
+        "met": lambda line: line.statuses["met"],
+        "late": lambda line: line.statuses["late"],
+        **({"early": lambda line: line.statuses["early"]} if early else {}),
+        "overdue": lambda line: line.statuses["overdue"],
+        "due": lambda line: line.statuses["due"] + line.statuses["due_soon"],
+        "ended": lambda line: line.statuses["ended"],
+        "cannot\ntell": lambda line: line.statuses["cannot_tell"],
+    }
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("", overflow="fold", max_width=60)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, vertical="top")
+    table.add_column("share on time" if basis == "history" else "share not overdue", overflow="fold")
+    for service, of_service in groupby(lines, key=lambda line: line.service):
+        table.add_row(Text(service.replace("_", " ").capitalize(), "bold"))
+        for line in of_service:
+            name = Text.assemble(f"  {line.title}", ("\n  " + line.rule, "dim"))
+            table.add_row(name, *(f"{read(line):,}" for read in columns.values()), "\n".join(_share(line)))
+    with console.capture() as shown:
+        console.print(table, width=None if console.is_terminal else max(console.width, _TABLE))
+    for text in shown.get().splitlines():
+        console.print(Text.from_ansi(text.rstrip()), no_wrap=True, crop=False, overflow="ignore")
 
 
-def _share(line: RuleLine) -> str:
-    """The share with its denominator spelt out."""
-    if line.basis == "count":
-        return "no time limit"
+def _share(line: RuleLine) -> tuple[str, str]:
+    """The share, and its denominator spelt out."""
     if line.share is None:
-        return "none to judge"
+        return "none to judge", ""
+    share = f"{line.share:.1%} = {line.on_time:,} of {line.judged:,}"
     if line.basis == "now":
-        return f"{line.share:.1%} = {line.on_time:,} of {line.judged:,} running"
+        return share, "running"
     s = line.statuses
-    parts = [f"{s[name]:,} {name}" for name in ("met", "late", "early", "overdue") if s[name]]
-    return f"{line.share:.1%} = {line.on_time:,} of {line.judged:,} ({' + '.join(parts)})"
+    return share, f"({' + '.join(f'{s[name]:,} {name}' for name in ('met', 'late', 'early', 'overdue') if s[name])})"
 
 
 def _show_unclear(console: Console, lines: Sequence[RuleLine]) -> None:
@@ -171,38 +246,63 @@ def _show_unclear(console: Console, lines: Sequence[RuleLine]) -> None:
     console.print()
     _say(console, "Cannot tell, and why (in no share)", "bold")
     for line in unclear:
-        reasons = [f"{n:,} {BECAUSE_WORDS[name]}" for name, n in line.cannot_tell_because.items()]
-        _say(console, f"  {line.rule}: {'; '.join(reasons)}")
+        reasons = [f"{n:,} because {BECAUSE_WORDS[name]}" for name, n in line.cannot_tell_because.items()]
+        _say(console, f"{line.title} ({line.rule}): {'; '.join(reasons)}", indent=2, hang=2)
 
 
 def _show_unsupported(console: Console, replay: Replay) -> None:
-    never = replay.never_answered()
+    never, partly, refused = replay.never_answered(), replay.partly_evaluable(), replay.not_evaluable()
     if never:
         console.print()
         _say(console, "Check these: a source holds none of the events that would answer them, so each counts as not done", "bold")
         for rule, kinds in never.items():
-            _say(console, f"  {rule}: no {listed([f'`{k}`' for k in kinds])}", "yellow")
-        _say(console, "  If the extract does not hold them, say what it covers in NAME.covers.yaml beside it (see the README).", "dim")
-    refused = replay.not_evaluable()
-    if refused:
-        console.print()
+            _say(console, f"{rule}: no {_kinds(kinds)}", "yellow", indent=2, hang=2)
         _say(
             console,
-            f"Not evaluable from {'this source' if len(replay.sources) == 1 else 'these sources'}: {plural(len(refused), 'rule')}",
-            "bold",
+            "If the extract does not hold them, say what it covers in NAME.covers.yaml beside it (see the README).",
+            "dim",
+            indent=2,
         )
+    if partly:
+        console.print()
+        _say(console, f"Judged from some of the sources only: {_n(len(partly), 'rule')}", "bold")
+        for rule, names in partly.items():
+            _say(console, f"{rule}: not from {listed(names)}", "dim", indent=2, hang=2)
+    if refused:
+        console.print()
+        sources = "this source" if len(replay.sources) == 1 else "any of these sources"
+        _say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
         for rule, kinds in refused.items():
-            _say(console, f"  {rule}: the source cannot hold {listed([f'`{k}`' for k in kinds])}", "dim")
+            _say(console, f"{rule} needs {_kinds(kinds)}", "dim", indent=2, hang=2)
 
 
-def show_diagnostics(console: Console, diagnostics: Sequence[Diagnostic]) -> None:
-    """Everything wrong with a file, one after another."""
-    for diagnostic in diagnostics:
-        _say(console, diagnostic.text())
+# ---------------------------------------------------------------------------------------------------- words and lines
 
 
-def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style))
+def _n(n: int, one: str, many: str = "") -> str:
+    """A count with its noun, with commas in thousands."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def _when(as_of: Moment) -> str:
+    return day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)
+
+
+def _kinds(kinds: Iterable[str]) -> str:
+    return listed([f"`{kind}`" for kind in kinds])
+
+
+def _say(console: Console, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
+    """A paragraph, wrapped to the width; every line after the first is `hang` further in."""
+    _lines(console, Text(text, style), indent, indent + hang)
+
+
+def _lines(console: Console, text: Text, indent: int, rest: int) -> None:
+    """Text in lines as wide as the console, with nothing after the last word of each."""
+    lines = text.wrap(console, max(console.width - max(indent, rest), 20))
+    for i, line in enumerate(lines):
+        line.rstrip()
+        console.print(Text(" " * (rest if i else indent)) + line, no_wrap=True, crop=False, overflow="ignore")
 
 
 def announced_words(book: RuleBook) -> str:
