@@ -96,7 +96,7 @@ def check(
     else:
         from rrt_engine.reports.text import show_check
 
-        show_check(_console(), found, book, moment, flags, result, explain is Explain.full)
+        show_check(_console(100), found, book, moment, flags, result, explain is Explain.full)
     attention = any(f.status in NEEDS_ATTENTION for f in flags)
     raise typer.Exit(ATTENTION if attention and not exit_zero else NOTHING)
 
@@ -143,7 +143,7 @@ def replay(
     else:
         from rrt_engine.reports.text import show_replay
 
-        show_replay(_console(), found)
+        show_replay(_console(140), found)
     if output is not None:
         typer.echo(f"wrote {written:,} {'flag' if written == 1 else 'flags'} to {output}", err=True)
     if found.refused:
@@ -223,13 +223,13 @@ def _instant(moment: Moment) -> int:
     return moment.instant if moment.instant != NO_INSTANT else end_of_day(moment.day)
 
 
-def _console() -> Console:
-    """The terminal, as wide as it is; plain text and 100 columns when piped, unless COLUMNS says otherwise."""
+def _console(piped: int) -> Console:
+    """The terminal, as wide as it is; plain text of a fixed width when piped, unless COLUMNS says otherwise."""
     import os
 
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 100)
+    return Console(highlight=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else piped)
 
 
 @contextmanager

@@ -44,11 +44,13 @@ class Coverage:
     """What a log can carry, so that silence is never read as compliance or as a missed duty.
 
     `kinds` are the event kinds the source can hold; None means every kind. `since` gives, for a kind, the day number
-    before which the source holds no events of it; "" stands for every kind not named.
+    before which the source holds no events of it; "" stands for every kind not named. `latest` are the kinds of which
+    the source can hold only the latest date, whether or not it has any.
     """
 
     kinds: frozenset[str] | None = None
     since: Mapping[str, int] = field(default_factory=dict)
+    latest: frozenset[str] = frozenset()
 
     def carries(self, kind: str) -> bool:
         """Whether the source could have held an event of this kind."""

@@ -19,7 +19,7 @@ from rrt_engine.explain.words import (
     within_sentence,
 )
 from rrt_engine.model import Int64s, plural
-from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter, TimescaleRule
+from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter
 
 
 def explanation(e: Evidence) -> str:
@@ -69,8 +69,10 @@ def _cannot_tell(e: Evidence) -> str:
             return f"Cannot tell: the expiry date recorded with {started} is later than the law allows. Check the order."
         case "time_of_day":
             return _without_the_time(e)
-    items = missing(e)
-    return f"Cannot tell: {listed(items)} {'is' if len(items) == 1 else 'are'} not recorded."
+    if e.reason == "no_date" and e.spec.before and e.spec.before.attribute == "expected_birth":
+        return f"Cannot tell: the expected date of birth is not recorded. It began with {started}."
+    row = e.answer if e.reason == "answer_attribute" else e.trigger
+    return f"Cannot tell: {e.named(row)} does not record {listed([f'`{name}`' for name in _lacking(e)])}."
 
 
 def _without_the_time(e: Evidence) -> str:
@@ -97,21 +99,28 @@ def missing(e: Evidence) -> list[str]:
             rows, dated = _rows_in_doubt(e)
             what = "the time of day" if dated else "whether it was BST or GMT, for the time"
             return [f"{what} of {e.name(row)} on {short_day_words(e.day(row))}" for row in rows]
-        case "trigger_attribute":
-            return [f"`{name}` of {e.name(e.trigger)}" for name in _unrecorded(e, e.spec.when.where, e.trigger)]
-        case "answer_attribute":
-            assert e.spec.expect is not None
-            where = e.spec.expect.where
-            return [f"`{name}` of {e.name(e.answer)} on {short_day_words(e.day(e.answer))}" for name in _unrecorded(e, where, e.answer)]
+        case "trigger_attribute" | "answer_attribute" | "no_date":
+            if e.spec.before and e.spec.before.attribute == "expected_birth" and e.reason == "no_date":
+                return ["the expected date of birth"]
+            row = e.answer if e.reason == "answer_attribute" else e.trigger
+            return [f"`{name}` of {e.name(row)} on {short_day_words(e.day(row))}" for name in _lacking(e)]
         case "before_records":
             return ["records from before this source begins"]
         case "impossible":
             return ["dates that can be right"]
-        case "no_date":
-            return [f"`{_date_attribute(e.spec)}` of {e.name(e.trigger)}"]
         case "over_the_limit":
             return ["an expiry date within the longest the law allows"]
     return []
+
+
+def _lacking(e: Evidence) -> list[str]:
+    """The attributes that the event in question would have to record."""
+    if e.reason == "no_date":
+        return [_date_attribute(e)]
+    if e.reason == "answer_attribute":
+        assert e.spec.expect is not None
+        return _unrecorded(e, e.spec.expect.where, e.answer)
+    return _unrecorded(e, e.spec.when.where, e.trigger)
 
 
 def _unrecorded(e: Evidence, where: dict[str, Any], row: int) -> list[str]:
@@ -119,12 +128,13 @@ def _unrecorded(e: Evidence, where: dict[str, Any], row: int) -> list[str]:
     return [name for name, test in where.items() if not isinstance(test, Not) and e.log.value(name, row) is None]
 
 
-def _date_attribute(spec: TimescaleRule) -> str:
-    """The attribute whose date a rule needs."""
-    if spec.when.date:
+def _date_attribute(e: Evidence) -> str:
+    """The attribute whose date the rule needs and does not find."""
+    spec = e.spec
+    if spec.when.date and e.log.value(spec.when.date, e.trigger) is None:
         return spec.when.date
     if spec.before:
-        return "expected date of birth" if spec.before.attribute == "expected_birth" else spec.before.attribute
+        return spec.before.attribute
     return spec.within.attribute if isinstance(spec.within, DateOf) else ""
 
 

@@ -167,12 +167,15 @@ def _judged(basis: str, counts: dict[str, int]) -> tuple[int, int]:
 
 def _only_latest(source: SourceRun, rule: Rule) -> bool:
     """Whether a source holds only the latest date of the events that answer a rule."""
-    log = source.reading.log
-    if log.latest_only is None or rule.spec.expect is None:
+    log, expect = source.reading.log, rule.spec.expect
+    if expect is None:
         return False
-    codes = [i for i, kind in enumerate(log.kinds) if kind in rule.spec.expect.event]
-    answers = np.isin(log.kind, codes)
-    return bool((answers & log.latest_only).any())
+    if log.coverage.latest & set(expect.event):
+        return True
+    if log.latest_only is None:
+        return False
+    codes = [i for i, kind in enumerate(log.kinds) if kind in expect.event]
+    return bool(log.latest_only.all() or (np.isin(log.kind, codes) & log.latest_only).any())
 
 
 def replay(

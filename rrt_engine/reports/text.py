@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,8 +34,7 @@ _ORDER = {
 }
 _WORDS = {**STATUS_WORDS, "recorded": "Recorded"}
 _SHOWN = 10
-_WIDE = 100  # columns below which a table is not readable
-_TABLE = 150  # columns of a table that goes to a file
+_WIDE = 130  # columns below which the table is not readable
 _FORMATS = {"annex_a": "Annex A", "cin_census": "CIN census"}
 BECAUSE_WORDS = {
     "time_of_day": "the time of day is not recorded",
@@ -119,7 +119,9 @@ def show_replay(console: Console, replay: Replay) -> None:
     console.print()
     flags = sum(line.started for line in lines)
     if flags:
-        total = {s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES}
+        total: dict[str, int] = {
+            s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES
+        }
         total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
         counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
         _say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
@@ -170,10 +172,11 @@ def _show_source(console: Console, source: SourceRun) -> None:
     reasons: dict[str, list[str]] = {}
     for record in reading.rejected:
         sheet = record.origin.rsplit("/", 1)[-1].removeprefix(source.path.rsplit("/", 1)[-1]).strip()
-        reasons.setdefault(record.why, []).append(f"{f'{sheet} ' if sheet else ''}row {record.row}")
+        place = f"{f'{sheet} ' if sheet else ''}row {record.row}"
+        reasons.setdefault(record.why, []).extend([] if sheet and record.why.startswith(sheet) else [place])
     for why, places in list(reasons.items())[:_SHOWN]:
-        more = f" and {len(places) - 3:,} more" if len(places) > 4 else ""
-        _say(console, f"rejected: {why}: {listed(places) if not more else ', '.join(places[:3]) + more}", "yellow", indent=2)
+        where = listed(places) if len(places) < 5 else f"{', '.join(places[:3])} and {len(places) - 3:,} more"
+        _say(console, f"rejected: {f'{where}: ' if where else ''}{why}", "yellow", indent=2, hang=2)
         same = [d for d in said if d.message.startswith(why)]
         for help in dict.fromkeys(d.help for d in same if d.help):
             _say(console, f"help: {help}", "dim", indent=4)
@@ -202,7 +205,7 @@ def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None
             _say(console, f"{line.title} ({line.rule}): {line.statuses['met']:,}{unclear}", indent=2)
         return
     early = any(line.statuses["early"] for line in lines)
-    columns = {
+    columns: dict[str, Callable[[RuleLine], int]] = {
         "started": lambda line: line.started,
         "met": lambda line: line.statuses["met"],
         "late": lambda line: line.statuses["late"],
@@ -213,19 +216,22 @@ def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None
         "cannot\ntell": lambda line: line.statuses["cannot_tell"],
     }
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("", overflow="fold", max_width=60)
+    table.add_column("", min_width=2 + max(len(line.rule) for line in lines), max_width=60)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, vertical="top")
     table.add_column("share on time" if basis == "history" else "share not overdue", overflow="fold")
     for service, of_service in groupby(lines, key=lambda line: line.service):
         table.add_row(Text(service.replace("_", " ").capitalize(), "bold"))
         for line in of_service:
-            name = Text.assemble(f"  {line.title}", ("\n  " + line.rule, "dim"))
-            table.add_row(name, *(f"{read(line):,}" for read in columns.values()), "\n".join(_share(line)))
+            first = Group(Padding(line.title, (0, 0, 0, 2)), Padding(Text(line.rule, "dim"), (0, 0, 0, 2)))
+            table.add_row(first, *(f"{read(line):,}" for read in columns.values()), "\n".join(_share(line)))
+    if console.is_terminal:
+        console.print(table)
+        return
     with console.capture() as shown:
-        console.print(table, width=None if console.is_terminal else max(console.width, _TABLE))
-    for text in shown.get().splitlines():
-        console.print(Text.from_ansi(text.rstrip()), no_wrap=True, crop=False, overflow="ignore")
+        console.print(table)
+    for row in shown.get().splitlines():
+        console.out(row.rstrip(), highlight=False)
 
 
 def _share(line: RuleLine) -> tuple[str, str]:
@@ -266,8 +272,11 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
     if partly:
         console.print()
         _say(console, f"Judged from some of the sources only: {_n(len(partly), 'rule')}", "bold")
+        by_source: dict[str, list[str]] = {}
         for rule, names in partly.items():
-            _say(console, f"{rule}: not from {listed(names)}", "dim", indent=2, hang=2)
+            by_source.setdefault(listed(names), []).append(rule)
+        for names_of, rules in by_source.items():
+            _say(console, f"not from {names_of}: {', '.join(rules)}", "dim", indent=2, hang=2)
     if refused:
         console.print()
         sources = "this source" if len(replay.sources) == 1 else "any of these sources"

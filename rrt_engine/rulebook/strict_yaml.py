@@ -23,6 +23,7 @@ _INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,17})$")
 _FLOAT = re.compile(r"^[-+]?[0-9]{1,17}\.[0-9]{1,17}$")
 _DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NUMERIC = frozenset("+-0123456789")
 _QUOTED = ("'", '"', "|", ">")
 _PLAIN, _TAGGED, _ANCHOR, _ALIAS = "plain", "tagged", "anchor", "alias"
 _TAG_HELP = "remove it; values are read as they look, and text that starts with `!` needs quotes"
@@ -68,18 +69,19 @@ class Document:
         mark = node.start_mark
         self.problems.append(Diagnostic(self.file, mark.line + 1, mark.column + 1, code, message, "error", "", help))
 
-    def _allowed(self, node: yaml.Node) -> bool:
+    def _refuse(self, node: yaml.Node) -> None:
+        """Say what a node has that this loader does not allow: a tag, an anchor or an alias."""
         if node.tag == _ALIAS:
             self._problem(node, "alias", f"the alias `*{node.value}` is not allowed", _ALIAS_HELP)
         elif node.tag.startswith(_ANCHOR):
             self._problem(node, "alias", f"the anchor `&{node.tag.removeprefix(_ANCHOR)}` is not allowed", _ALIAS_HELP)
-        elif node.tag.startswith(_TAGGED):
+        else:
             tag = node.tag.removeprefix(_TAGGED).replace("tag:yaml.org,2002:", "!!")
             self._problem(node, "tag", f"the tag `{tag}` is not allowed", _TAG_HELP)
-        return bool(node.tag == _PLAIN)
 
     def _build(self, node: yaml.Node) -> Any:
-        if not self._allowed(node):
+        if node.tag != _PLAIN:
+            self._refuse(node)
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
@@ -89,7 +91,9 @@ class Document:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self._problem(key, "key", "a key must be plain text")
-            elif self._allowed(key):
+            elif key.tag != _PLAIN:
+                self._refuse(key)
+            else:
                 if key.value in result:
                     self._problem(key, "duplicate_key", f"the key `{key.value}` is already given above", "keep one of the two")
                 else:
@@ -102,6 +106,8 @@ class Document:
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
+        if text[0] not in _NUMERIC:  # most values: no need to try each form of number
+            return text
         if _INT.match(text):
             return int(text)
         if _DATE.match(text):
@@ -145,7 +151,9 @@ def _compose(file: str, next_event: Callable[[], Any], begin: Any, depth: int) -
     kind = type(begin)
     if kind is yaml.AliasEvent:
         return yaml.ScalarNode(_ALIAS, begin.anchor, start, begin.end_mark)
-    tag = f"{_TAGGED}{begin.tag}" if begin.tag else f"{_ANCHOR}{begin.anchor}" if begin.anchor else _PLAIN
+    tag = _PLAIN
+    if begin.tag or begin.anchor:
+        tag = f"{_TAGGED}{begin.tag}" if begin.tag else f"{_ANCHOR}{begin.anchor}"
     if kind is yaml.ScalarEvent:
         return yaml.ScalarNode(tag, begin.value, start, begin.end_mark, begin.style)
     items: list[Any] = []

@@ -74,7 +74,7 @@ def read_annex_a(path: Path, book: RuleBook) -> Reading:
         account.say("no_list_7", says, "warning", first_of[5], "some conferences may be shown as overdue that were not needed; add list 7")
     write_events(log, account.rows)
     return Reading(
-        log.builder.build(Coverage(frozenset(account.kinds))),
+        log.builder.build(Coverage(frozenset(account.kinds), latest=frozenset(log.latest))),
         "annex_a",
         account.read,
         sum(len(rows) for rows in account.rows.values()),

@@ -73,6 +73,7 @@ class Writer:
     plans: dict[str, list[tuple[int, int | None]]] = field(default_factory=dict)
     conferences: dict[str, list[int]] = field(default_factory=dict)
     already_on_plan: int = 0
+    latest: set[str] = field(default_factory=set)
     last_day: int = NO_DAY
 
     def warn(self, row: Row, name: str, code: str, message: str, help: str) -> None:
@@ -120,6 +121,8 @@ class Writer:
         **attributes: AttributeValue | None,
     ) -> None:
         """Add an event, where there is a day for it, with the row's team and the attributes that are known."""
+        if latest:
+            self.latest.add(kind)
         if day is None:
             return
         known = {name: value for name, value in attributes.items() if value is not None and value != ""}
