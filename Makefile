@@ -40,8 +40,14 @@ check: $(VENV)/dev.ready
 	$(BIN)/rrt rules lint
 	$(BIN)/rrt rules test --coverage
 
-bench: $(VENV)/bench.ready
+$(VENV)/validator.ready: $(VENV)/run.ready
+	$(PYTHON) -m venv $(VENV)/validator
+	$(VENV)/validator/bin/python -m pip install --quiet --disable-pip-version-check csc-validator-be-cin==0.1.13 "numpy<1.25" pytest
+	@touch $@
+
+bench: $(VENV)/bench.ready $(VENV)/validator.ready
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/census.py --validator $(VENV)/validator/bin/python
 
 lock:
 	uv pip compile --universal --python-version 3.11 --no-header --output-file requirements.lock pyproject.toml

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,10 +182,9 @@ def run_polars(path: Path) -> dict[str, Any]:
             )
         )
     for rule, opening, visit, closing, limit, unit in RECURRING:
-        spans = (
-            of(opening).sort("date").join_asof(of(closing).with_columns(end="date").sort("date"), on="date", by="child_id", strategy="forward")
-            .with_columns(pl.col("end").fill_null(as_of)).with_row_index("span")
-        )  # fmt: skip
+        ends = of(closing).with_columns(end="date").sort("date")
+        spans = of(opening).sort("date").join_asof(ends, on="date", by="child_id", strategy="forward")
+        spans = spans.with_columns(pl.col("end").fill_null(as_of)).with_row_index("span")
         inside = spans.join(of(visit).rename({"date": "seen"}), on="child_id").filter(
             (pl.col("seen") >= pl.col("date")) & (pl.col("seen") <= pl.col("end"))
         )
@@ -459,19 +460,17 @@ def run_durable(path: Path) -> dict[str, Any]:
         rules[f"R{rule}e"] = {"all": [{"a": {"t": CODE[a]}}, {"b": {"t": CODE[z]}}], "run": on_end(rule)}
     for rule, event, _, _ in WINDOWS:
         rules[f"W{rule}"] = {"all": [{"a": {"t": CODE[event]}}], "run": on_seen(rule)}
-    rules["zz_end"] = {"all": [{"a": {"t": 99}}], "run": lambda c: None}
+    rules["zz_end"] = {"all": [{"a": {"t": 99}}], "run": lambda _: None}
     host = Host({"w": rules})
     child_column, code_column, day_column = read_columns(path)
     cuts = [*np.flatnonzero(np.r_[True, child_column[1:] != child_column[:-1]]).tolist(), len(child_column)]
     deadlines, recurring, windows = [], [], []
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+    for low, high in pairwise(cuts):
         child = int(child_column[low])
         found.clear()
         for q, (t, d) in enumerate(zip(code_column[low:high].tolist(), day_column[low:high].tolist(), strict=True)):
-            try:
+            with suppress(MessageNotHandledException):
                 host.assert_fact("w", {"sid": str(child), "t": t, "d": d, "q": q})
-            except MessageNotHandledException:
-                pass
         host.assert_fact("w", {"sid": str(child), "t": 99})
         host.delete_state("w", str(child))
         for key, value in found.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -723,7 +722,7 @@ def check(read: Any, data: bytes, name: str) -> None:
 # ------------------------------------------------------------------------------------------- size
 
 
-def test_a_million_rows_of_three_columns_take_a_moment(tmp_path: Path) -> None:
+def test_a_million_rows_of_three_columns_are_all_accounted_for(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     n = 1_000_000
     child = np.sort(rng.integers(0, n // 12, n))
@@ -733,8 +732,6 @@ def test_a_million_rows_of_three_columns_take_a_moment(tmp_path: Path) -> None:
     event = pa.DictionaryArray.from_arrays(pa.array(rng.integers(0, len(names), n).astype(np.int8)), names)
     path = tmp_path / "large.parquet"
     pq.write_table(pa.table({"child_id": child, "event": event, "at": pa.array(day).cast(pa.date32())}), path, row_group_size=300_000)
-    started = time.perf_counter()
     reading = read_event_log(path, BOOK)
-    taken = time.perf_counter() - started
-    assert reading.records_read == n and taken < 5, f"{taken:.2f} seconds"  # about a twentieth of a second on an idle machine
+    assert reading.records_read == n == reading.records_used + len(reading.rejected)
     assert (np.diff(reading.log.child) >= 0).all() and reading.log.origin_row[0] == 1

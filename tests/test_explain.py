@@ -296,17 +296,17 @@ def test_cannot_tell_when_an_expiry_is_later_than_the_law_allows() -> None:
 @pytest.mark.parametrize(
     ("start", "named"),
     [
-        ("2026-05-20", "Spring bank holiday (25 May 2026)"),
-        ("2026-04-28", "Early May bank holiday (4 May 2026)"),
-        ("2026-08-26", "Summer bank holiday (31 August 2026)"),
-        ("2025-12-18", "Christmas Day (25 December 2025), Boxing Day (26 December 2025) and New Year's Day (1 January 2026)"),
-        ("2026-03-31", "Good Friday (3 April 2026) and Easter Monday (6 April 2026)"),
+        ("2026-05-20", r" and Spring Bank Holiday \(25 May 2026\)"),
+        ("2026-04-28", r" and (Early May Bank Holiday|May Day) \(4 May 2026\)"),
+        ("2026-08-26", r" and (Late )?Summer Bank Holiday \(31 August 2026\)"),
+        ("2025-12-18", r", Christmas Day \(25 December 2025\), Boxing Day \(26 December 2025\) and New Year.s Day \(1 January 2026\)"),
+        ("2026-03-31", r", Good Friday \(3 April 2026\) and Easter Monday \(6 April 2026\)"),
     ],
 )
 def test_the_days_that_are_not_counted_are_named(start: str, named: str) -> None:
     flag = one("cp_icpc_15wd", "2027-01-01", f"strategy_discussion_held {start}, s47_initiated: true")
     counted = next(step for step in flag.steps if step.startswith("Counting"))
-    assert re.fullmatch(r"Counting begins the day after; (\d+ weekend days)?(, | and )" + re.escape(named) + r" are not counted\.", counted)
+    assert re.fullmatch(rf"Counting begins the day after; \d+ weekend days{named} are not counted\.", counted, re.IGNORECASE)
 
 
 def test_no_day_skipped_and_one_day_skipped() -> None:
@@ -383,7 +383,7 @@ def test_a_written_expiry_date() -> None:
         in flag.explanation
     )
     without = one("cp_epo", "2026-03-15", "epo_made 2026-03-02", "epo_ended 2026-03-09")
-    assert "8 days beginning with the emergency protection order on Monday 2 March 2026" in without.explanation
+    assert "8 days after the emergency protection order on Monday 2 March 2026" in without.explanation
 
 
 def test_a_written_filing_date_extended() -> None:
@@ -443,8 +443,8 @@ def test_the_same_day() -> None:
     events = ("strategy_discussion_held 2026-03-03T16:00, s47_initiated: true", "s47_started 2026-03-04")
     flag = one("cp_s47_start", "2026-03-10", *events)
     assert flag.explanation == (
-        "Done 1 day late, on Wednesday 4 March 2026: it was due by Tuesday 3 March 2026, the same day as the strategy discussion on Tuesday "
-        "3 March 2026 at 16:00 GMT."
+        "Done 1 day late, on Wednesday 4 March 2026: it was due by Tuesday 3 March 2026, the same day as the strategy discussion on "
+        "Tuesday 3 March 2026 at 16:00 GMT."
     )
     assert not any("Counting" in step for step in flag.steps)
 

@@ -8,9 +8,9 @@ import pytest
 
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.changes import shifted
 from rrt_engine.rulebook.lint import coverage, lint, load_sound
+from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.proofs import prove, required
 from tests.small_rules import EVENTS, HEAD, PARAMETERS, PROVED, SOURCES, example, rule_set
 

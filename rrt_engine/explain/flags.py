@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from rrt_engine.explain import sentences
 from rrt_engine.explain.evidence import Evidence, evidence_of
-from rrt_engine.model import EventLog, Flags
+from rrt_engine.model import EventLog, Flags, Status
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.schema import Authority, Verified
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,15 @@ class Explained:
     rule: str
     service: str
     title: str
-    status: str
+    status: Status
     trigger: dict[str, str]
     due: str | None
     answer: dict[str, str] | None
     ended_by: dict[str, str] | None
     late_by: str | None
     days_late: int | None
-    authority: str
-    verified: str
+    authority: Authority
+    verified: Verified
     source: str
     edition: str
     provisional: bool
@@ -72,5 +73,5 @@ class Explainer:
             steps=sentences.steps(e),
             explanation=sentences.explanation(e),
             missing=sentences.missing(e),
-            pathway=e.spec.pathway.get(e.status) if e.status in ("overdue", "late") else None,  # type: ignore[call-overload]
+            pathway=e.spec.pathway.get(e.status) if e.status in ("overdue", "late") else None,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, parse_moment
+import numpy as np
+
+from rrt_engine.calendar import NO_DAY, parse_moment
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.model import Coverage, EventLog
 from rrt_engine.rulebook.book import RuleBook
@@ -112,9 +113,13 @@ def case_from(
     if not isinstance(facts, list):
         problem(("facts",), "shape", "expected a list of facts")
         facts = []
+    covers = data.get("covers")
+    log = builder.build(_coverage(covers, book, problem))
+    if isinstance(covers, dict) and covers.get("kind") == "snapshot":  # only the latest date of each kind is held
+        log = replace(log, latest_only=np.ones(len(log), np.bool_))
     return Case(
         case_id,
-        builder.build(_coverage(data.get("covers"), book, problem)),
+        log,
         str(data.get("title") or ""),
         str(data.get("story") or ""),
         tuple(f for f in facts if isinstance(f, dict)),
@@ -177,9 +182,6 @@ def _add_event(
     )
 
 
-_SINCE = re.compile(r"^\d{4}-\d\d-\d\d$")
-
-
 def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
     """What the case says it covers: from which day, which kinds of event."""
     if covers is None:
@@ -210,6 +212,3 @@ def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
                 "it may have `from`, `kind` (history or snapshot) and `events`",
             )
     return Coverage(kinds, since)
-
-
-__all__ = ["NO_INSTANT", "Case", "case_from", "read_case"]
