@@ -128,7 +128,7 @@ def test_brief_gives_the_source_and_full_gives_every_step(case: Path) -> None:
 def test_times_of_one_rule_are_told_together() -> None:
     visits = "".join(f"  - {{event: cp_visit, at: {day}, child_seen: true}}\n" for day in ("2026-02-02", "2026-02-20", "2026-03-12"))
     text = rrt("check", "-", *AS_OF, input=f"case: C\nevents:\n  - {{event: cp_plan_started, at: 2026-01-12}}\n{visits}").stdout
-    assert len(re.findall(r"^DONE LATE +Child on a child protection plan seen at the local interval \(3 times\)", text, re.MULTILINE)) == 1
+    assert " ".join(text.split()).count("DONE LATE Child on a child protection plan seen at the local interval (3 times) cp_visit") == 1
     assert len(re.findall(r"^ +- Done \d working days? late, on ", text, re.MULTILINE)) == 3
 
 
@@ -302,11 +302,11 @@ def test_a_list_instead_of_a_case() -> None:
 
 def test_an_unknown_event_and_a_second_mistake_are_said_together() -> None:
     text = "case: X\nevents:\n  - {event: icpc_hold, at: 2026-01-05}\n  - {event: icpc_held, at: soon}\n  - {at: 2026-01-05}\n"
-    assert re.sub(r":3:\d+:", ":3:13:", refused("check", "-", *AS_OF, input=text)).splitlines() == [
-        "standard input:3:13: error[unknown_event]: unknown event `icpc_hold`",
+    assert re.sub(r"(?<=:\d):\d+:", ":", refused("check", "-", *AS_OF, input=text)).splitlines() == [
+        "standard input:3: error[unknown_event]: unknown event `icpc_hold`",
         "  help: did you mean `icpc_held` or `rcpc_held`?",
-        "standard input:4:28: error[date]: `soon` is not a date; write it as 2026-04-10, or 2026-04-10T16:45 with a time",
-        "standard input:5:5: error[shape]: expected an event with `event` and `at`",
+        "standard input:4: error[date]: `soon` is not a date; write it as 2026-04-10, or 2026-04-10T16:45 with a time",
+        "standard input:5: error[shape]: expected an event with `event` and `at`",
         "  help: such as {event: referral_received, at: 2026-03-02}",
     ]
 

@@ -14,13 +14,25 @@ import holidays
 
 ANNOUNCED_TO = date(2028, 12, 31)
 YEARS = range(1990, 2060)
+# The names people use (GOV.UK's), where the package has others.
+NAMES = {
+    "May Day": "Early May bank holiday",
+    "Spring Bank Holiday": "Spring bank holiday",
+    "Late Summer Bank Holiday": "Summer bank holiday",
+    "Golden Jubilee of Elizabeth II": "Golden Jubilee bank holiday",
+    "Diamond Jubilee of Elizabeth II": "Diamond Jubilee bank holiday",
+    "Platinum Jubilee of Elizabeth II": "Platinum Jubilee bank holiday",
+    "State Funeral of Queen Elizabeth II": "Bank holiday for the State Funeral of Queen Elizabeth II",
+    "Coronation of Charles III": "Bank holiday for the coronation of King Charles III",
+    "Wedding of William and Catherine": "Bank holiday for the royal wedding",
+}
 TARGET = Path(__file__).parent.parent / "rules" / "bank_holidays.csv"
 
 
 def rows() -> list[tuple[str, str]]:
     """Every England bank holiday as `(date, name)`, weekend originals included, in date order."""
     listed = holidays.country_holidays("GB", subdiv="ENG", years=YEARS)
-    return [(day.isoformat(), name) for day, name in sorted(listed.items())]
+    return [(day.isoformat(), NAMES.get(name, name.replace("(observed)", "(substitute day)"))) for day, name in sorted(listed.items())]
 
 
 def main() -> None:

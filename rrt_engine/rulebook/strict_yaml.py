@@ -170,12 +170,18 @@ def _compose(file: str, next_event: Callable[[], Any], begin: Any, depth: int) -
     return yaml.MappingNode(tag, items, start, end)
 
 
-def single(file: str, text: str) -> Document:
-    """The one document of a file. Raises InputError with every problem found."""
+def single(file: str, text: str, problems: list[Diagnostic] | None = None) -> Document:
+    """The one document of a file.
+
+    What is wrong with its values is added to `problems`, so that the rest can be checked too; without such a list it
+    raises InputError. What makes it unreadable always raises InputError.
+    """
     found = list(documents(file, text))
     if len(found) != 1:
         raise InputError([Diagnostic(file, 1, 1, "documents", f"expected one YAML document and found {len(found) or 'none'}")])
-    if found[0].problems:
+    if problems is not None:
+        problems.extend(found[0].problems)
+    elif found[0].problems:
         raise InputError(found[0].problems)
     return found[0]
 

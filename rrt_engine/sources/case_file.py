@@ -41,7 +41,8 @@ def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case
             raise InputError([Diagnostic(name, 0, 0, "encoding", "the file is not UTF-8 text", "error", "", "save it as UTF-8")]) from None
         except OSError as error:
             raise InputError([Diagnostic(name, 0, 0, "unreadable", f"cannot read the file: {error.strerror}")]) from None
-    document = single(name, text)
+    problems: list[Diagnostic] = []
+    document = single(name, text, problems)
     if not isinstance(document.data, dict):
         raise InputError(
             [
@@ -57,11 +58,18 @@ def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case
                 )
             ]
         )
-    problems: list[Diagnostic] = []
-    case = case_from(document.data, document, book, problems)
+    said = {(p.line, _value_in(p)) for p in problems}
+    found: list[Diagnostic] = []
+    case = case_from(document.data, document, book, found)
+    problems.extend(p for p in found if (p.line, _value_in(p)) not in said)
     if problems:
-        raise InputError(problems)
+        raise InputError(sorted(problems))
     return case
+
+
+def _value_in(problem: Diagnostic) -> str:
+    """The value a diagnostic is about: what it quotes first."""
+    return problem.message.partition("`")[2].partition("`")[0]
 
 
 def case_from(
@@ -147,12 +155,11 @@ def _add_event(
             did_you_mean(written, known) or "rules/events.yaml lists the events",
         )
         return
-    recorded = NO_DAY
+    moment, recorded = None, NO_DAY
     try:
         moment = parse_moment(event["at"])
     except ValueError as error:
         problem(("events", i, "at"), "date", str(error))
-        return
     if event.get("recorded_at") is not None:
         try:
             recorded = parse_moment(event["recorded_at"]).day
@@ -170,6 +177,8 @@ def _add_event(
             attributes[name] = typed(value, kinds.get(name))
         except ValueError as error:
             problem(("events", i, name), "value", f"`{value}` cannot be recorded for `{name}`: {error}")
+    if moment is None:
+        return
     line, _ = document.position((*prefix, "events", i))
     builder.add(
         case_id,
