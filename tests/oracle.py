@@ -350,22 +350,28 @@ class Oracle:
     def belongs(self, event: Event, link: str) -> str | None:
         """Which referral (or enquiry, or plan) an event says it belongs to.
 
-        `R1/S2` is enquiry S2 within referral R1. One part alone names the event's own, innermost level; or an outer
-        level, where the child's other events use that name for it.
+        `R1/S2` is enquiry S2 within referral R1. One part alone names an outer level, where the child's other events
+        use that name for it; or else the event's own, innermost level: by the one whole name of this child's that ends
+        in it (if there are several, it does not say which), or by itself.
         """
-        name = self._said(event, link)
-        if name is None and event.ref and link in self.book.events[event.kind].ref[:-1] and "/" not in event.ref:
-            return event.ref if event.ref in {self._said(e, link) for e in self.events} else None
-        return name
-
-    def _said(self, event: Event, link: str) -> str | None:
         path = self.book.events[event.kind].ref
         if event.ref is None or link not in path:
             return None
-        parts, level = event.ref.split("/"), path.index(link)
-        if len(parts) == len(path):
-            return "/".join(parts[: level + 1])
-        return event.ref if len(parts) == 1 and level == len(path) - 1 else None
+        if len(path) == 1 or "/" in event.ref:
+            return self._written(event, link)
+        outer = [level for level in path[:-1] if event.ref in {self._written(e, level) for e in self.events}]
+        if link != path[-1]:
+            return event.ref if link in outer else None
+        if outer:
+            return None
+        whole = {name for e in self.events if (name := self._written(e, link)) and name.endswith(f"/{event.ref}")}
+        return event.ref if not whole else whole.pop() if len(whole) == 1 else None
+
+    def _written(self, event: Event, link: str) -> str | None:
+        """The name that a ref with all its parts gives at a level."""
+        path = self.book.events[event.kind].ref
+        parts = event.ref.split("/") if event.ref is not None else []
+        return "/".join(parts[: path.index(link) + 1]) if link in path and len(parts) == len(path) else None
 
     def shares(self, a: Event, b: Event, link: str | None) -> bool:
         """Whether two events belong together, or one of them does not say."""
@@ -397,6 +403,8 @@ class Oracle:
             return []
         spec = self.editions[-1]
         needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
+        if spec.during:
+            needed.append(self.book.periods[spec.during if isinstance(spec.during, str) else spec.during.period].start)
         if self.covers.kinds is not None and any(not self.covers.kinds & set(kinds) for kinds in needed):
             return []
         duties = self.starts()
@@ -447,6 +455,8 @@ class Oracle:
         answer = meets(event, spec.when.where)
         if event.kind not in spec.when.event or answer == "no":
             return None
+        if spec.before and spec.before.attribute == "expected_birth" and self.child.born and event.day > self.child.born:
+            return None  # nothing is due before a birth that has happened
         clock = date_in(event, spec.when.date) if spec.when.date is not None else event
         return Duty(spec, event, clock or event, answer == "unsure", "" if clock else "no_date")
 
@@ -460,6 +470,8 @@ class Oracle:
             before = [e for e in counted if self.position(e) < self.position(duty.trigger)]
         else:  # of another kind: the same day counts, unless both have times and this one's is earlier
             before = [e for e in counted if e.day <= duty.trigger.day and not e.earliest > duty.trigger.latest]
+        if after.earlier_day:
+            before = [e for e in counted if e.day < duty.trigger.day]
         n = int(self.value(after.at_least))
         if len(before) < n:
             return False

@@ -113,6 +113,7 @@ afters = st.fixed_dictionaries(
         "within": st.sampled_from([*DAY_LENGTHS, "1 year"]),
         "count_from": one_of("same_day", "next_day"),
         "where": one_of({}, {"level": 1}),
+        "earlier_day": st.booleans(),
     },
 )
 untils = st.lists(
@@ -127,6 +128,12 @@ untils = st.lists(
         ),
     ),
     max_size=3,
+)
+birthdays_and_ends = one_of(
+    [{"event": "birthday", "where": {"age": [5, 16, 18]}}],
+    ["case_ends", {"event": "birthday", "where": {"age": 16}, "if": {"urgent": True}}],
+    [{"event": "birthday", "where": {"age": 18}}, {"event": "decided", "where": {"needed": True}}],
+    [{"event": "closed"}, {"event": "decided"}, "case_ends"],
 )
 parts_of_period = one_of("open", {"period": "open"}) | st.one_of(
     *(st.fixed_dictionaries({"period": st.just("open"), part: some_days}, optional={"lead": day_lengths}) for part in ("first", "after"))
@@ -229,13 +236,48 @@ def patterns(draw: st.DrawFn) -> dict[str, Any]:
     return rule
 
 
+@st.composite
+def in_a_period(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules whose duty lives in a period, or in a part of one."""
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts()), "during": draw(parts_of_period)}
+    return rule | {"within": draw(some_days)}
+
+
+@st.composite
+def extended(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules whose limit may be extended, or is written in the event."""
+    rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    within = draw(st.one_of(some_days, written_due))
+    return rule | {"within": within, "extension": draw(extensions)}
+
+
+@st.composite
+def ended(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules with endings enough to compete."""
+    parts = draw(common_parts()) | {"until": [*draw(untils), *draw(birthdays_and_ends)]}
+    rule = {"when": draw(whens()), "expect": draw(expects), **parts}
+    return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rules of one sort, and the events in which such rules meet their boundaries most often."""
+
+    rules: st.SearchStrategy[dict[str, Any]]
+    kinds: tuple[str, ...] = ()
+
+
+USUAL = ("asked",) * 5 + ("done",) * 5 + ("asked_again", "done_otherwise", "decided", "closed", "granted", "opened", "shut")
 FAMILIES = {
-    "once by the day": once_by_day(),
-    "once by the hour": once_by_the_hour(),
-    "again and again": again_and_again(),
-    "counted back": counted_back(),
-    "answered by the next of its kind": answered_by_the_next(),
-    "patterns": patterns(),
+    "once by the day": Family(once_by_day()),
+    "once by the hour": Family(once_by_the_hour()),
+    "again and again": Family(again_and_again()),
+    "counted back": Family(counted_back()),
+    "answered by the next of its kind": Family(answered_by_the_next()),
+    "patterns": Family(patterns(), ("asked",) * 4 + ("asked_again", "done_otherwise", "opened", "opened", "shut")),
+    "in a period": Family(in_a_period(), ("asked",) * 4 + ("done",) * 2 + ("opened",) * 4 + ("shut",) * 4),
+    "extended": Family(extended(), ("asked",) * 4 + ("done",) * 3 + ("granted",) * 6),
+    "ended": Family(ended(), ("asked",) * 4 + ("done",) * 3 + ("closed", "closed", "decided", "decided", "shut", "asked_again")),
 }
 
 
@@ -258,12 +300,12 @@ def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date 
 @st.composite
 def editions(draw: st.DrawFn, family: str, around: date) -> RuleBook:
     """One rule, sometimes in two editions that share what starts the duty and differ in the rest."""
-    parts = draw(FAMILIES[family])
+    parts = draw(FAMILIES[family].rules)
     if draw(st.integers(1, 4)) < 4:
         return book_of(rule_from(parts))
     changed = around + timedelta(days=draw(st.sampled_from(OFFSETS)))
     kept = {k: parts[k] for k in ("when", "during", "link", "before") if k in parts}
-    newer = {k: v for k, v in draw(FAMILIES[family]).items() if k not in ("when", "during", "link", "before")} | kept
+    newer = {k: v for k, v in draw(FAMILIES[family].rules).items() if k not in ("when", "during", "link", "before")} | kept
     if "date" in parts["when"] and "every" in newer:
         newer |= {k: parts[k] for k in ("every",)}
         newer.pop("within", None)
@@ -307,88 +349,104 @@ def local(day: date, clock: str) -> datetime:
     return moment if exists else moment + timedelta(hours=1)
 
 
-KINDS = one_of(*["asked"] * 5, *["done"] * 5, "asked_again", "done_otherwise", "decided", "closed", "granted", "opened", "shut")
+@dataclass(frozen=True)
+class Scene:
+    """What the events of one record have in common."""
+
+    anchor: date
+    offsets: tuple[int, ...]
+    kinds: tuple[str, ...]
+    refs: bool
+    odd: bool
+
+    def days(self) -> st.SearchStrategy[date]:
+        return st.sampled_from(self.offsets).map(lambda n: self.anchor + timedelta(days=n))
+
+
+CLOSE = (0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 10, 14, 15)
 REFS = ["R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2"]
 
 
 @st.composite
-def events(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: bool) -> Event:
-    kind = draw(KINDS)
-    day = anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))
+def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
+    kind = draw(st.sampled_from(scene.kinds))
+    day = draw(scene.days())
     at: date | datetime = day
     if mode == "times" or (mode == "mixed" and draw(st.booleans())):
         at = local(day, draw(st.sampled_from(CLOCK_TIMES)))
         if draw(st.integers(1, 8)) == 8:
             at = at.replace(tzinfo=UTC)
-    attributes: dict[str, Any] = {}
-    for name, kind_of in EVENTS[kind].attrs.items():
-        if kind_of == "boolean":
-            value = draw(one_of(True, True, False, None))
-        elif kind_of == "date":
-            value = (
-                (anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))).isoformat()
-                if draw(st.integers(1, 4)) > 1
-                else draw(one_of(None, None, "not yet"))
-            )
-            if value and mode != "dates" and value[0] == "2" and draw(st.integers(1, 4)) == 4:
-                value = local(date.fromisoformat(value), draw(st.sampled_from(CLOCK_TIMES))).isoformat()
-        else:
-            value = draw(one_of(1, 1, 2, 3, None))
-        if value is not None:
-            attributes[name] = value
-    event = Event(kind, at, draw(st.sampled_from(REFS)) if refs and draw(st.integers(1, 4)) > 1 else None, attributes)
-    if oddities:
-        odd = draw(st.integers(1, 12))
-        if odd == 1:
-            event = replace(event, recorded=day + timedelta(days=draw(one_of(0, 3, 40))))
-        elif odd == 2:
-            event = replace(event, latest_only=True)
-        elif odd == 3:
-            event = replace(event, suspect=True)
+    attributes = {name: draw(recorded(scene, mode, kind_of)) for name, kind_of in EVENTS[kind].attrs.items()}
+    event = Event(
+        kind,
+        at,
+        draw(st.sampled_from(REFS)) if scene.refs and draw(st.integers(1, 4)) > 1 else None,
+        {name: value for name, value in attributes.items() if value is not None},
+    )
+    match draw(st.integers(1, 12)) if scene.odd else 12:
+        case 1:
+            return replace(event, recorded=day + timedelta(days=draw(one_of(0, 3, 40))))
+        case 2:
+            return replace(event, latest_only=True)
+        case 3:
+            return replace(event, suspect=True)
     return event
 
 
 @st.composite
-def children(draw: st.DrawFn, anchor: date, mode: str, refs: bool, oddities: bool) -> Child:
-    found = draw(st.lists(events(anchor, mode, refs, oddities), min_size=1, max_size=9))
+def recorded(draw: st.DrawFn, scene: Scene, mode: str, kind_of: Any) -> Any:
+    """What an event records for an attribute, sometimes nothing."""
+    if kind_of == "boolean":
+        return draw(one_of(True, True, False, None))
+    if kind_of != "date":
+        return draw(one_of(1, 1, 2, 3, None))
+    if draw(st.integers(1, 5)) == 5:
+        return draw(one_of(None, None, "not yet"))
+    day = draw(scene.days())
+    if mode != "dates" and draw(st.integers(1, 4)) == 4:
+        return local(day, draw(st.sampled_from(CLOCK_TIMES))).isoformat()
+    return day.isoformat()
+
+
+@st.composite
+def children(draw: st.DrawFn, scene: Scene, mode: str) -> Child:
+    found = draw(st.lists(events(scene, mode), min_size=1, max_size=9))
     if draw(st.booleans()):
-        found.append(Event("opened", anchor - timedelta(days=draw(one_of(0, 1, 20)))))
-    if oddities and draw(st.integers(1, 6)) == 6:
-        found.append(Event("child_died", anchor + timedelta(days=draw(st.sampled_from(OFFSETS)))))
-    if found and draw(st.integers(1, 5)) == 5:
+        found.append(Event("opened", scene.anchor - timedelta(days=draw(one_of(0, 1, 20)))))
+    if scene.odd and draw(st.integers(1, 6)) == 6:
+        found.append(Event("child_died", draw(scene.days())))
+    if draw(st.integers(1, 5)) == 5:
         found.append(replace(draw(st.sampled_from(found))))
     born = expected = None
-    if draw(st.integers(1, 3)) == 3:
-        years = draw(one_of(0, 5, 16, 18))
-        born = (anchor + timedelta(days=draw(one_of(-10, 0, 5, 10, 14, 30)))).replace(year=anchor.year - years, day=draw(one_of(1, 10, 28)))
+    if draw(st.integers(1, 2)) == 2:
+        day = draw(scene.days()) - timedelta(days=draw(one_of(0, 0, 0, 10)))
+        born = day.replace(year=day.year - draw(one_of(0, 5, 16, 18)), day=min(day.day, 28))
         if draw(st.integers(1, 6)) == 6:
             born = date(2008, 2, 29)
     if draw(st.integers(1, 4)) == 4:
-        expected = anchor + timedelta(days=draw(one_of(10, 60, 250, 285, 290)))
+        expected = scene.anchor + timedelta(days=draw(one_of(10, 60, 250, 279, 280, 281, 285, 290)))
     return Child(tuple(found), born, expected)
 
 
 @st.composite
 def records(
-    draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), most: int = 4, oddities: bool | None = None
+    draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), kinds: tuple[str, ...] = (), odd: bool | None = None
 ) -> Record:
-    anchor = draw(st.sampled_from(HARD_DAYS))
-    odd = draw(st.booleans()) if oddities is None else oddities
-    refs = draw(st.booleans())
-    found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda m: children(anchor, m, refs, odd)), min_size=1, max_size=most)))
-    looks: list[date | datetime] = [
-        anchor + timedelta(days=n) for n in draw(st.tuples(st.sampled_from(OFFSETS), one_of(*OFFSETS, 120), one_of(60, 120, 200)))
-    ]
+    odd = draw(st.booleans()) if odd is None else odd
+    offsets = draw(one_of(tuple(OFFSETS), tuple(OFFSETS), CLOSE))
+    scene = Scene(draw(st.sampled_from(HARD_DAYS)), offsets, kinds or USUAL, draw(st.booleans()), odd)
+    found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda mode: children(scene, mode)), min_size=1, max_size=4)))
+    later = scene.anchor + timedelta(days=draw(one_of(60, 120, 200)))
+    looks: list[date | datetime] = [draw(scene.days()), draw(scene.days()), later]
     if draw(st.integers(1, 3)) == 3:
-        looks[0] = local(looks[0], draw(st.sampled_from(CLOCK_TIMES))).replace(tzinfo=UK)
-    as_known = anchor + timedelta(days=draw(st.sampled_from(OFFSETS))) if odd and draw(st.integers(1, 4)) == 4 else None
+        looks[0] = local(draw(scene.days()), draw(st.sampled_from(CLOCK_TIMES))).replace(tzinfo=UK)
+    as_known = draw(scene.days()) if odd and draw(st.integers(1, 4)) == 4 else None
     covers = Covers()
     if odd and draw(st.integers(1, 3)) == 3:
-        days = st.sampled_from([0, 1, 5, 10, 30]).map(lambda n: anchor + timedelta(days=n))
-        covers = Covers(None, draw(st.dictionaries(one_of("", "done", "done_otherwise", "asked"), days, max_size=3)))
+        covers = Covers(None, draw(st.dictionaries(one_of("", "done", "done_otherwise", "asked"), scene.days(), max_size=3)))
     elif odd and draw(st.integers(1, 6)) == 6:
         covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
-    return Record(found, tuple(looks), as_known, covers, anchor)
+    return Record(found, tuple(looks), as_known, covers, scene.anchor)
 
 
 def moved_by(record: Record, by: timedelta) -> Record:

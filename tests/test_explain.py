@@ -296,9 +296,9 @@ def test_cannot_tell_when_an_expiry_is_later_than_the_law_allows() -> None:
 @pytest.mark.parametrize(
     ("start", "named"),
     [
-        ("2026-05-20", r" and Spring Bank Holiday \(25 May 2026\)"),
-        ("2026-04-28", r" and (Early May Bank Holiday|May Day) \(4 May 2026\)"),
-        ("2026-08-26", r" and (Late )?Summer Bank Holiday \(31 August 2026\)"),
+        ("2026-05-20", r" and Spring bank holiday \(25 May 2026\)"),
+        ("2026-04-28", r" and Early May bank holiday \(4 May 2026\)"),
+        ("2026-08-26", r" and Summer bank holiday \(31 August 2026\)"),
         ("2025-12-18", r", Christmas Day \(25 December 2025\), Boxing Day \(26 December 2025\) and New Year.s Day \(1 January 2026\)"),
         ("2026-03-31", r", Good Friday \(3 April 2026\) and Easter Monday \(6 April 2026\)"),
     ],
@@ -306,7 +306,7 @@ def test_cannot_tell_when_an_expiry_is_later_than_the_law_allows() -> None:
 def test_the_days_that_are_not_counted_are_named(start: str, named: str) -> None:
     flag = one("cp_icpc_15wd", "2027-01-01", f"strategy_discussion_held {start}, s47_initiated: true")
     counted = next(step for step in flag.steps if step.startswith("Counting"))
-    assert re.fullmatch(rf"Counting begins the day after; \d+ weekend days{named} are not counted\.", counted, re.IGNORECASE)
+    assert re.fullmatch(rf"Counting begins the day after; \d+ weekend days{named} are not counted\.", counted)
 
 
 def test_no_day_skipped_and_one_day_skipped() -> None:
@@ -540,7 +540,7 @@ def test_the_next_working_morning_can_be_provisional() -> None:
             0,
         ),
         ("fd_edt_handover", "2026-06-01", ("edt_activity_recorded 2026-03-10T02:00", "edt_handover_accepted 2026-03-11"), "1 day", 1),
-        ("cp_s47_start", "2026-03-10", ("strategy_discussion_held 2026-03-03, s47_initiated: true",), "7 days", 7),
+        ("fd_immediate_protection", "2026-03-10", ("risk_to_life_or_serious_harm 2026-03-03",), "7 days", 7),
     ],
 )
 def test_late_by_is_in_the_rules_own_unit(rule: str, as_of: str, events: tuple[str, ...], late_by: str, days: int) -> None:

@@ -27,8 +27,8 @@ FILES = [
     "rrt_engine/calendar.py",
     *(f"rrt_engine/timescales/{name}.py" for name in ("arrays", "clocks", "duties", "evaluate", "quality", "search")),
 ]
-TESTS = ["tests/test_calendar.py", "tests/test_engine_agrees.py"]
-COPIED = ["rrt_engine", "tests", "rules", "cases", "pyproject.toml"]
+TESTS = ["tests/test_calendar.py", "tests/test_engine_boundaries.py", "tests/test_engine_agrees.py"]
+COPIED = ["rrt_engine", "tests", "rules", "cases", "tools", "pyproject.toml"]
 
 OTHER = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&": "|", "|": "&"}
 SIDES = {'"right"': '"left"', '"left"': '"right"'}

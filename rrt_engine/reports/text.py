@@ -128,8 +128,12 @@ def show_replay(console: Console, replay: Replay) -> None:
     else:
         _say(console, "No time limit starts from the events that were read.", "bold")
     console.print()
+    quiet = [s for s in replay.sources if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
+    if len(quiet) > _SHOWN:
+        _show_cases(console, quiet)
     for source in replay.sources:
-        _show_source(console, source)
+        if len(quiet) <= _SHOWN or not any(source is each for each in quiet):
+            _show_source(console, source)
     for refused in replay.refused:
         _say(console, f"{refused.path}: NOT READ", "bold red")
         for diagnostic in refused.diagnostics[:_SHOWN]:
@@ -190,6 +194,16 @@ def _show_source(console: Console, source: SourceRun) -> None:
             _say(console, f"help: {diagnostic.help}", "dim", indent=4)
     if len(said) > _SHOWN:
         _say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
+
+
+def _show_cases(console: Console, sources: Sequence[SourceRun]) -> None:
+    """What was read from many case files with nothing to be said of any of them."""
+    events, later = sum(len(s.reading.log) for s in sources), sum(s.result.after_as_of for s in sources)
+    _say(console, f"{_n(len(sources), 'case')}, {sources[0].path} to {sources[-1].path}: {_n(events, 'event')}", "bold")
+    read, used = sum(s.reading.records_read for s in sources), sum(s.reading.records_used for s in sources)
+    _say(console, f"{_n(read, 'record')} read = {used:,} used + 0 rejected", indent=2)
+    if later:
+        _say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
 
 
 def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None:

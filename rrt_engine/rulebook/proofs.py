@@ -9,6 +9,7 @@ What must be shown depends on the shape of the rule:
 | only an earliest day (`not_before`) | yes | yes | yes | no: it has no limit | where working days are counted |
 | no limit at all (`not_before: 0 days` alone) | no | no | yes | no | no |
 | no `expect`: the rule records that a pattern occurred | yes | yes | no | no | no |
+| `expect.if_recorded`: judged only where an answer is recorded | yes | yes | no | no | as above |
 | `stage: prospective` | no | no | no | no | no: it gives no flags |
 
 A tag is believed only where the flags bear it out:
@@ -106,6 +107,8 @@ def required(spec: TimescaleRule, book: RuleBook) -> tuple[str, ...]:
         return ("boundary", "first_bad_day")
     if no_limit(spec, book):
         return ("still_due",)
+    if spec.expect.if_recorded:
+        return ("boundary", "first_bad_day", *(("bank_holiday",) if _counts_working_days(spec, book) else ()))
     if isinstance(spec.within, DateOf) and spec.within.otherwise is None:
         return ("boundary", "first_bad_day", "still_due", "overdue")
     if spec.within is None and spec.every is None and spec.before is None:

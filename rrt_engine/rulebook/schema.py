@@ -96,6 +96,7 @@ class After(_Shape):
     count_from: Literal["next_day", "same_day"] = Field(
         default="next_day", description="Whether the earliest event's own day is day 1 of the window."
     )
+    earlier_day: bool = Field(default=False, description="Count only events of an earlier day than this one's.")
 
 
 class When(_Shape):

@@ -169,19 +169,40 @@ class Arrays:
         """What each row belongs to at one level, such as its referral or its section 47 enquiry; -1 where not recorded.
 
         A ref such as `R1/S2` names a referral and an enquiry within it. A ref with one part names the event's own
-        level, or an outer level when other events use it there.
+        level, by its whole name or its last part; or an outer level, where the child's other events use it there.
         """
         if link not in self._links:
             self._links[link] = self._read_links(link)
         return self._links[link]
 
     def _read_links(self, link: str) -> Int32s:
+        names, codes, bare = self._written(link)
+        for outer in sorted({level for path, _ in bare for level in path[:-1]}):
+            outer_names, outer_codes, _ = self._written(outer)
+            for path, rows in bare:
+                if outer in path[:-1] and len(rows):
+                    named = self._named(rows, outer_names, outer_codes)
+                    if outer == link:
+                        codes[rows] = named
+                    else:
+                        codes[rows[named >= 0]] = -2  # it names the outer level, and says nothing of this one
+        for path, rows in bare:
+            if path[-1] == link:
+                rows = rows[codes[rows] == -1]
+                codes[rows] = self._named_by_last_part(rows, names, codes)
+        return np.maximum(codes, -1)
+
+    def _written(self, link: str) -> tuple[dict[str, int], Int32s, list[tuple[tuple[str, ...], Int32s]]]:
+        """The names at one level that refs write in full, the code of each row's, and the rows whose ref is one bare part.
+
+        The bare rows come with the levels that a full ref of their kind has.
+        """
         log = self.log
         codes = np.full(len(log), -1, np.int32)
-        if log.ref is None:
-            return codes
         names: dict[str, int] = {}
-        inner: list[Int32s] = []
+        bare: list[tuple[tuple[str, ...], Int32s]] = []
+        if log.ref is None:
+            return names, codes, bare
         for kind_code, kind in enumerate(log.kinds):
             path = self.paths.get(kind, ())
             if link not in path:
@@ -190,24 +211,57 @@ class Arrays:
             rows = np.flatnonzero((log.kind == kind_code) & (log.ref >= 0)).astype(np.int32)
             used, position = np.unique(log.ref[rows], return_inverse=True)
             table = np.full(len(used), -1, np.int32)
-            for i, text in enumerate(log.refs[u] for u in used):
-                parts = text.split("/")
+            for i, parts in enumerate(log.refs[u].split("/") for u in used):
                 if len(parts) == len(path):
                     table[i] = names.setdefault("/".join(parts[: level + 1]), len(names))
-                elif len(parts) == 1 and level == len(path) - 1:
-                    table[i] = names.setdefault(text, len(names))
-            codes[rows] = table[position]
-            if level < len(path) - 1:
-                inner.append(rows[codes[rows] < 0])
-        # A bare ref on an inner kind names an outer level only where this child's own events use it there.
+                elif len(parts) == 1:
+                    table[i] = -2
+            found = table[position]
+            codes[rows] = np.maximum(found, -1)
+            bare.append((path, rows[found == -2]))
+        return names, codes, bare
+
+    def _named(self, rows: Int32s, names: Mapping[str, int], codes: Int32s) -> Int32s:
+        """The code of what a bare ref names at an outer level, where this child's own events use the name there."""
+        log = self.log
+        assert log.ref is not None
+        bare = self._look_up(rows, names)
         width = len(names) + 1
-        named = np.flatnonzero((codes >= 0) if self.visible is None else (codes >= 0) & self.visible)
-        known = np.unique(log.child[named].astype(np.int64) * width + codes[named])
-        for rows in inner:
-            bare = np.array([names.get(log.refs[r], -1) for r in log.ref[rows]], np.int32)
-            shared = (bare >= 0) & np.isin(log.child[rows].astype(np.int64) * width + bare, known)
-            codes[rows[shared]] = bare[shared]
-        return codes
+        written = self._seen(np.flatnonzero(codes >= 0))
+        known = log.child[written].astype(np.int64) * width + codes[written]
+        used = (bare >= 0) & np.isin(log.child[rows].astype(np.int64) * width + bare, known)
+        return np.where(used, bare, np.int32(-1))
+
+    def _named_by_last_part(self, rows: Int32s, names: dict[str, int], codes: Int32s) -> Int32s:
+        """The code of what a bare ref names at its own level: the child's one name that ends in it, or else itself.
+
+        Where the child has several names that end in it, it does not say which.
+        """
+        log = self.log
+        assert log.ref is not None
+        for ref in np.unique(log.ref[rows]):
+            names.setdefault(log.refs[ref], len(names))
+        own = self._look_up(rows, names)
+        last_parts: dict[str, int] = {}
+        part_of = np.array([last_parts.setdefault(name.rpartition("/")[2], len(last_parts)) for name in names], np.int32)
+        whole = np.array(["/" in name for name in names], np.bool_)
+        written = self._seen(np.flatnonzero(codes >= 0))
+        written = written[whole[codes[written]]]
+        pairs = np.unique(np.stack([log.child[written], part_of[codes[written]], codes[written]]), axis=1).astype(np.int64)
+        width = len(last_parts) + 1
+        key, wanted = pairs[0] * width + pairs[1], log.child[rows].astype(np.int64) * width + part_of[own]
+        first, last = np.searchsorted(key, wanted), np.searchsorted(key, wanted, "right")
+        one = pairs[2][np.minimum(first, max(len(key) - 1, 0))] if len(key) else own
+        return np.where(last == first, own, np.where(last - first == 1, one, -1)).astype(np.int32)
+
+    def _look_up(self, rows: Int32s, names: Mapping[str, int]) -> Int32s:
+        log = self.log
+        assert log.ref is not None
+        used, position = np.unique(log.ref[rows], return_inverse=True)
+        return np.array([names.get(log.refs[u], -1) for u in used], np.int32)[position]
+
+    def _seen(self, rows: Int64s) -> Int64s:
+        return rows if self.visible is None else rows[self.visible[rows]]
 
 
 def end_of_day(day: int) -> int:

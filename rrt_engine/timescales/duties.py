@@ -12,7 +12,7 @@ from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, du
 from rrt_engine.model import NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, During, Until
-from rrt_engine.timescales.arrays import Arrays
+from rrt_engine.timescales.arrays import Arrays, Picked
 from rrt_engine.timescales.search import NONE, next_after
 
 FAR = 2**30
@@ -80,6 +80,11 @@ def starting(run: Run, rule: Rule) -> Duties | None:
     spec, log = rule.spec, run.arrays.log
     found = run.arrays.picked(spec.when.event, spec.when.where)
     rows = found.rows
+    if spec.before and spec.before.attribute == "expected_birth" and log.born is not None:
+        born = log.born[log.child[rows]]  # nothing is due before a birth that has happened
+        unborn = (born == NO_DAY) | (log.day[rows] <= born)
+        found = Picked(rows[unborn], None if found.maybe is None else found.maybe[unborn])
+        rows = found.rows
     if not len(rows):
         return None
     reason = np.zeros(len(rows), np.int8)
@@ -146,6 +151,9 @@ def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) 
     # Another kind of event counts unless it certainly came later: so in order of the earliest it can have been.
     by_earliest = counted[np.argsort(arrays.first_key(counted), kind="stable")]
     upto = np.searchsorted(arrays.first_key(by_earliest), arrays.last_key(rows), "right")
+    if after.earlier_day:
+        counts_itself = np.zeros(len(rows), np.bool_)
+        upto = np.searchsorted(_child_and_day(log.child[by_earliest], log.day[by_earliest]), _child_and_day(log.child[rows], log.day[rows]))
     at = np.where(counts_itself, own, upto) - n
     earliest = np.where(counts_itself, counted[np.maximum(at, 0)], by_earliest[np.maximum(at, 0)])
     enough: Bools = (at >= 0) & (log.child[earliest] == log.child[rows])
@@ -183,12 +191,15 @@ def _read_periods(arrays: Arrays, start_kinds: Sequence[str], end_kinds: Sequenc
         in_day = np.where(instant == NO_INSTANT, in_day, instant - midnight(day))
     order = np.lexsort((rows, in_day, day, child))
     rows, is_start, child, day = rows[order], is_start[order], child[order], day[order]
-    # An ending with nothing open, followed by a start on the same day, belongs after that start.
-    orphan = ~is_start & ~_follows_start(is_start, child)
-    at = np.flatnonzero(orphan[:-1] & is_start[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
-    order = np.arange(len(rows))
-    order[at], order[at + 1] = at + 1, at
-    rows, is_start, child = rows[order], is_start[order], child[order]
+    # An ending with nothing open, followed by a start on the same day, belongs after that start. Moving one can leave the
+    # next with nothing open in its turn.
+    while True:
+        orphan = ~is_start & ~_follows_start(is_start, child)
+        at = np.flatnonzero(orphan[:-1] & is_start[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
+        if not len(at):
+            break
+        rows[at], rows[at + 1] = rows[at + 1], rows[at]
+        is_start[at], is_start[at + 1] = True, False
     follows = _follows_start(is_start, child)
     opens, closes = np.flatnonzero(is_start & ~follows), np.flatnonzero(~is_start & follows)
     if not len(closes):

@@ -38,6 +38,7 @@ from rrt_engine.model import (
     NotEvaluable,
 )
 from rrt_engine.rulebook.book import Rule, RuleBook
+from rrt_engine.rulebook.schema import During
 from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, target_days
 from rrt_engine.timescales.duties import Duties, Run, find_ends, keep_earlier, merged, picked_one, starting
@@ -73,7 +74,7 @@ def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None 
     blocks: list[Flags] = []
     refused: list[NotEvaluable] = []
     for editions in _by_rule(book):
-        missing = unsupported_kinds(book.rules[editions[-1]], log)
+        missing = unsupported_kinds(book, book.rules[editions[-1]], log)
         if missing:
             refused.append(NotEvaluable(book.rules[editions[-1]].id, missing))
         else:
@@ -90,10 +91,12 @@ def _by_rule(book: RuleBook) -> list[list[int]]:
     return list(by_id.values())
 
 
-def unsupported_kinds(rule: Rule, log: EventLog) -> tuple[str, ...]:
+def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, ...]:
     """The event kinds a rule needs and the log cannot carry: none when it can carry a way to start and to answer it."""
     spec = rule.spec
     needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
+    if spec.during:
+        needed.append(book.periods[spec.during.period if isinstance(spec.during, During) else spec.during].start)
     missing = [k for kinds in needed if not any(log.coverage.carries(k) for k in kinds) for k in kinds]
     return tuple(dict.fromkeys(missing))
 
