@@ -413,12 +413,23 @@ class Oracle:
         if spec.every:
             duties = self.one_chain_at_a_time(duties)
         result: list[Flag | None] = []
+        before: dict[date, Any] = {}
         for duty in duties:
+            if self.age_passed(duty):
+                continue
             if duty.rule.expect is None:
                 result.append(self.noted(duty))
-            else:
-                duty = replace(duty, end=self.end_of(duty))
-                result.extend(self.chain(duty) if duty.rule.every else [self.once(duty)])
+                continue
+            duty = replace(duty, end=self.end_of(duty))
+            if duty.rule.every:
+                result.extend(self.chain(duty))
+                continue
+            # A count reached again while the duty it started is still open is the same duty.
+            outcome = (self.answer_to(duty), self.day_of(duty.end) if duty.end is not None else None)
+            edition = duty.rule.effective.from_
+            if not (duty.rule.when.after and edition in before and before[edition] == outcome):
+                result.append(self.once(duty))
+            before[edition] = outcome
         return [f for f in result if f is not None]
 
     def edition_on(self, day: date) -> TimescaleRule | None:
@@ -443,13 +454,27 @@ class Oracle:
         group: dict[Any, list[Duty]] = {}
         for duty in duties:
             if during is None:
-                group.setdefault(duty.trigger if pick == "each" else "", []).append(duty)
+                group.setdefault(duty.trigger if pick == "each" else self.picked_among(duty), []).append(duty)
             else:
                 period = self.period_at(duty)
                 if period is not None:
                     group.setdefault(duty.trigger if pick == "each" else self.position(period[0]), []).append(replace(duty, end=period[1]))
         picked = [d[-1] if pick == "last" else d[0] for d in group.values()] if pick != "each" else [d for ds in group.values() for d in ds]
         return sorted(picked, key=lambda d: self.position(d.trigger))
+
+    def picked_among(self, duty: Duty) -> Any:
+        """What one is picked among: the child's; or, with a link, those that share it (each that does not say)."""
+        return (self.belongs(duty.trigger, duty.rule.link) or duty.trigger) if duty.rule.link else ""
+
+    def age_passed(self, duty: Duty) -> bool:
+        """Whether the child was already past an age that ends the duty: then nothing is owed."""
+        for item in self.book.until(duty.rule):
+            if item.event == ["birthday"] and self.child.born and meets(duty.trigger, item.if_) != "no":
+                ages = item.where["age"]
+                for age in ages if isinstance(ages, list) else [ages]:
+                    if birthday(self.child.born, int(age)) < duty.start:  # type: ignore[arg-type]
+                        return True
+        return False
 
     def _start(self, event: Event, spec: TimescaleRule) -> Duty | None:
         answer = meets(event, spec.when.where)
@@ -683,10 +708,14 @@ class Oracle:
         assert duty.rule.expect is not None
         due, why = self.due_once(duty)
         due = self.extended(duty, due)
+        return self.settled(duty, due, self.answer_to(duty), why, duty.trigger)
+
+    def answer_to(self, duty: Duty) -> Event | None:
+        """The first event that certainly answers a duty that happens once."""
+        assert duty.rule.expect is not None
         answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes")
         candidates = self.following(duty.first_plan or duty.trigger, answers, duty.rule.link, duty.trigger)
-        answer = next((a for a in candidates if not self.too_late(a, duty.end)), None)
-        return self.settled(duty, due, answer, why, duty.trigger)
+        return next((a for a in candidates if not self.too_late(a, duty.end)), None)
 
     # -- the status
 
@@ -736,7 +765,7 @@ class Oracle:
         open_to_doubt = ("late", "overdue") if spec.every else ("late", "overdue", "due", "due_soon", "ended")
         if perhaps is not None and status in open_to_doubt:
             status, reason, answer = "cannot_tell", "answer_attribute", perhaps
-        if answer is None and not spec.every:
+        if answer is None and not spec.every and not spec.expect.if_recorded:
             answer = self.answered_before_it_began(duty)
             if answer is not None:
                 status, reason = "cannot_tell", "impossible"

@@ -343,11 +343,21 @@ class Episodes:
             add("pre_proceedings_ended", dates["StepDecisionDate"], "StepDecisionDate", {"outcome": outcome} if outcome else None)
 
 
+_DAYS_OFF = 10
+"""How far from its conference a plan's start may be typed."""
+
+
 def _conference(plans: Sequence[tuple[_Event, str]], held: Moment, transfer_in: bool) -> dict[str, AttributeValue]:
-    """What a conference records: a plan that starts on its day was its outcome; otherwise the outcome is not known."""
+    """What a conference records. A return holds every plan, and a plan starts on its conference's day (rule 2885).
+
+    So a plan that starts that day was its outcome, and with no plan within some days of it there was none. A plan that
+    starts a few days off, or was open already, leaves the outcome unknown.
+    """
     attributes: dict[str, AttributeValue] = {"transfer_in": transfer_in}
     if any(started.at.day == held.day for started, _ in plans):
         attributes["outcome"] = "cp_plan"
+    elif not any(started.at.day <= held.day + _DAYS_OFF for started, _ in plans):
+        attributes["outcome"] = "no_plan"
     return attributes
 
 

@@ -40,6 +40,10 @@ class Due:
                 self.at, self.by = (np.full(len(self.day), NO_INSTANT, np.int64) for _ in range(2))
             self.at[where], self.by[where] = other.at, other.by
 
+    def take(self, keep: Bools) -> Due:
+        """Some of the entries."""
+        return Due(self.day[keep], None if self.at is None else self.at[keep], None if self.by is None else self.by[keep])
+
     def forget(self, where: Bools) -> None:
         """Some entries have no due date after all."""
         self.day[where] = NO_DAY

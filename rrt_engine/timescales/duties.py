@@ -13,7 +13,7 @@ from rrt_engine.model import NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, During, Until
 from rrt_engine.timescales.arrays import Arrays, Picked
-from rrt_engine.timescales.search import NONE, next_after
+from rrt_engine.timescales.search import NONE, next_after, pairs
 
 FAR = 2**30
 """A day number after every other."""
@@ -102,7 +102,7 @@ def starting(run: Run, rule: Rule) -> Duties | None:
     if spec.during:
         duties = within_period(run, rule, duties)
     elif spec.when.pick != "each":
-        duties.group = log.child[duties.trigger].astype(np.int64)
+        duties.group = _picked_among(run, rule, duties.trigger)
     return duties if len(duties.trigger) else None
 
 
@@ -124,9 +124,21 @@ def _or_no(unsure: Bools | None, duties: Duties) -> Bools:
     return np.zeros(len(duties.trigger), np.bool_) if unsure is None else unsure
 
 
+def _picked_among(run: Run, rule: Rule, rows: Int32s) -> Int64s:
+    """What a rule that picks one picks it among: the child's; or, with a link, those that share it (each that does not say)."""
+    if rule.spec.link is None:
+        return run.arrays.log.child[rows].astype(np.int64)
+    codes = run.arrays.link_codes(rule.spec.link)
+    return np.where(codes[rows] >= 0, pairs(run.arrays, rows, codes), -1 - rows.astype(np.int64))
+
+
 def picked_one(duties: Duties, pick: str) -> Duties:
     """The first or last duty of each group, where the rule picks one."""
-    return duties if pick == "each" or duties.group is None else duties.take(_first_or_last(duties.group, pick))
+    if pick == "each" or duties.group is None:
+        return duties
+    grouped = duties.take(np.lexsort((duties.trigger, duties.group)))
+    assert grouped.group is not None
+    return grouped.take(_first_or_last(grouped.group, pick)).in_order()
 
 
 def _first_or_last(group: Int32s | Int64s, pick: str) -> Bools:
@@ -193,13 +205,16 @@ def _read_periods(arrays: Arrays, start_kinds: Sequence[str], end_kinds: Sequenc
     rows, is_start, child, day = rows[order], is_start[order], child[order], day[order]
     # An ending with nothing open, followed by a start on the same day, belongs after that start. Moving one can leave the
     # next with nothing open in its turn.
+    moved = np.zeros(len(rows), np.bool_)
     while True:
         orphan = ~is_start & ~_follows_start(is_start, child)
-        at = np.flatnonzero(orphan[:-1] & is_start[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
+        movable = is_start & ~moved
+        at = np.flatnonzero(orphan[:-1] & movable[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
         if not len(at):
             break
         rows[at], rows[at + 1] = rows[at + 1], rows[at]
         is_start[at], is_start[at + 1] = True, False
+        moved[at] = True
     follows = _follows_start(is_start, child)
     opens, closes = np.flatnonzero(is_start & ~follows), np.flatnonzero(~is_start & follows)
     if not len(closes):
@@ -249,6 +264,28 @@ def _child_and_day(child: Int32s, day: Int32s) -> Int64s:
 # ---------------------------------------------------------------------------------------------------- endings
 
 
+def before_age(run: Run, rule: Rule, duties: Duties) -> Duties:
+    """Only duties that start before, or on, the birthdays that would end them: nothing is owed at an age already passed."""
+    log = run.arrays.log
+    if log.born is None:
+        return duties
+    keep = np.ones(len(duties.trigger), np.bool_)
+    born = log.born[log.child[duties.trigger]]
+    for item in run.book.until(rule.spec):
+        if item.event[0] in DERIVED_KINDS:
+            known = born != NO_DAY
+            if item.if_:
+                known &= np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows)
+            for age in _ages(item):
+                keep[known] &= birthdays(born[known], age) >= duties.start[known]
+    return duties if keep.all() else duties.take(keep)
+
+
+def _ages(item: Until) -> list[int]:
+    ages = item.where["age"]
+    return [age for age in (ages if isinstance(ages, list) else [ages]) if isinstance(age, int)]
+
+
 def find_ends(run: Run, rule: Rule, duties: Duties) -> None:
     """For each duty the first event, at or after its start, that ends it without answering it."""
     for item in run.book.until(rule.spec):
@@ -285,9 +322,7 @@ def _end_on_birthday(run: Run, item: Until, duties: Duties, applies: Bools | Non
     end, end_day = duties.ended()
     born = log.born[log.child[duties.trigger]]
     known = born != NO_DAY if applies is None else applies & (born != NO_DAY)
-    ages = item.where["age"]
-    for age in ages if isinstance(ages, list) else [ages]:
-        assert isinstance(age, int)
+    for age in _ages(item):
         day = np.full(len(born), NO_DAY, np.int64)
         day[known] = birthdays(born[known], age)
         better = known & (day >= duties.start) & (day <= run.as_of_day) & ((end_day == NO_DAY) | (day < end_day))

@@ -41,7 +41,7 @@ from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import During
 from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, target_days
-from rrt_engine.timescales.duties import Duties, Run, find_ends, keep_earlier, merged, picked_one, starting
+from rrt_engine.timescales.duties import Duties, Run, before_age, find_ends, keep_earlier, merged, picked_one, starting
 from rrt_engine.timescales.quality import suspect_rows
 from rrt_engine.timescales.search import NONE, next_after, pairs
 
@@ -139,6 +139,7 @@ def _of_edition(duties: Duties, index: int) -> Duties:
 
 def _judged(run: Run, rule: Rule, index: int, duties: Duties) -> Flags | None:
     """The flags of the duties that one edition governs."""
+    duties = before_age(run, rule, duties)
     if not len(duties.trigger):
         return None
     if rule.spec.expect is None:
@@ -206,13 +207,25 @@ def _once(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> 
     due = due_once(run, rule, duties)
     may_be_own = bool(set(spec.when.event) & set(spec.expect.event))
     answer = _answering(arrays, rule, duties, answers.sure(), may_be_own)
+    if spec.when.after:
+        new = _not_the_same_again(arrays, duties, answer)
+        duties, due, answer = duties.take(new), due.take(new), answer[new]
     status, reason = _status(run, rule, due, answer, duties)
     if answers.maybe is not None:
         maybe = _answering(arrays, rule, duties, answers.unsure(), may_be_own)
         _unsure_answers(arrays, status, reason, answer, maybe, due, (LATE, OVERDUE, DUE, DUE_SOON, ENDED))
-    if spec.link and arrays.log.ref is not None:
+    if spec.link and arrays.log.ref is not None and not spec.expect.if_recorded:
         _answered_before_it_began(arrays, spec.link, duties.trigger, answers.sure(), answer, status, reason)
     return _settled(run, rule, index, np.zeros(len(answer), np.int8), duties, due, answer, status, reason)
+
+
+def _not_the_same_again(arrays: Arrays, duties: Duties, answer: Int32s) -> Bools:
+    """A count reached again while the duty it started is still open is the same duty: keep the first of each."""
+    child = arrays.log.child[duties.trigger]
+    _, end_day = duties.ended()
+    new = np.ones(len(answer), np.bool_)
+    new[1:] = (child[1:] != child[:-1]) | (answer[1:] != answer[:-1]) | (end_day[1:] != end_day[:-1])
+    return new
 
 
 def _answering(arrays: Arrays, rule: Rule, duties: Duties, rows: Int32s, may_be_own: bool) -> Int32s:
