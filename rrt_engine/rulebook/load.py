@@ -4,9 +4,11 @@ and rule files in folders beside them. Every mistake is found before anything is
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -49,10 +51,25 @@ def digest_of(folder: Path) -> str:
 def load(folder: Path, examples: bool = False) -> RuleBook:
     """Load and check a rule set. Raises InputError with every mistake, each at its file, line and column."""
     problems: list[Diagnostic] = []
-    book, _ = _load(folder, examples, problems)
+    with _without_collecting():
+        book, _ = _load(folder, examples, problems)
     if book is None or problems:
         raise InputError(problems)
     return book
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Hold back the garbage collector: a rule set is many small objects that all stay, and looking through them again
+    and again while they are made takes a quarter of the time.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def load_with_problems(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tuple[Rule, Document]]]:
