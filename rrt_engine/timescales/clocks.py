@@ -72,6 +72,12 @@ def _instants(at: Int64s, by: Int64s) -> Due:
 
 def due_once(run: Run, rule: Rule, duties: Duties) -> Due:
     """The due dates of duties that happen once. Where a date is missing or cannot be right, the duty's reason says so."""
+    due = _due_once(run, rule, duties)
+    due.forget(duties.reason == NO_DATE)
+    return due
+
+
+def _due_once(run: Run, rule: Rule, duties: Duties) -> Due:
     spec, within, calendar = rule.spec, rule.spec.within, run.book.calendar
     if spec.before:
         return _due_before(run, rule, duties)
@@ -84,9 +90,7 @@ def due_once(run: Run, rule: Rule, duties: Duties) -> Due:
     if within is None:
         return Due(np.full(len(duties.trigger), NO_DAY, np.int32))
     due = due_after(run, rule, run.book.length(within), duties.trigger, duties.start)
-    due = _extended(run, rule, spec.extension, duties, due) if spec.extension else due
-    due.forget(duties.reason == NO_DATE)
-    return due
+    return _extended(run, rule, spec.extension, duties, due) if spec.extension else due
 
 
 def _due_before(run: Run, rule: Rule, duties: Duties) -> Due:

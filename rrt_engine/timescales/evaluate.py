@@ -271,6 +271,7 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
         for number, length in enumerate(rungs):
             mine = np.flatnonzero(rung == number)
             due.put(mine, due_after(run, rule, length, trigger[mine], links.start[mine]))
+    due.forget(links.reason == NO_DATE)
     status, reason = _status(run, rule, due, answer, links)
     if answers.maybe is not None:
         maybe = _answering(arrays, rule, links, answers.unsure(), True)
@@ -463,7 +464,6 @@ def _settled(
     missing = duties.reason != NO_REASON
     if missing.any():
         status[missing], reason[missing] = CANNOT_TELL, duties.reason[missing]
-        due.forget(duties.reason == NO_DATE)
     if duties.unsure is not None:
         status[duties.unsure], reason[duties.unsure] = CANNOT_TELL, TRIGGER_ATTRIBUTE
     assert rule.spec.expect is not None
