@@ -31,7 +31,7 @@ from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.cin_census_episodes import Episodes
 from rrt_engine.sources.cin_census_modules import Counted, Shape, line_of, local_name, shown
-from rrt_engine.sources.cin_census_schema import CARRIED, CARRIED_FROM_2026, ORDER, PLACES, nearest
+from rrt_engine.sources.cin_census_schema import CARRIED, CARRIED_FROM_2026, DATED_BY_THE_DISCUSSION, ORDER, PLACES, nearest
 from rrt_engine.sources.reading import Reading
 
 FORMAT = "CIN census"
@@ -190,7 +190,9 @@ class _Census:
         if not self.children:
             say("no_children", None, "the return has no children in it", severity="note")
         kinds = (*CARRIED, *CARRIED_FROM_2026) if self.episodes.pre_proceedings else CARRIED
-        log = self.builder.build(Coverage(frozenset(kinds), {} if since is None else {"rcpc_held": since}))
+        log = self.builder.build(
+            Coverage(frozenset(kinds) - frozenset(DATED_BY_THE_DISCUSSION), {} if since is None else {"rcpc_held": since})
+        )
         read, rejected = self.episodes.read, tuple(self.episodes.rejected)
         return Reading(log, FORMAT, read, read - len(rejected), rejected, tuple(diagnostics))
 

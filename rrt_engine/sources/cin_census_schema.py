@@ -82,6 +82,10 @@ CARRIED = (
     "case_closed",
     "child_died",
 )
+DATED_BY_THE_DISCUSSION = ("s47_started", "s47_outcome_recorded")
+"""Emitted on the day of the strategy discussion, the only date a return gives an enquiry. Rules about these events are not
+evaluable from a return: the day would make them look met for everyone.
+"""
 CARRIED_FROM_2026 = (
     "letter_before_proceedings_sent",
     "fgdm_offered",
