@@ -281,7 +281,7 @@ def _midnights() -> tuple[int, npt.NDArray[np.int64]]:
     while i < len(days):
         j = min(i + 28, len(days)) - 1
         a, b = _offset(int(days[i])), _offset(int(days[j]))
-        if a == b and j - i <= 28:
+        if a == b:
             offset[i : j + 1] = a
         else:
             offset[i : j + 1] = [_offset(int(d)) for d in days[i : j + 1]]
