@@ -178,9 +178,9 @@ class Calendar:
 
 def add_months(days: Days, n: int) -> Days:
     """The corresponding date n months later (or earlier), or the last day of that month where there is none."""
-    target = np.asarray(days).astype("datetime64[D]").astype("datetime64[M]") + n
+    target = np.asarray(days).astype("datetime64[D]").astype("datetime64[M]") + np.timedelta64(n, "M")
     start = target.astype("datetime64[D]").astype(np.int64)
-    length = (target + 1).astype("datetime64[D]").astype(np.int64) - start
+    length = (target + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - start
     result: Days = start + np.minimum(_day_of_month(days), length - 1)
     return result
 
