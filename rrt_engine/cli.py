@@ -9,22 +9,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from rrt_engine.cli_facts import facts
+from rrt_engine.cli_options import (
+    ATTENTION,
+    NOTHING,
+    AsOf,
+    ExitZero,
+    Format,
+    FormatOption,
+    Rules,
+    as_of_moment,
+    console,
+    engines,
+    fault,
+    moment_given,
+    read_one,
+    rule_book,
+    stop,
+    threshold_book,
+)
 from rrt_engine.cli_rules import rules as rules_app
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from rrt_engine.calendar import Moment
-    from rrt_engine.diagnostics import InputError
-    from rrt_engine.rulebook.book import RuleBook
-    from rrt_engine.sources.case_file import Case
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,14 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(rules_app, name="rules")
 
-NOTHING, ATTENTION, COULD_NOT_RUN = 0, 1, 2
-
-
-class Format(str, Enum):  # noqa: UP042 - Typer shows a plain string
-    """How results are written."""
-
-    text = "text"
-    json = "json"
+app.command()(facts)
 
 
 class Explain(str, Enum):  # noqa: UP042
@@ -52,52 +56,55 @@ class Explain(str, Enum):  # noqa: UP042
     full = "full"
 
 
-AsOf = Annotated[
-    str | None,
-    typer.Option(
-        "--as-of", metavar="DATE", help="The date to judge by, such as 2026-04-15 (or with a time, 2026-04-15T14:30). Today if left out."
-    ),
+WhatIf = Annotated[
+    list[str] | None,
+    typer.Option("--what-if", metavar="FACT=VALUE", help="Show what would move if a fact were so. Repeat it to change several."),
 ]
-Rules = Annotated[Path | None, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even when something needs attention.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 
 
 @app.command()
 def check(
     case: Annotated[str, typer.Argument(metavar="CASE", help="A case file (YAML), or - to read one from standard input.")],
     as_of: AsOf = None,
+    what_if: WhatIf = None,
     explain: Annotated[Explain, typer.Option("--explain", help="How much working to show.")] = Explain.brief,
     format: FormatOption = Format.text,
     rules: Rules = None,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Check one case: what is overdue, due and done at a date, with the working."""
+    """Check one case: what is overdue, due and done at a date, and the level and pathway its facts point to, with the working."""
+    from rrt_engine.checking import Changes, check_case
     from rrt_engine.diagnostics import InputError
-    from rrt_engine.explain.flags import Explainer
     from rrt_engine.model import NEEDS_ATTENTION
-    from rrt_engine.timescales.evaluate import evaluate
+    from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
+    from rrt_engine.thresholds.what_if import changed
 
     try:
-        book = _book(rules)
-        moment = _as_of(as_of)
-        found = _case(case, book)
+        book = rule_book(rules)
+        moment = as_of_moment(as_of)
+        thresholds = cache(lambda: threshold_book(rules, book))
+        found = read_one(case, book, thresholds)
+        with engines(thresholds if found.every_fact() or what_if else None, moment) as (reasoner, worker):
+            checked = check_case(found, book, moment, reasoner, worker)
+            changes = None
+            if what_if and reasoner and checked.question and checked.suggestion:
+                question, words = changed(checked.question, what_if, reasoner.book)
+                changes = Changes(tuple(words), checked_by_both(reasoner, question, worker))
     except InputError as error:
-        raise _stop(error) from None
-    result = evaluate(found.log, book, moment)
-    explainer = Explainer(found.log, book, result.flags, moment.day, _instant(moment))
-    flags = [explainer.explain(i) for i in range(len(result.flags))]
+        raise stop(error) from None
+    except EnginesDisagree as error:
+        raise fault(error) from None
     if format is Format.json:
         import json
 
         from rrt_engine.reports.documents import check_document
 
-        typer.echo(json.dumps(check_document(found.id, book, moment, flags, result), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(check_document(checked, book, moment, changes), indent=2, ensure_ascii=False))
     else:
         from rrt_engine.reports.text import show_check
 
-        show_check(_console(100), found, book, moment, flags, result, explain is Explain.full)
-    attention = any(f.status in NEEDS_ATTENTION for f in flags)
+        show_check(console(100), checked, book, moment, explain is Explain.full, reasoner.book if reasoner else None, changes)
+    attention = any(f.status in NEEDS_ATTENTION for f in checked.flags)
     raise typer.Exit(ATTENTION if attention and not exit_zero else NOTHING)
 
 
@@ -120,9 +127,9 @@ def replay(
     from rrt_engine.replay.run import replay as run
 
     try:
-        book = _book(rules)
-        moment = _as_of(as_of)
-        known = None if as_known is None else _moment(as_known, "--as-known").day
+        book = rule_book(rules)
+        moment = as_of_moment(as_of)
+        known = None if as_known is None else moment_given(as_known, "--as-known").day
         if output is not None:
             from rrt_engine.reports.flag_table import check_target, write_flags
 
@@ -133,7 +140,7 @@ def replay(
                 notice(f"writing {output.name}")
                 written = write_flags(found, output)
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     if format is Format.json:
         import json
 
@@ -143,11 +150,11 @@ def replay(
     else:
         from rrt_engine.reports.text import show_replay
 
-        show_replay(_console(140), found)
+        show_replay(console(140), found)
     if output is not None:
         typer.echo(f"wrote {written:,} {'flag' if written == 1 else 'flags'} to {output}", err=True)
     if found.refused:
-        raise _stop(InputError([d for each in found.refused for d in each.diagnostics]))
+        raise stop(InputError([d for each in found.refused for d in each.diagnostics]))
     raise typer.Exit(ATTENTION if found.needs_attention() and not exit_zero else NOTHING)
 
 
@@ -158,78 +165,14 @@ def version(rules: Rules = None) -> None:
     from rrt_engine.diagnostics import InputError
 
     try:
-        book = _book(rules)
+        book = rule_book(rules)
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     from rrt_engine.reports.text import announced_words
 
     typer.echo(f"rrt {__version__}")
     typer.echo(f"rule set {book.id} {book.version}, {len(book.rules)} rules, digest {book.digest}")
     typer.echo(announced_words(book))
-
-
-def _book(folder: Path | None) -> RuleBook:
-    from rrt_engine.paths import RULES
-    from rrt_engine.rulebook.load import load
-
-    return load(folder or RULES)
-
-
-def _case(name: str, book: RuleBook) -> Case:
-    """The case in a file, or on standard input."""
-    from rrt_engine.diagnostics import Diagnostic, InputError
-    from rrt_engine.sources.case_file import read_case
-
-    if name == "-":
-        try:
-            text = sys.stdin.buffer.read().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError([Diagnostic("standard input", 0, 0, "encoding", "this is not UTF-8 text")]) from None
-        return read_case("standard input", book, text)
-    path = Path(name)
-    if path.is_dir() or path.suffix.lower() in (".csv", ".xlsx", ".xls", ".xml", ".parquet", ".jsonl"):
-        what = "a folder" if path.is_dir() else f"a `{path.suffix}` file"
-        help = f"to read it as many timelines: rrt replay {name}"
-        raise InputError([Diagnostic(name, 0, 0, "not_a_case", f"this is {what}, and a case is one YAML file", "error", "", help)])
-    if not path.exists():
-        raise InputError([Diagnostic(name, 0, 0, "not_found", "there is no such file", "error", "", "check the path")])
-    return read_case(path, book)
-
-
-def _as_of(text: str | None) -> Moment:
-    """The as-of moment; today where none was given, which is said."""
-    if text is None:
-        text = date.today().isoformat()
-        typer.echo(f"as of today, {text}", err=True)
-    return _moment(text, "--as-of")
-
-
-def _moment(text: str, option: str) -> Moment:
-    from rrt_engine.calendar import parse_moment
-    from rrt_engine.diagnostics import Diagnostic, InputError
-
-    try:
-        return parse_moment(text)
-    except ValueError as error:
-        message = str(error) if str(error).startswith("`") else f"`{text}` is not a date: {error}"
-        help = "write it as 2026-04-15, or 2026-04-15T14:30 with a time"
-        raise InputError([Diagnostic(option, 0, 0, "date", message, "error", "", help)]) from None
-
-
-def _instant(moment: Moment) -> int:
-    from rrt_engine.calendar import NO_INSTANT
-    from rrt_engine.timescales.arrays import end_of_day
-
-    return moment.instant if moment.instant != NO_INSTANT else end_of_day(moment.day)
-
-
-def _console(piped: int) -> Console:
-    """The terminal, as wide as it is; plain text of a fixed width when piped, unless COLUMNS says otherwise."""
-    import os
-
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else piped)
 
 
 @contextmanager
@@ -242,12 +185,6 @@ def _progress() -> Iterator[Callable[[str], None]]:
     with Progress(*shown, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("reading the rules", total=None)
         yield lambda text: bar.update(task, description=text)
-
-
-def _stop(error: InputError) -> typer.Exit:
-    for diagnostic in error.diagnostics:
-        typer.echo(diagnostic.text(), err=True)
-    return typer.Exit(COULD_NOT_RUN)
 
 
 def main() -> None:

@@ -153,6 +153,128 @@ class Rejected:
     why: str
 
 
+# ------------------------------------------------------------------------------------------------ facts and suggestions
+
+
+FactValue = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One indicator as somebody recorded it, or as the timeline gives it.
+
+    `on` is the day number of what it is about or when it was reported, NO_DAY where unsaid. `computed` says how the
+    timeline gave it, "" where a person recorded it; `line` is its line in the file, 0 where it has none.
+    """
+
+    id: str
+    value: FactValue
+    evidence: str = "unknown"
+    specificity: str = ""
+    timing: str = "unknown"
+    pattern: str = "unknown"
+    impact: str = "unknown"
+    source_agency: str = ""
+    on: int = -(2**31)
+    subject: str = ""
+    computed: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is learned next in a training case: when, what is told, the facts it adds, and what is asked."""
+
+    at: int
+    tell: str
+    facts: tuple[Fact, ...] = ()
+    ask: str = ""
+
+
+@dataclass(frozen=True)
+class Author:
+    """What the author of a training case concluded, and why: a view, not the answer."""
+
+    level: int
+    pathways: tuple[str, ...]
+    because: str
+    learn: str = ""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule that fired: its effect, the facts it matched, and where it rests. `text` is the sentence."""
+
+    rule: str
+    effect: str
+    level: int | None
+    facts: tuple[str, ...]
+    domain: str
+    source: str
+    authority: str
+    verified: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A fact that is not known, and what the suggestion would become if it were recorded so."""
+
+    fact: str
+    value: str
+    could_change_to: int | None
+    pathway: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another level, and what would tip the suggestion to it."""
+
+    level: int
+    tips_if: str
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Consent as a gate on the route, never on the level: its status, what it means here, and the sentence to record."""
+
+    status: str
+    gate: str
+    record: str
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A fact that is kept on the record and not counted, and why."""
+
+    fact: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What Right Help Right Time points to on the facts recorded, and why. A person decides."""
+
+    level: int
+    level_name: str
+    significant: bool
+    could_be: int | None
+    pathways: tuple[str, ...]
+    urgency: str
+    reasons: tuple[Reason, ...]
+    missing: tuple[Missing, ...]
+    alternatives: tuple[Alternative, ...]
+    smallest: tuple[str, ...]
+    consent: Consent
+    prompts: tuple[str, ...]
+    computed: tuple[str, ...]
+    not_counted: tuple[SetAside, ...]
+    why_not: tuple[str, ...]
+    coverage: str
+    checked_by: str
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """A count with its noun.
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from rrt_engine import __version__, cli
 from rrt_engine.cli import app
-from rrt_engine.explain.words import STATUS_WORDS
+from rrt_engine.words import STATUS_WORDS
 from rrt_engine.model import NEEDS_ATTENTION
 from rrt_engine.paths import CASES
 from tools.schemas import FOLDER, written
@@ -42,13 +42,13 @@ events:
 LATE = ON_TIME.replace("2025-04-08, outcome", "2025-04-09, outcome")
 
 
-BOOK = functools.cache(cli._book)
+BOOK = functools.cache(cli.rule_book)
 
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """The width and colour of whoever runs the tests do not matter; the rules are read once for all commands run in here."""
-    monkeypatch.setattr(cli, "_book", BOOK)
+    monkeypatch.setattr(cli, "rule_book", BOOK)
     for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
 

@@ -17,7 +17,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from rrt_engine.cli import app
-from rrt_engine.explain.words import STATUS_WORDS
+from rrt_engine.words import STATUS_WORDS
 from rrt_engine.model import STATUSES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,7 +14,7 @@ from rrt_engine.calendar import NO_INSTANT, day_number, parse_moment
 from rrt_engine.explain.evidence import Evidence
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.explain.rule_page import page_sections, rule_page
-from rrt_engine.explain.words import STATUS_WORDS, day_words
+from rrt_engine.words import STATUS_WORDS, day_words
 from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.rulebook.book import Rule, RuleBook

@@ -56,7 +56,7 @@ F,strategy_discussion_held,2026-05-14,true,2026-05-14
 @pytest.fixture(autouse=True)
 def _one_book(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules are read once for all commands run in here."""
-    monkeypatch.setattr(cli, "_book", lambda _: BOOK)
+    monkeypatch.setattr(cli, "rule_book", lambda _: BOOK)
 
 
 def rrt(*arguments: str | Path) -> Result:
@@ -170,11 +170,16 @@ def test_read_equals_used_and_rejected(path: Path) -> None:
     found = document(path, *AS_OF)
     assert found["sources"]
     text = rrt("replay", path, *AS_OF).stdout
+    assert "0 rejected" in text or any(s["records_rejected"] for s in found["sources"])
+    if len(found["sources"]) > 10:  # many cases with nothing to say of any are added up
+        read = sum(s["records_read"] for s in found["sources"])
+        assert f"{read:,} records read = {read:,} used + 0 rejected" in text
     for s in found["sources"]:
         assert s["records_read"] == s["records_used"] + s["records_rejected"] and s["records_rejected"] == len(s["rejected"])
         assert all(r["why"] and r["origin"] for r in s["rejected"])
         noun = "record" if s["records_read"] == 1 else "records"
-        assert f"{s['records_read']:,} {noun} read = {s['records_used']:,} used + {s['records_rejected']:,} rejected" in text
+        line = f"{s['records_read']:,} {noun} read = {s['records_used']:,} used + {s['records_rejected']:,} rejected"
+        assert line in text or len(found["sources"]) > 10
 
 
 def test_the_three_wrong_rows_of_the_sample_are_said_once_each() -> None:

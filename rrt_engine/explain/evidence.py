@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, due_day, due_day_before, midnight, parse_moment
-from rrt_engine.explain.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article
 from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, Status, plural
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
+from rrt_engine.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any
 
 from rrt_engine.calendar import Duration, day_number
-from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
 from rrt_engine.model import plural
 from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
 from rrt_engine.rulebook.schema import After, DateOf, During, Example, ExpectedFlag, NextOpening, Not, Parameter, Test, TimescaleRule, Until
+from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, as_date, due_day, parse_moment
 from rrt_engine.explain.evidence import Evidence
-from rrt_engine.explain.words import (
+from rrt_engine.model import Int64s, plural
+from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter
+from rrt_engine.words import (
     AUTHORITY_WORDS,
     VERIFIED_WORDS,
     day_words,
@@ -18,8 +20,6 @@ from rrt_engine.explain.words import (
     uk_time,
     within_sentence,
 )
-from rrt_engine.model import Int64s, plural
-from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter
 
 
 def explanation(e: Evidence) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -10,12 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment, as_date
+from rrt_engine.checking import Changes, Checked
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.flags import Explained
-from rrt_engine.explain.words import iso_time
+from rrt_engine.model import Suggestion
 from rrt_engine.replay.run import Replay
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.timescales.evaluate import Result
+from rrt_engine.words import iso_time
 
 REMINDER = "These are suggestions; a person decides."
 
@@ -32,6 +32,13 @@ class RuleSet(_Shape):
     digest: str = Field(description="SHA-256 over every file of the rule set.")
 
 
+class WhatIf(_Shape):
+    """The same case with facts changed."""
+
+    changed: list[str]
+    suggestion: Suggestion
+
+
 class CheckDocument(_Shape):
     """What `rrt check --format json` prints: one case at one date."""
 
@@ -41,7 +48,8 @@ class CheckDocument(_Shape):
     rule_set: RuleSet
     case: str
     flags: list[Explained]
-    suggestion: None = Field(description="null: no facts are reasoned over yet.")
+    suggestion: Suggestion | None = Field(description="What the facts point to; null where the case has none. A person decides.")
+    what_if: WhatIf | None = Field(None, description="The suggestion if facts were changed as asked.")
     events_after_as_of: int = Field(description="Events later than the as-of date, which are not counted.")
     not_evaluable: dict[str, list[str]] = Field(description="Rules the case says it does not cover, with the event kinds it lacks.")
     diagnostics: list[Diagnostic]
@@ -118,16 +126,18 @@ def as_of_text(as_of: Moment) -> str:
     return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)
 
 
-def check_document(case: str, book: RuleBook, as_of: Moment, flags: Sequence[Explained], result: Result) -> dict[str, Any]:
-    """One case's flags with their working."""
+def check_document(checked: Checked, book: RuleBook, as_of: Moment, changes: Changes | None = None) -> dict[str, Any]:
+    """One case's flags and suggestion with their working."""
+    result = checked.result
     return {
         "schema": "rrt/check/1",
         "as_of": as_of_text(as_of),
         "engine": __version__,
         "rule_set": _rule_set(book),
-        "case": case,
-        "flags": [asdict(f) for f in flags],
-        "suggestion": None,
+        "case": checked.case.id,
+        "flags": [asdict(f) for f in checked.flags],
+        "suggestion": asdict(checked.suggestion) if checked.suggestion else None,
+        "what_if": {"changed": list(changes.what), "suggestion": asdict(changes.suggestion)} if changes else None,
         "events_after_as_of": result.after_as_of,
         "not_evaluable": {n.rule: list(n.missing) for n in result.not_evaluable},
         "diagnostics": [],

@@ -16,9 +16,9 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, as_date
 from rrt_engine.diagnostics import Diagnostic, InputError
-from rrt_engine.explain.words import iso_time
 from rrt_engine.model import NO_REASON, REASONS, STATUSES, EventLog, Int32s, Int64s
 from rrt_engine.replay.run import Replay, SourceRun
+from rrt_engine.words import iso_time
 
 FORMATS = (".csv", ".parquet", ".jsonl")
 COLUMNS = {

@@ -11,14 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.checking import Changes, Checked
 from rrt_engine.explain.flags import Explained
-from rrt_engine.explain.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words
 from rrt_engine.model import STATUSES
 from rrt_engine.replay.run import Replay, RuleLine, SourceRun
+from rrt_engine.reports.console import in_lines, say
 from rrt_engine.reports.documents import REMINDER
+from rrt_engine.reports.suggestion_text import headline, show_changes, show_suggestion
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.sources.case_file import Case
-from rrt_engine.timescales.evaluate import Result
+from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words
 
 # The order in which statuses are read, most pressing first, with the colour that repeats the word.
 _ORDER = {
@@ -50,14 +52,27 @@ BECAUSE_WORDS = {
 # ---------------------------------------------------------------------------------------------------- one case
 
 
-def show_check(console: Console, case: Case, book: RuleBook, as_of: Moment, flags: Sequence[Explained], result: Result, full: bool) -> None:
-    """One case: what is overdue, late, due, not clear and done, each with its reason; with its whole working if `full`."""
-    _say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
-    _say(console, f"As at {_when(as_of)}. {book.title}, {book.version}.", "dim")
+def show_check(
+    console: Console,
+    checked: Checked,
+    book: RuleBook,
+    as_of: Moment,
+    full: bool,
+    thresholds: ThresholdBook | None = None,
+    changes: Changes | None = None,
+) -> None:
+    """One case: what is overdue, late, due, not clear and done, and what its facts point to, each with its reason; with the
+    whole working if `full`.
+    """
+    case, flags, result = checked.case, checked.flags, checked.result
+    say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
+    say(console, f"As at {_when(as_of)}. {book.title}, {book.version}.", "dim")
     console.print()
-    _say(console, _counts([_shown_status(f) for f in flags]) if flags else "No time limit starts from the events in this case.", "bold")
+    say(console, _counts([_shown_status(f) for f in flags]) if flags else "No time limit starts from the events in this case.", "bold")
     if result.after_as_of:
-        _say(console, f"{_n(result.after_as_of, 'event')} after that date {'is' if result.after_as_of == 1 else 'are'} not counted.")
+        say(console, f"{_n(result.after_as_of, 'event')} after that date {'is' if result.after_as_of == 1 else 'are'} not counted.")
+    if checked.suggestion and thresholds:
+        say(console, headline(checked.suggestion, thresholds), "bold")
     for status, style in _ORDER.items():
         mine = sorted((f for f in flags if _shown_status(f) == status), key=_urgency)
         first = {f.rule: i for i, f in reversed(list(enumerate(mine)))}
@@ -65,11 +80,15 @@ def show_check(console: Console, case: Case, book: RuleBook, as_of: Moment, flag
             _show_rule(console, status, style, list(of_rule), full)
     if result.not_evaluable:
         console.print()
-        _say(console, f"The case says that it does not cover what {_n(len(result.not_evaluable), 'rule')} would need:", "bold")
+        say(console, f"The case says that it does not cover what {_n(len(result.not_evaluable), 'rule')} would need:", "bold")
         for refused in result.not_evaluable:
-            _say(console, f"{refused.rule} needs {_kinds(refused.missing)}", indent=2)
+            say(console, f"{refused.rule} needs {_kinds(refused.missing)}", indent=2)
+    if checked.suggestion and thresholds:
+        show_suggestion(console, checked.suggestion, thresholds, full)
+        if changes:
+            show_changes(console, checked.suggestion, changes.suggestion, changes.what, thresholds)
     console.print()
-    _say(console, book.notice if REMINDER in book.notice else f"{book.notice} {REMINDER}", "dim")
+    say(console, book.notice if REMINDER in book.notice else f"{book.notice} {REMINDER}", "dim")
 
 
 def _shown_status(flag: Explained) -> str:
@@ -87,19 +106,19 @@ def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explai
     times = f" ({len(flags)} times)" if len(flags) > 1 else ""
     console.print()
     word = f"{_WORDS[status].upper()}:" if indent == 2 else f"{_WORDS[status].upper():<16}"
-    _lines(console, Text.assemble((word, style), (f" {flag.title}", "bold"), (f"{times}  {flag.rule}", "dim")), 0, indent)
+    in_lines(console, Text.assemble((word, style), (f" {flag.title}", "bold"), (f"{times}  {flag.rule}", "dim")), 0, indent)
     for each in flags:
-        _say(console, f"{'- ' if len(flags) > 1 else ''}{each.explanation}", indent=indent, hang=2 if len(flags) > 1 else 0)
+        say(console, f"{'- ' if len(flags) > 1 else ''}{each.explanation}", indent=indent, hang=2 if len(flags) > 1 else 0)
         if full:
             for number, step in enumerate(each.steps, 1):
-                _say(console, f"{number}. {step}", "dim", indent=indent + 2, hang=3)
+                say(console, f"{number}. {step}", "dim", indent=indent + 2, hang=3)
         elif each.provisional:
-            _say(console, "Provisional: bank holidays that far ahead have not been announced.", "magenta", indent=indent)
+            say(console, "Provisional: bank holidays that far ahead have not been announced.", "magenta", indent=indent)
     if not full and status not in ("met", "ended"):
         source = f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
-        _say(console, source, "dim", indent=indent)
+        say(console, source, "dim", indent=indent)
     if flag.pathway:
-        _say(console, f"Suggested next step: {flag.pathway.replace('_', ' ')}", style, indent=indent)
+        say(console, f"Suggested next step: {flag.pathway.replace('_', ' ')}", style, indent=indent)
 
 
 def _counts(statuses: Sequence[str]) -> str:
@@ -114,8 +133,8 @@ def _counts(statuses: Sequence[str]) -> str:
 def show_replay(console: Console, replay: Replay) -> None:
     """A replay: the answer in a line, what was read, the per-rule table, and what could not be judged and why."""
     lines = replay.lines()
-    _say(console, f"Replay as at {_when(replay.as_of)}", "bold")
-    _say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
+    say(console, f"Replay as at {_when(replay.as_of)}", "bold")
+    say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
     console.print()
     flags = sum(line.started for line in lines)
     if flags:
@@ -124,9 +143,9 @@ def show_replay(console: Console, replay: Replay) -> None:
         }
         total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
         counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
-        _say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
+        say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
     else:
-        _say(console, "No time limit starts from the events that were read.", "bold")
+        say(console, "No time limit starts from the events that were read.", "bold")
     console.print()
     quiet = [s for s in replay.sources if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
     if len(quiet) > _SHOWN:
@@ -135,9 +154,9 @@ def show_replay(console: Console, replay: Replay) -> None:
         if len(quiet) <= _SHOWN or not any(source is each for each in quiet):
             _show_source(console, source)
     for refused in replay.refused:
-        _say(console, f"{refused.path}: NOT READ", "bold red")
+        say(console, f"{refused.path}: NOT READ", "bold red")
         for diagnostic in refused.diagnostics[:_SHOWN]:
-            _say(console, diagnostic.message, "red", indent=2)
+            say(console, diagnostic.message, "red", indent=2)
     for basis, heading, says in (
         (
             "history",
@@ -154,13 +173,13 @@ def show_replay(console: Console, replay: Replay) -> None:
         chosen = [line for line in lines if line.basis == basis]
         if chosen:
             console.print()
-            _say(console, heading, "bold")
-            _say(console, says, "dim")
+            say(console, heading, "bold")
+            say(console, says, "dim")
             _show_lines(console, chosen, basis)
     _show_unclear(console, lines)
     _show_unsupported(console, replay)
     console.print()
-    _say(console, REMINDER, "bold")
+    say(console, REMINDER, "bold")
 
 
 def _show_source(console: Console, source: SourceRun) -> None:
@@ -168,10 +187,10 @@ def _show_source(console: Console, source: SourceRun) -> None:
     reading, log = source.reading, source.reading.log
     kind = _FORMATS.get(reading.format, reading.format)
     rejected = len(reading.rejected)
-    _say(console, f"{source.path} ({kind}): {_n(len(log.children), 'child', 'children')}, {_n(len(log), 'event')}", "bold")
-    _say(console, f"{_n(reading.records_read, 'record')} read = {reading.records_used:,} used + {rejected:,} rejected", indent=2)
+    say(console, f"{source.path} ({kind}): {_n(len(log.children), 'child', 'children')}, {_n(len(log), 'event')}", "bold")
+    say(console, f"{_n(reading.records_read, 'record')} read = {reading.records_used:,} used + {rejected:,} rejected", indent=2)
     if source.result.after_as_of:
-        _say(console, f"{_n(source.result.after_as_of, 'event')} after the as-of date not counted", indent=2)
+        say(console, f"{_n(source.result.after_as_of, 'event')} after the as-of date not counted", indent=2)
     said = list(reading.diagnostics)
     reasons: dict[str, list[str]] = {}
     for record in reading.rejected:
@@ -180,43 +199,43 @@ def _show_source(console: Console, source: SourceRun) -> None:
         reasons.setdefault(record.why, []).extend([] if sheet and record.why.startswith(sheet) else [place])
     for why, places in list(reasons.items())[:_SHOWN]:
         where = listed(places) if len(places) < 5 else f"{', '.join(places[:3])} and {len(places) - 3:,} more"
-        _say(console, f"rejected: {f'{where}: ' if where else ''}{why}", "yellow", indent=2, hang=2)
+        say(console, f"rejected: {f'{where}: ' if where else ''}{why}", "yellow", indent=2, hang=2)
         same = [d for d in said if d.message.startswith(why)]
         for help in dict.fromkeys(d.help for d in same if d.help):
-            _say(console, f"help: {help}", "dim", indent=4)
+            say(console, f"help: {help}", "dim", indent=4)
         said = [d for d in said if d not in same]
     if len(reasons) > _SHOWN:
-        _say(console, f"and {len(reasons) - _SHOWN:,} other reasons; --format json lists every record", "yellow", indent=2)
+        say(console, f"and {len(reasons) - _SHOWN:,} other reasons; --format json lists every record", "yellow", indent=2)
     for diagnostic in said[:_SHOWN]:
         place = f"{diagnostic.place}: " if diagnostic.place else f"line {diagnostic.line}: " if diagnostic.line else ""
-        _say(console, f"{diagnostic.severity}: {place}{diagnostic.message}", "dim", indent=2)
+        say(console, f"{diagnostic.severity}: {place}{diagnostic.message}", "dim", indent=2)
         if diagnostic.help:
-            _say(console, f"help: {diagnostic.help}", "dim", indent=4)
+            say(console, f"help: {diagnostic.help}", "dim", indent=4)
     if len(said) > _SHOWN:
-        _say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
+        say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
 
 
 def _show_cases(console: Console, sources: Sequence[SourceRun]) -> None:
     """What was read from many case files with nothing to be said of any of them."""
     events, later = sum(len(s.reading.log) for s in sources), sum(s.result.after_as_of for s in sources)
-    _say(console, f"{_n(len(sources), 'case')}, {sources[0].path} to {sources[-1].path}: {_n(events, 'event')}", "bold")
+    say(console, f"{_n(len(sources), 'case')}, {sources[0].path} to {sources[-1].path}: {_n(events, 'event')}", "bold")
     read, used = sum(s.reading.records_read for s in sources), sum(s.reading.records_used for s in sources)
-    _say(console, f"{_n(read, 'record')} read = {used:,} used + 0 rejected", indent=2)
+    say(console, f"{_n(read, 'record')} read = {used:,} used + 0 rejected", indent=2)
     if later:
-        _say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
+        say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
 
 
 def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None:
     if console.width < _WIDE and basis != "count":  # a narrow screen, or large print: one rule after another
         for line in lines:
-            _say(console, f"{line.title} ({line.rule})")
+            say(console, f"{line.title} ({line.rule})")
             counts = [f"{n:,} {STATUS_WORDS[s].lower()}" for s, n in line.statuses.items() if n]
-            _say(console, f"{line.started:,} started: {listed(counts)}; {' '.join(_share(line))}", indent=2)
+            say(console, f"{line.started:,} started: {listed(counts)}; {' '.join(_share(line))}", indent=2)
         return
     if basis == "count":
         for line in lines:
             unclear = f", and {line.statuses['cannot_tell']:,} that cannot be told" if line.statuses["cannot_tell"] else ""
-            _say(console, f"{line.title} ({line.rule}): {line.statuses['met']:,}{unclear}", indent=2)
+            say(console, f"{line.title} ({line.rule}): {line.statuses['met']:,}{unclear}", indent=2)
         return
     early = any(line.statuses["early"] for line in lines)
     columns: dict[str, Callable[[RuleLine], int]] = {
@@ -264,20 +283,20 @@ def _show_unclear(console: Console, lines: Sequence[RuleLine]) -> None:
     if not unclear:
         return
     console.print()
-    _say(console, "Cannot tell, and why (in no share)", "bold")
+    say(console, "Cannot tell, and why (in no share)", "bold")
     for line in unclear:
         reasons = [f"{n:,} because {BECAUSE_WORDS[name]}" for name, n in line.cannot_tell_because.items()]
-        _say(console, f"{line.title} ({line.rule}): {'; '.join(reasons)}", indent=2, hang=2)
+        say(console, f"{line.title} ({line.rule}): {'; '.join(reasons)}", indent=2, hang=2)
 
 
 def _show_unsupported(console: Console, replay: Replay) -> None:
     never, partly, refused = replay.never_answered(), replay.partly_evaluable(), replay.not_evaluable()
     if never:
         console.print()
-        _say(console, "Check these: a source holds none of the events that would answer them, so each counts as not done", "bold")
+        say(console, "Check these: a source holds none of the events that would answer them, so each counts as not done", "bold")
         for rule, kinds in never.items():
-            _say(console, f"{rule}: no {_kinds(kinds)}", "yellow", indent=2, hang=2)
-        _say(
+            say(console, f"{rule}: no {_kinds(kinds)}", "yellow", indent=2, hang=2)
+        say(
             console,
             "If the extract does not hold them, say what it covers in NAME.covers.yaml beside it (see the README).",
             "dim",
@@ -285,18 +304,18 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
         )
     if partly:
         console.print()
-        _say(console, f"Judged from some of the sources only: {_n(len(partly), 'rule')}", "bold")
+        say(console, f"Judged from some of the sources only: {_n(len(partly), 'rule')}", "bold")
         by_source: dict[str, list[str]] = {}
         for rule, names in partly.items():
             by_source.setdefault(listed(names), []).append(rule)
         for names_of, rules in by_source.items():
-            _say(console, f"not from {names_of}: {', '.join(rules)}", "dim", indent=2, hang=2)
+            say(console, f"not from {names_of}: {', '.join(rules)}", "dim", indent=2, hang=2)
     if refused:
         console.print()
         sources = "this source" if len(replay.sources) == 1 else "any of these sources"
-        _say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
+        say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
         for rule, kinds in refused.items():
-            _say(console, f"{rule} needs {_kinds(kinds)}", "dim", indent=2, hang=2)
+            say(console, f"{rule} needs {_kinds(kinds)}", "dim", indent=2, hang=2)
 
 
 # ---------------------------------------------------------------------------------------------------- words and lines
@@ -313,19 +332,6 @@ def _when(as_of: Moment) -> str:
 
 def _kinds(kinds: Iterable[str]) -> str:
     return listed([f"`{kind}`" for kind in kinds])
-
-
-def _say(console: Console, text: str, style: str = "", indent: int = 0, hang: int = 0) -> None:
-    """A paragraph, wrapped to the width; every line after the first is `hang` further in."""
-    _lines(console, Text(text, style), indent, indent + hang)
-
-
-def _lines(console: Console, text: Text, indent: int, rest: int) -> None:
-    """Text in lines as wide as the console, with nothing after the last word of each."""
-    lines = text.wrap(console, max(console.width - max(indent, rest), 20))
-    for i, line in enumerate(lines):
-        line.rstrip()
-        console.print(Text(" " * (rest if i else indent)) + line, no_wrap=True, crop=False, overflow="ignore")
 
 
 def announced_words(book: RuleBook) -> str:

@@ -51,7 +51,7 @@ def digest_of(folder: Path) -> str:
 def load(folder: Path, examples: bool = False) -> RuleBook:
     """Load and check a rule set. Raises InputError with every mistake, each at its file, line and column."""
     problems: list[Diagnostic] = []
-    with _without_collecting():
+    with without_collecting():
         book, _ = _load(folder, examples, problems)
     if book is None or problems:
         raise InputError(problems)
@@ -59,7 +59,7 @@ def load(folder: Path, examples: bool = False) -> RuleBook:
 
 
 @contextmanager
-def _without_collecting() -> Iterator[None]:
+def without_collecting() -> Iterator[None]:
     """Hold back the garbage collector: a rule set is many small objects that all stay, and looking through them again
     and again while they are made takes a quarter of the time.
     """
@@ -80,8 +80,8 @@ def load_with_problems(folder: Path) -> tuple[RuleBook | None, list[Diagnostic],
 
 
 def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[RuleBook | None, list[tuple[Rule, Document]]]:
-    about, _ = _read(folder / "rulebook.yaml", About, problems)
-    vocabulary, events_document = _read(folder / "events.yaml", Vocabulary, problems)
+    about, _ = read_shape(folder / "rulebook.yaml", About, problems)
+    vocabulary, events_document = read_shape(folder / "events.yaml", Vocabulary, problems)
     sources, _ = _read_each(folder / "sources.yaml", Source, problems)
     parameters, parameters_document = _read_each(folder / "parameters.yaml", LocalValue, problems)
     try:
@@ -146,7 +146,7 @@ def _text(path: Path, problems: list[Diagnostic]) -> str | None:
     return None
 
 
-def _read(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[T | None, Document | None]:
+def read_shape(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[T | None, Document | None]:
     """One file as one shape, with its document for positions."""
     document = _document(path, problems)
     if document is None:
@@ -185,6 +185,15 @@ def _document(path: Path, problems: list[Diagnostic]) -> Document | None:
 
 
 def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterator[tuple[TimescaleRule, Document]]:
+    for document in rule_documents(path, examples, "timescale", problems):
+        try:
+            yield TimescaleRule.model_validate(document.data), document
+        except ValidationError as error:
+            problems.extend(shape_problems(error, document, TimescaleRule))
+
+
+def rule_documents(path: Path, examples: bool, kind: str, problems: list[Diagnostic]) -> Iterator[Document]:
+    """The rule documents of one file that can be read, each of one kind; the others are added to `problems`."""
     text = _text(path, problems)
     if text is None:
         return
@@ -192,16 +201,10 @@ def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterato
         for document in documents(_shown(path), text if examples else _without_examples(text)):
             if document.problems:
                 problems.extend(document.problems)
-                continue
-            if document.data is None:
-                continue
-            if not isinstance(document.data, dict) or document.data.get("kind") != "timescale":
-                problems.append(document.diagnostic(("kind",), "kind", "expected a rule with `kind: timescale`"))
-                continue
-            try:
-                yield TimescaleRule.model_validate(document.data), document
-            except ValidationError as error:
-                problems.extend(shape_problems(error, document, TimescaleRule))
+            elif isinstance(document.data, dict) and document.data.get("kind") == kind:
+                yield document
+            elif document.data is not None:
+                problems.append(document.diagnostic(("kind",), "kind", f"expected a rule with `kind: {kind}`"))
     except InputError as error:
         problems.extend(error.diagnostics)
 

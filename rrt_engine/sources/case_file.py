@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +11,45 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, parse_moment
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.model import Coverage, EventLog
+from rrt_engine.model import Author, Coverage, EventLog, Fact, Step
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.strict_yaml import Document, single
+from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.builder import LogBuilder, typed
+from rrt_engine.sources.facts import fact_from
 
-_TOP = ("case", "title", "story", "child", "covers", "events", "facts", "decisions")
+_TOP = ("case", "title", "story", "child", "covers", "events", "facts", "steps", "author")
 _EVENT = ("event", "at", "ref", "recorded_at")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One child's case: its timeline as an event log with one child, and its recorded facts as written."""
+    """One child's case: its timeline as an event log with one child, and the facts recorded.
+
+    `facts` are those known from the start; a training case may add others in its `steps`.
+    """
 
     id: str
     log: EventLog
     title: str = ""
     story: str = ""
-    facts: tuple[dict[str, Any], ...] = field(default=())
+    facts: tuple[Fact, ...] = ()
+    steps: tuple[Step, ...] = ()
+    author: Author | None = None
+
+    def every_fact(self) -> tuple[Fact, ...]:
+        """The facts known from the start and those each step adds."""
+        return (*self.facts, *(fact for step in self.steps for fact in step.facts))
 
 
-def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case:
-    """Read a case file. Raises InputError with every mistake, each at its line and column."""
+Thresholds = Callable[[], ThresholdBook]
+
+
+def read_case(path: Path | str, book: RuleBook, text: str | None = None, thresholds: Thresholds | None = None) -> Case:
+    """Read a case file. Raises InputError with every mistake, each at its line and column.
+
+    Facts are read and checked where `thresholds` gives the vocabulary; it is asked for only where the case has some.
+    """
     name = str(path)
     if text is None:
         try:
@@ -60,7 +77,7 @@ def read_case(path: Path | str, book: RuleBook, text: str | None = None) -> Case
         )
     said = {(p.line, _value_in(p)) for p in problems}
     found: list[Diagnostic] = []
-    case = case_from(document.data, document, book, found)
+    case = case_from(document.data, document, book, found, thresholds=thresholds)
     problems.extend(p for p in found if (p.line, _value_in(p)) not in said)
     if problems:
         raise InputError(sorted(problems))
@@ -73,7 +90,12 @@ def _value_in(problem: Diagnostic) -> str:
 
 
 def case_from(
-    data: Mapping[str, Any], document: Document, book: RuleBook, problems: list[Diagnostic], prefix: tuple[str | int, ...] = ()
+    data: Mapping[str, Any],
+    document: Document,
+    book: RuleBook,
+    problems: list[Diagnostic],
+    prefix: tuple[str | int, ...] = (),
+    thresholds: Thresholds | None = None,
 ) -> Case:
     """A case from data already read; mistakes are added to `problems` at their place in the document."""
 
@@ -117,10 +139,7 @@ def case_from(
             problem(("events", i), "shape", "expected an event with `event` and `at`", "such as {event: referral_received, at: 2026-03-02}")
             continue
         _add_event(event, i, case_id, book, builder, problem, document, prefix)
-    facts = data.get("facts") or []
-    if not isinstance(facts, list):
-        problem(("facts",), "shape", "expected a list of facts")
-        facts = []
+    facts, steps, author = _facts_and_steps(data, document, problem, prefix, thresholds)
     covers = data.get("covers")
     log = builder.build(_coverage(covers, book, problem))
     if isinstance(covers, dict) and covers.get("kind") == "snapshot":  # only the latest date of each kind is held
@@ -130,8 +149,69 @@ def case_from(
         log,
         str(data.get("title") or ""),
         str(data.get("story") or ""),
-        tuple(f for f in facts if isinstance(f, dict)),
+        facts,
+        steps,
+        author,
     )
+
+
+def _facts_and_steps(
+    data: Mapping[str, Any], document: Document, problem: Any, prefix: tuple[str | int, ...], thresholds: Thresholds | None
+) -> tuple[tuple[Fact, ...], tuple[Step, ...], Author | None]:
+    """The facts of a case, the steps of a training case with those they add, and its author's view."""
+    if thresholds is None or not any(data.get(key) for key in ("facts", "steps", "author")):
+        return (), (), None
+    book = thresholds()
+
+    def facts_at(given: Any, place: tuple[str | int, ...]) -> tuple[Fact, ...]:
+        if given is not None and not isinstance(given, list):
+            problem(place, "shape", "expected a list of facts", "each on its own line: - {fact: da_current, value: present}")
+            return ()
+        read = (fact_from(f, (*place, i), book, problem, document.position((*prefix, *place, i))[0]) for i, f in enumerate(given or []))
+        return tuple(fact for fact in read if fact is not None)
+
+    steps = []
+    written = data.get("steps") or []
+    if not isinstance(written, list):
+        problem(("steps",), "shape", "expected a list of steps, each with `tell`")
+        written = []
+    for i, step in enumerate(written):
+        place = ("steps", i)
+        if not isinstance(step, dict) or not step.get("tell"):
+            problem(place, "shape", "expected a step with `tell`, and `at`, `facts` and `ask` where it has them")
+            continue
+        for key in step:
+            if key not in _STEP:
+                problem(
+                    (*place, key), "unknown_key", f"unknown key `{key}`", did_you_mean(key, _STEP) or f"a step may have {', '.join(_STEP)}"
+                )
+        day = NO_DAY
+        try:
+            day = parse_moment(step["at"]).day if step.get("at") is not None else NO_DAY
+        except ValueError as error:
+            problem((*place, "at"), "date", str(error))
+        steps.append(Step(day, str(step["tell"]), facts_at(step.get("facts"), (*place, "facts")), str(step.get("ask") or "")))
+    return facts_at(data.get("facts"), ("facts",)), tuple(steps), _author(data.get("author"), book, problem)
+
+
+_STEP = ("at", "tell", "facts", "ask")
+_AUTHOR = ("level", "pathways", "because", "learn")
+
+
+def _author(given: Any, book: ThresholdBook, problem: Any) -> Author | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.get("level") not in book.levels or not given.get("because"):
+        problem(("author",), "shape", "expected the author's view: `level` (1 to 4), `pathways`, `because`, and `learn`")
+        return None
+    for key in given:
+        if key not in _AUTHOR:
+            problem(("author", key), "unknown_key", f"unknown key `{key}`", did_you_mean(key, _AUTHOR) or "see cases/README.md")
+    pathways = given.get("pathways") or []
+    for name in pathways if isinstance(pathways, list) else []:
+        if name not in book.pathways:
+            problem(("author", "pathways"), "unknown_pathway", f"unknown pathway `{name}`", did_you_mean(str(name), book.pathways))
+    return Author(int(given["level"]), tuple(map(str, pathways)), str(given["because"]), str(given.get("learn") or ""))
 
 
 def _add_event(

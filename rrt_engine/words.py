@@ -31,6 +31,13 @@ VERIFIED_WORDS = {
     "local value needed": "common value used until the authority sets its own",
 }
 
+MARK_WORDS = {
+    "instrument": "seen in the document itself",
+    "secondary": "seen in a secondary source",
+    "recalled": "recalled, not yet checked against a source",
+    "local value needed": "common value used until the authority sets its own",
+}
+
 
 def day_words(day: int) -> str:
     """A day number as people write it.

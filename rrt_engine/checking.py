@@ -1,0 +1,56 @@
+"""One case checked: its flags from the timeline and, where it has facts, the suggestion they point to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.explain.flags import Explained, Explainer
+from rrt_engine.model import Suggestion
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.case_file import Case
+from rrt_engine.thresholds.suggest import Question, Reasoner, question_of
+from rrt_engine.thresholds.two_engines import checked_by_both
+from rrt_engine.thresholds.worker import Worker
+from rrt_engine.timescales.arrays import end_of_day
+from rrt_engine.timescales.evaluate import Result, evaluate
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one case shows on a day. `question` and `suggestion` are None where it has no facts."""
+
+    case: Case
+    flags: tuple[Explained, ...]
+    result: Result
+    question: Question | None = None
+    suggestion: Suggestion | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What somebody changed, in words, and the suggestion that gives."""
+
+    what: tuple[str, ...]
+    suggestion: Suggestion
+
+
+def check_case(case: Case, book: RuleBook, as_of: Moment, reasoner: Reasoner | None = None, worker: Worker | None = None) -> Checked:
+    """The flags of one case on a day and, where a reasoner is given, the suggestion. Raises EnginesDisagree, which names the case.
+
+    `worker` is the second engine, where there is one.
+    """
+    result = evaluate(case.log, book, as_of)
+    instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
+    explainer = Explainer(case.log, book, result.flags, as_of.day, instant)
+    flags = tuple(explainer.explain(i) for i in range(len(result.flags)))
+    if reasoner is None:
+        return Checked(case, flags, result)
+    question = question_of(case.id, case.every_fact(), case.log, 0, reasoner.book, as_of.day, flag_pairs(flags))
+    return Checked(case, flags, result, question, checked_by_both(reasoner, question, worker))
+
+
+def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:
+    """Which timescale rules flag a case, and how."""
+    return [(f.rule, f.status) for f in flags]

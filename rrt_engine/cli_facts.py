@@ -1,0 +1,140 @@
+"""`rrt facts`: find the fact to record, with its values and how to judge the evidence for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rrt_engine.cli_options import Format, FormatOption, console, stop, threshold_book
+from rrt_engine.paths import RULES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rrt_engine.rulebook.threshold_book import ThresholdBook
+
+
+def facts(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[SEARCH]...", help="Words to look for, such as: bruise, or: left alone.")
+    ] = None,
+    rules: Annotated[
+        Path, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.", show_default=False)
+    ] = RULES,
+    format: FormatOption = Format.text,
+) -> None:
+    """Find the fact to record: its id, its values, what each pulls towards, and how to judge the evidence."""
+    from rrt_engine.diagnostics import InputError
+    from rrt_engine.sources.facts import nearest_fact, search
+
+    try:
+        book = threshold_book(rules)
+    except InputError as error:
+        raise stop(error) from None
+    text = " ".join(words or [])
+    found = [text] if text in book.facts else search(text, book) if text else list(book.facts)
+    if format is Format.json:
+        import json
+
+        rows = [_row(name, book) for name in found]
+        typer.echo(json.dumps({"schema": "rrt/facts/1", "notice": book.notice, "facts": rows}, indent=2, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo(f"No fact holds `{text}`. {nearest_fact(text, book) if text else ''}", err=True)
+        raise typer.Exit(1)
+    shown = console(100)
+    if not text:
+        _list(shown, book)
+    elif len(found) > 12:
+        for name in found:
+            _line(shown, name, book)
+    else:
+        for name in found:
+            _show(shown, name, book)
+    from rrt_engine.reports.console import say
+
+    shown.print()
+    say(shown, book.notice, "dim")
+
+
+def _row(name: str, book: ThresholdBook) -> dict[str, Any]:
+    kind = book.facts[name]
+    return {
+        "id": name,
+        "label": kind.label,
+        "domain": book.domains[book.domain_of[name]],
+        "type": kind.type,
+        "values": list(kind.values),
+        "weight": _weights(name, book),
+        "judge": kind.judge,
+        "ask": kind.ask,
+        "computed": kind.derive is not None,
+        "sources": [{"code": c, "title": book.fact_sources[c].title, "verified": book.fact_sources[c].verified} for c in kind.source],
+    }
+
+
+def _list(shown: Console, book: ThresholdBook) -> None:
+    from rrt_engine.reports.console import say
+
+    for domain, title in book.domains.items():
+        mine = [name for name in book.facts if book.domain_of[name] == domain]
+        if mine:
+            say(shown, title, "bold")
+            for name in mine:
+                _line(shown, name, book, indent=2)
+    say(shown, f"{len(book.facts)} facts. rrt facts WORDS shows how to judge one.", "bold")
+
+
+def _line(shown: Console, name: str, book: ThresholdBook, indent: int = 0) -> None:
+    from rrt_engine.reports.console import say
+
+    say(shown, f"{name}: {book.facts[name].label}", indent=indent, hang=2)
+
+
+def _show(shown: Console, name: str, book: ThresholdBook) -> None:
+    from rrt_engine.reports.console import say
+    from rrt_engine.sources.facts import values_words
+    from rrt_engine.words import MARK_WORDS
+
+    kind = book.facts[name]
+    say(shown, f"{name}: {kind.label}", "bold")
+    say(shown, f"{book.domains[book.domain_of[name]]}. Value: {values_words(kind)}.", indent=2, hang=2)
+    say(shown, f"Weighs: {_weights(name, book)}", indent=2, hang=2)
+    if kind.derive is not None:
+        say(shown, "Worked out from the timeline where it holds the events; record it only where it does not.", indent=2, hang=2)
+    for heading, text in (("Judge the evidence", kind.judge), ("Ask", kind.ask), ("Note", kind.note)):
+        if text:
+            say(shown, f"{heading}: {text}", indent=2, hang=2)
+    for code in kind.source:
+        source = book.fact_sources[code]
+        say(shown, f"Source: {source.title} ({MARK_WORDS[source.verified]})", "dim", indent=2, hang=2)
+
+
+def _weights(name: str, book: ThresholdBook) -> str:
+    """What each value of a fact pulls towards, in words."""
+    kind = book.facts[name]
+    parts = []
+    if isinstance(kind.weight, dict):
+        parts += [f"{value.replace('_', ' ')}: {_word(weight)}" for value, weight in kind.weight.items()]
+    elif kind.weight is not None:
+        parts.append(_word(kind.weight))
+    for step in kind.steps:
+        bound = f"from {book.value(step.from_)}" if step.from_ is not None else f"below {book.value(step.below)}"
+        parts.append(f"{bound}: {_word(step.weight)}")
+    for more in kind.stronger:
+        said = [f"`{v}`" for v in (more.if_.value or [])] + [w for w in (more.if_.timing, more.if_.pattern) if w]
+        said += [f"impact {' or '.join(more.if_.impact)}"] if more.if_.impact else []
+        parts.append(f"if {' and '.join(said)}: {_word(more.weight)}")
+    return "; ".join(parts)
+
+
+def _word(weight: int | str) -> str:
+    if isinstance(weight, int):
+        return f"level {weight}"
+    return {
+        "immediate": "level 4 at once, on sufficient evidence",
+        "raises": "lifts a level one step",
+        "gate": "changes the route, never the level",
+    }.get(weight, weight)

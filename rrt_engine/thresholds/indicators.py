@@ -1,0 +1,223 @@
+"""From recorded facts to indicators: what each fact pulls towards, on the evidence recorded. What does not count is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rrt_engine.calendar import NO_DAY
+from rrt_engine.model import Fact, SetAside
+from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.rulebook.threshold_schema import FactKind, Step, Stronger, Weight
+from rrt_engine.thresholds.plan import SUFFICIENT, THIN, THIN_AT_MOST, VERIFIED, Token
+from rrt_engine.words import listed, short_day_words
+
+_THE_CHILD_OR_ADULTS = ("", "child", "this child", "parent", "mother", "father", "carer", "household", "family", "adult", "partner")
+_OTHER_CHILD = ("sibling", "other child", "another child", "cousin")
+_IMPACT = {"some": 1, "marked": 2}
+_HEAVIER = ("context", "gate", "prompt", "duty", "protective", "raises", 1, 2, 3, 4, "immediate")
+SEVERAL = 2
+"""What `several` counts as: the lowest number it can mean. The number itself is asked for."""
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """The facts of one case that count, each with its token, and what is set aside."""
+
+    facts: tuple[Fact, ...]
+    tokens: tuple[Token, ...]
+    set_aside: tuple[SetAside, ...]
+    unknown: tuple[Fact, ...]
+
+
+def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: ThresholdBook, as_of: int, case: str = "") -> Indicators:
+    """Which facts count on a day, and how much.
+
+    A computed fact stands in place of a recorded one that differs. Set aside, with the reason: what is refuted, dated after
+    the day, or about another child. Where two records contradict each other, the safer reading is used.
+    """
+    aside: list[SetAside] = []
+    unknown: list[Fact] = []
+    counted: list[Fact] = []
+    given = {fact.id: fact for fact in computed}
+    for fact in recorded:
+        why = _not_counted(fact, as_of, case)
+        if why:
+            aside.append(SetAside(fact.id, why))
+        elif fact.id in given and fact.value not in (given[fact.id].value, "unknown"):
+            worked_out = f"the timeline gives `{_shown(given[fact.id])}` ({given[fact.id].computed}), which is used"
+            aside.append(SetAside(fact.id, f"recorded as `{_shown(fact)}`; {worked_out}"))
+        elif fact.id in given:
+            continue
+        elif fact.value == "unknown":
+            unknown.append(fact)
+        else:
+            counted.append(fact)
+    counted = _safer([*counted, *computed], book, aside)
+    pairs: dict[tuple[object, ...], tuple[Fact, Token]] = {}
+    for fact in counted:
+        token = token_of(fact, book.facts[fact.id], book)
+        pairs.setdefault(tuple(token.values()), (fact, token))
+    tokens = tuple({**token, "k": k} for k, (_, token) in enumerate(pairs.values()))
+    kept = {fact.id for fact, _ in pairs.values()}
+    return Indicators(tuple(f for f, _ in pairs.values()), tokens, tuple(aside), tuple(f for f in unknown if f.id not in kept))
+
+
+def _not_counted(fact: Fact, as_of: int, case: str) -> str:
+    """Why a recorded fact is kept and not counted, or nothing."""
+    if fact.evidence == "refuted":
+        return "it is recorded as refuted"
+    if fact.on != NO_DAY and fact.on > as_of:
+        return f"it is dated {short_day_words(fact.on)}, after the date of this check"
+    subject = fact.subject.strip().lower().replace("_", " ")
+    if subject in _OTHER_CHILD or (subject not in _THE_CHILD_OR_ADULTS and case and subject != case.lower() and _is_an_id(fact.subject)):
+        return f"it is about another child (`{fact.subject}`), who needs a view of their own"
+    return ""
+
+
+def _is_an_id(subject: str) -> bool:
+    """Whether a subject looks like a case id: it holds a digit."""
+    return any(character.isdigit() for character in subject)
+
+
+def _safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> list[Fact]:
+    """Contradictory records of one fact, on the safer reading: a concern stands, a protection does not, consent is the lesser."""
+    by_id: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_id.setdefault(fact.id, []).append(fact)
+    kept: list[Fact] = []
+    for name, records in by_id.items():
+        values = list(dict.fromkeys(_shown(f) for f in records))
+        if len(values) > 1:
+            kind = book.facts[name]
+            keep = _safest(records, kind, book)
+            left = [v for v in values if v not in {_shown(f) for f in keep}]
+            if left:
+                used = listed([f"`{v}`" for v in dict.fromkeys(_shown(f) for f in keep)])
+                aside.append(SetAside(name, f"recorded as {listed([f'`{v}`' for v in values])}; the safer reading {used} is used"))
+            records = keep
+        kept += records
+    return kept
+
+
+def _safest(records: list[Fact], kind: FactKind, book: ThresholdBook) -> list[Fact]:
+    weights = {_shown(f): _weight(f, kind, book) for f in records}
+    if "protective" in weights.values():
+        return [f for f in records if weights[_shown(f)] != "protective"]
+    if all(w == "gate" for w in weights.values()) and kind.values:
+        dated = [f.on for f in records]
+        latest = [f for f in records if f.on == max(dated)]  # consent changes: the latest record of it counts
+        return [f for f in latest if f.value != kind.values[0]] or latest
+    return [f for f in records if not absent(f, kind)] or records
+
+
+def absent(fact: Fact, kind: FactKind) -> bool:
+    """Whether the record says that it is not so: false, none, or a count of nought. An age or attendance of 0 is a number."""
+    return fact.value is False or fact.value == "none" or (kind.type == "count" and fact.value == 0)
+
+
+def strength_of(fact: Fact) -> int:
+    """How strong the evidence is: verified, sufficient, or thin.
+
+    Sufficient for a concern: disclosed, observed, confirmed, or reported specifically (rhrt_model.md section 7).
+    """
+    if fact.evidence in ("observed", "confirmed"):
+        return VERIFIED
+    return SUFFICIENT if fact.evidence == "disclosed" or (fact.evidence == "reported" and fact.specificity == "specific") else THIN
+
+
+def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
+    """One counted fact as a token: what it weighs as written, and what it pulls to on this evidence."""
+    gone = absent(fact, kind)
+    weight: Weight = "context" if gone else _weight(fact, kind, book)
+    strength = strength_of(fact)
+    role = weight if isinstance(weight, str) else "concern"
+    if role == "protective" and fact.timing == "past":
+        strength = THIN
+    written = 4 if weight == "immediate" else weight if isinstance(weight, int) else 0
+    return {
+        "t": "fact",
+        "f": fact.id,
+        "v": _value(fact, gone),
+        "n": _number(fact),
+        "p": written if strength >= SUFFICIENT else min(written, THIN_AT_MOST),
+        "w": written,
+        "r": role,
+        "d": book.domain_of[fact.id],
+        "s": strength,
+        "c": int(fact.timing == "current"),
+        "m": _IMPACT.get(fact.impact, 0),
+        "y": int(kind.poverty),
+        "x": int(not gone),
+        "k": 0,
+    }
+
+
+def _value(fact: Fact, gone: bool) -> str:
+    if isinstance(fact.value, bool):
+        return str(fact.value).lower()
+    if isinstance(fact.value, str):
+        return fact.value
+    return "none" if gone else "number"
+
+
+def _number(fact: Fact) -> int:
+    if isinstance(fact.value, bool):
+        return 0
+    if isinstance(fact.value, int | float):
+        return int(fact.value // 1)
+    return SEVERAL if fact.value == "several" else 0
+
+
+def _weight(fact: Fact, kind: FactKind, book: ThresholdBook) -> Weight:
+    """What a fact weighs as recorded, the heaviest that its value, timing, pattern and impact call for."""
+    if absent(fact, kind):
+        return "context"
+    found: list[Weight] = []
+    if isinstance(kind.weight, dict):
+        lightest: Weight = next((w for w in kind.weight.values() if w != "protective"), "context")
+        found.append(kind.weight.get(str(fact.value), lightest))  # `unspecified` weighs as the lightest, and protects nobody
+    elif kind.weight is not None:
+        found.append(kind.weight)
+    if kind.steps and not isinstance(fact.value, bool | str):
+        found += [step.weight for step in kind.steps if _reached(step, float(fact.value), book)]
+    elif kind.steps and fact.value == "several":
+        found += [step.weight for step in kind.steps if _reached(step, SEVERAL, book)]
+    found += [stronger.weight for stronger in kind.stronger if _more_is_said(stronger, fact)]
+    return max(found, key=_HEAVIER.index, default="context")
+
+
+def _reached(step: Step, number: float, book: ThresholdBook) -> bool:
+    if step.from_ is not None and number < book.value(step.from_):
+        return False
+    return step.below is None or number < book.value(step.below)
+
+
+def _more_is_said(stronger: Stronger, fact: Fact) -> bool:
+    if_ = stronger.if_
+    return (
+        (if_.timing is None or fact.timing == if_.timing)
+        and (if_.pattern is None or fact.pattern == if_.pattern)
+        and (if_.impact is None or fact.impact in if_.impact)
+        and (if_.value is None or fact.value in if_.value)
+    )
+
+
+def _shown(fact: Fact) -> str:
+    return str(fact.value).lower() if isinstance(fact.value, bool) else str(fact.value)
+
+
+def unrecorded_tokens(wanted: Iterable[str], facts: Sequence[Fact], first: int) -> list[Token]:
+    """A token for each fact that a rule asks for and nobody recorded."""
+    known = {fact.id for fact in facts}
+    return [{"t": "unrecorded", "f": name, "k": first + i} for i, name in enumerate(w for w in wanted if w not in known)]
+
+
+def flag_tokens(flags: Iterable[tuple[str, str]], first: int) -> list[Token]:
+    """A token for each timescale rule and status that flags the case, in a fixed order."""
+    return [{"t": "flag", "f": rule, "v": status, "k": first + i} for i, (rule, status) in enumerate(sorted(set(flags)))]
+
+
+def at_evidence(fact: Fact, evidence: str) -> Fact:
+    """The same fact on other evidence, said specifically."""
+    return replace(fact, evidence=evidence, specificity="specific")
