@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.decision import Suggested, facts_digest
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.model import Suggestion
 from rrt_engine.rulebook.book import RuleBook
@@ -15,6 +17,7 @@ from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.thresholds.worker import Worker
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import Result, evaluate
+from rrt_engine.words import as_of_text
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,24 @@ def check_case(case: Case, book: RuleBook, as_of: Moment, reasoner: Reasoner | N
 def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:
     """Which timescale rules flag a case, and how."""
     return [(f.rule, f.status) for f in flags]
+
+
+def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested:
+    """What is suggested for a case as the record of decisions keeps it: the part of a decision that nobody types."""
+    suggestion = checked.suggestion
+    override = [str(f.value) for f in checked.case.every_fact() if f.id == "consent_override_reason"]
+    return Suggested(
+        case=checked.case.id,
+        as_of=as_of_text(as_of),
+        rule_set=book.id,
+        rule_set_version=book.version,
+        rule_set_digest=book.digest,
+        facts_digest=facts_digest(checked.case.every_fact()),
+        engine=__version__,
+        checked_by=suggestion.checked_by if suggestion else "",
+        level=suggestion.level if suggestion else None,
+        pathways=suggestion.pathways if suggestion else (),
+        urgency=suggestion.urgency if suggestion else "",
+        consent_status=suggestion.consent.status if suggestion else "",
+        consent_override_reason=override[-1] if override else "",
+    )

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rrt_engine.cli_decisions import decide_command
+from rrt_engine.cli_decisions import decisions as decisions_app
 from rrt_engine.cli_facts import facts
 from rrt_engine.cli_options import (
     ATTENTION,
@@ -36,17 +38,21 @@ from rrt_engine.cli_options import (
     threshold_book,
 )
 from rrt_engine.cli_rules import rules as rules_app
+from rrt_engine.cli_training import train_command
+
+if TYPE_CHECKING:
+    from rrt_engine.decision import Suggested
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Timescales for children's social care in England: what is overdue, due and done, and why. It suggests; a person decides.",
+    help="Thresholds and timescales for children's social care: what is overdue, due and done, which level and pathway the facts "
+    "point to, and why. It suggests; a person decides.",
 )
 app.add_typer(rules_app, name="rules")
-
-app.command()(facts)
+app.add_typer(decisions_app, name="decisions")
 
 
 class Explain(str, Enum):  # noqa: UP042
@@ -156,6 +162,28 @@ def replay(
     if found.refused:
         raise stop(InputError([d for each in found.refused for d in each.diagnostics]))
     raise typer.Exit(ATTENTION if found.needs_attention() and not exit_zero else NOTHING)
+
+
+def _suggested(case: str, as_of: str | None, rules: Path | None) -> tuple[Suggested, dict[str, str]]:
+    """What is suggested for a case, for the record of what a person decides; and each pathway's route."""
+    from rrt_engine.checking import check_case, for_the_record
+    from rrt_engine.thresholds.two_engines import EnginesDisagree
+
+    book = rule_book(rules)
+    moment = as_of_moment(as_of)
+    thresholds = cache(lambda: threshold_book(rules, book))
+    found = read_one(case, book, thresholds)
+    try:
+        with engines(thresholds if found.every_fact() else None, moment) as (reasoner, worker):
+            checked = check_case(found, book, moment, reasoner, worker)
+    except EnginesDisagree as error:
+        raise fault(error) from None
+    return for_the_record(checked, book, moment), {name: p.route for name, p in thresholds().pathways.items()}
+
+
+app.command()(facts)
+app.command("train")(train_command)
+app.command("decide")(decide_command(_suggested))
 
 
 @app.command()

@@ -253,6 +253,16 @@ class SetAside:
 
 
 @dataclass(frozen=True)
+class Computed:
+    """A fact that the timeline gives: its value, how it was worked out, and whether any rule made use of it."""
+
+    fact: str
+    value: FactValue
+    how: str
+    used: bool
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """What Right Help Right Time points to on the facts recorded, and why. A person decides."""
 
@@ -268,7 +278,7 @@ class Suggestion:
     smallest: tuple[str, ...]
     consent: Consent
     prompts: tuple[str, ...]
-    computed: tuple[str, ...]
+    computed: tuple[Computed, ...]
     not_counted: tuple[SetAside, ...]
     why_not: tuple[str, ...]
     coverage: str

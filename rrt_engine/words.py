@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, UK, as_date
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, UK, Moment, as_date
 from rrt_engine.model import EventLog, plural
 
 STATUS_WORDS = {
@@ -146,3 +146,8 @@ def ordinal(n: int) -> str:
     """
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending}"
+
+
+def as_of_text(as_of: Moment) -> str:
+    """The as-of moment as ISO text."""
+    return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)

@@ -20,9 +20,9 @@ from typer.testing import CliRunner, Result
 
 from rrt_engine import __version__, cli
 from rrt_engine.cli import app
-from rrt_engine.words import STATUS_WORDS
 from rrt_engine.model import NEEDS_ATTENTION
 from rrt_engine.paths import CASES
+from rrt_engine.words import STATUS_WORDS
 from tools.schemas import FOLDER, written
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,8 +17,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from rrt_engine.cli import app
-from rrt_engine.words import STATUS_WORDS
 from rrt_engine.model import STATUSES
+from rrt_engine.words import STATUS_WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "cases" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

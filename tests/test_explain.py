@@ -14,7 +14,6 @@ from rrt_engine.calendar import NO_INSTANT, day_number, parse_moment
 from rrt_engine.explain.evidence import Evidence
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.explain.rule_page import page_sections, rule_page
-from rrt_engine.words import STATUS_WORDS, day_words
 from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.rulebook.book import Rule, RuleBook
@@ -23,6 +22,7 @@ from rrt_engine.rulebook.load import load, load_with_problems
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import evaluate
+from rrt_engine.words import STATUS_WORDS, day_words
 
 
 @functools.cache

@@ -8,14 +8,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine import __version__
-from rrt_engine.calendar import NO_INSTANT, Moment, as_date
+from rrt_engine.calendar import Moment
 from rrt_engine.checking import Changes, Checked
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import Suggestion
 from rrt_engine.replay.run import Replay
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.words import iso_time
+from rrt_engine.words import as_of_text
 
 REMINDER = "These are suggestions; a person decides."
 
@@ -119,11 +119,6 @@ class ReplayDocument(_Shape):
     never_answered: dict[str, list[str]] = Field(description="Rules whose answering events occur nowhere in a source.")
     flags: int
     notice: str
-
-
-def as_of_text(as_of: Moment) -> str:
-    """The as-of moment as ISO text."""
-    return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)
 
 
 def check_document(checked: Checked, book: RuleBook, as_of: Moment, changes: Changes | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from rrt_engine.model import Reason, Suggestion
+from rrt_engine.model import FactValue, Reason, Suggestion
 from rrt_engine.reports.console import say
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.thresholds.suggest import URGENCY_WORDS
@@ -33,7 +33,9 @@ def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
     first = book.pathways[suggestion.pathways[0]].label
     if suggestion.could_be is not None and suggestion.could_be > suggestion.level:
         return f"Suggested: {first}. {level} on the evidence recorded; it could be level {suggestion.could_be}."
-    return f"Suggested: {level}. {first}."
+    duties = [book.pathways[p].label for p in suggestion.pathways[1:] if book.pathways[p].route == "duty"]
+    also = f" Whatever the level: {'; '.join(duties)}." if duties else ""
+    return f"Suggested: {level}. {first}.{also}"
 
 
 def level_words(suggestion: Suggestion) -> str:
@@ -60,7 +62,8 @@ def show_suggestion(console: Console, suggestion: Suggestion, book: ThresholdBoo
         labels = [book.facts[f].label for f in suggestion.smallest]
         _several(console, "The fewest facts that carry this level", labels, None)
     _several(console, "To ask or do", suggestion.prompts, None)
-    _several(console, "Worked out from the timeline", suggestion.computed, None)
+    computed = [f"{_label(c.fact, book)}: {_plain(c.value)} ({c.how})" for c in suggestion.computed if full or c.used]
+    _several(console, "Worked out from the timeline", computed, None)
     _several(
         console, "Kept on the record and not counted as written", [f"{_label(s.fact, book)}: {s.why}" for s in suggestion.not_counted], None
     )
@@ -76,7 +79,11 @@ def _facts(suggestion: Suggestion) -> int:
 
 
 def _label(fact: str, book: ThresholdBook) -> str:
-    return book.facts[fact].label if fact in book.facts else fact.capitalize()
+    return book.facts[fact].label.partition(" (")[0] if fact in book.facts else fact.capitalize()
+
+
+def _plain(value: FactValue) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value).replace("_", " ")
 
 
 def _why(console: Console, suggestion: Suggestion, full: bool) -> None:
@@ -131,8 +138,9 @@ def show_changes(console: Console, before: Suggestion, after: Suggestion, change
     if before.level == after.level and before.pathways == after.pathways:
         say(console, "Neither the level nor the route would move.", indent=2)
     old, new = {r.rule: r for r in before.reasons}, {r.rule: r for r in after.reasons}
+    shown = {r.rule for r in _weightiest(after.reasons)}
     for rule, reason in new.items():
-        if rule not in old:
+        if rule not in old and rule in shown:
             say(console, f"+ {reason.text} [{_EFFECT_WORDS[reason.effect].format(level=reason.level)}; {rule}]", indent=4, hang=2)
     for rule, reason in old.items():
         if rule not in new:

@@ -77,6 +77,13 @@ class Derive(_Shape):
     sources: bool = Field(default=False, description="How many different agencies recorded concerns within the window.")
 
 
+class Ages(_Shape):
+    """A span of ages in months."""
+
+    from_: int | None = Field(default=None, alias="from")
+    below: int | None = None
+
+
 class FactKind(_Shape):
     """One fact that may be recorded: its values and what each pulls towards."""
 
@@ -88,6 +95,7 @@ class FactKind(_Shape):
     steps: list[Step] = Field(default_factory=list, description="What a count or number weighs, lightest first.")
     stronger: list[Stronger] = Field(default_factory=list)
     poverty: bool = Field(default=False, description="Hardship: it pulls as written and never adds up to neglect or to level 4.")
+    ages: Ages | None = Field(default=None, description="The ages, in months, at which it can be so; it is not asked for at others.")
     judge: str | None = Field(default=None, description="How to judge the evidence for it, in a sentence.")
     ask: str | None = Field(default=None, description="How to ask for it where it is missing.")
     note: str | None = None
@@ -158,12 +166,14 @@ class Pattern(_Shape):
     role: Literal["concern", "immediate", "raises", "protective"] | None = None
     domain: Names | None = Field(default=None, description="Any fact of these domains.")
     pull: Level | None = Field(default=None, description="Pulls to this level or higher on the evidence recorded.")
+    written: Level | None = Field(default=None, description="Would pull to this level or higher if the evidence were sufficient.")
     value: Annotated[list[bool | str], BeforeValidator(_as_list)] | None = None
     at_least: int | Parameter | None = Field(default=None, description="The number recorded, or the count, is this or more.")
     below: int | Parameter | None = None
-    evidence: Literal["sufficient", "verified", "thin"] | None = Field(
+    evidence: Literal["sufficient", "first_hand", "verified", "thin"] | None = Field(
         default=None,
-        description="sufficient: disclosed, observed, confirmed or specifically reported; verified: observed or confirmed; thin: neither.",
+        description="sufficient: disclosed, observed, confirmed or specifically reported; first_hand: disclosed, observed or confirmed; "
+        "verified: observed or confirmed; thin: not sufficient.",
     )
     timing: Literal["current"] | None = None
     impact: Literal["some", "marked"] | None = Field(default=None, description="This impact on the child or more.")
@@ -188,7 +198,9 @@ class Pattern(_Shape):
     def _one_form(self) -> Pattern:
         forms = [n for n in ("count", "unrecorded", "flag", "level") if getattr(self, n) is not None]
         about_facts = [
-            n for n in ("fact", "role", "domain", "pull", "value", "below", "evidence", "timing", "impact") if getattr(self, n) is not None
+            n
+            for n in ("fact", "role", "domain", "pull", "written", "value", "below", "evidence", "timing", "impact")
+            if getattr(self, n) is not None
         ]
         if len(forms) + bool(about_facts) != 1:
             raise ValueError("a pattern is about facts, a count, something unrecorded, a flag or the level: exactly one of them")

@@ -19,6 +19,7 @@ from rrt_engine.sources.event_log_columns import Coded, Nested, brief, is_blank
 
 COLUMNS = {"child_id": ("child_id", "case_id"), "event": ("event", "activity"), "at": ("at", "timestamp", "date")}
 """The columns an event log must have, and the other names they go by."""
+Needed = Mapping[str, Sequence[str]]
 SHOWN = 20
 """How many mistakes of one sort are listed one by one; the rest are counted, and all are in `rejected`."""
 
@@ -50,7 +51,7 @@ class Table:
         self.diagnostics.append(Diagnostic(self.file, line, 1 if line else 0, code, message, severity, help=help))
 
 
-def read_delimited(path: Path, head: bytes) -> Table:
+def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
     """CSV, in the encoding and with the delimiter it was written in."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -107,7 +108,7 @@ def read_delimited(path: Path, head: bytes) -> Table:
         table, line, n = table.filter(pa.array(~blank)), line[~blank], int(np.count_nonzero(~blank))
     result = Table(file, "CSV", {}, n, line)
     nothing = {name: Coded(np.zeros(0, np.int32), []) for name in names}
-    result.columns = _named(names, nothing, table, result)
+    result.columns = _named(names, nothing, table, result, needed)
     if encoding == "cp1252":
         result.say("encoding", "the file is not UTF-8; it was read as Windows-1252", "save it as CSV UTF-8 if names or places look wrong")
     ragged = [r for r in bad if r.text.strip(" \r\n")]  # a line with nothing on it is not a record
@@ -156,7 +157,7 @@ def _encoding(head: bytes, path: Path) -> str | None:
     return "utf8"
 
 
-def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result: Table) -> dict[str, Any]:
+def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result: Table, needed: Needed) -> dict[str, Any]:
     """The columns under the names this reader uses. Raises InputError where a needed one is missing or given twice."""
     headings = [heading(name) for name in names]
     by_heading: dict[str, Any] = {}
@@ -168,7 +169,7 @@ def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result:
         by_heading[named] = table.column(i) if table is not None else columns[names[i]]
     problems: list[Diagnostic] = []
     used: dict[str, str] = {}
-    for wanted, others in COLUMNS.items():
+    for wanted, others in needed.items():
         found = next((name for name in others if name in by_heading), None)
         if found is None:
             there = ", ".join(f"`{brief(h)}`" for h in headings[:30] if h) or "none"
@@ -184,7 +185,7 @@ def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result:
     return {used.get(name, name): column for name, column in by_heading.items()}
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, needed: Needed = COLUMNS) -> Table:
     """Parquet: text is read as codes, so that a name repeated a million times is one name."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -197,13 +198,13 @@ def read_parquet(path: Path) -> Table:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise refused(str(path), "parquet", f"the file cannot be read as Parquet: {str(error).splitlines()[0][:200]}") from None
     result = Table(str(path), "Parquet", {}, table.num_rows, np.arange(1, table.num_rows + 1, dtype=np.int32))
-    result.columns = _named(table.column_names, {}, table, result)
+    result.columns = _named(table.column_names, {}, table, result, needed)
     if not table.num_rows:
         result.say("no_rows", "the file has columns and no rows", severity="note")
     return result
 
 
-def read_json_lines(path: Path) -> Table:
+def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
     """JSON lines: one object a line, its attributes beside the other keys or under `attributes`."""
     file = str(path)
     data = path.read_bytes()
@@ -246,7 +247,7 @@ def read_json_lines(path: Path) -> Table:
     if not rows:
         raise InputError(result.diagnostics or [Diagnostic(file, 0, 0, "empty", "the file is empty; expected one JSON object a line")])
     result.n, result.row = len(rows), np.array(rows, np.int32)
-    result.columns = _named(list(coders), {name: coder.column(len(rows)) for name, coder in coders.items()}, None, result)
+    result.columns = _named(list(coders), {name: coder.column(len(rows)) for name, coder in coders.items()}, None, result, needed)
     return result
 
 

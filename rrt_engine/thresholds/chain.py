@@ -26,6 +26,7 @@ class Chainer:
         self._significant = significant
         self._strata = [[_Ready(rule) for rule in plan.rules if rule.stratum == stratum] for stratum in STRATA]
         self._index: list[dict[object, list[tuple[_Ready, int]]]] = [_indexed(rules) for rules in self._strata]
+        self._known: list[dict[tuple[int | str, ...], list[tuple[str, int]]]] = [{} for _ in STRATA]
 
     def run(self, facts: Sequence[Token]) -> Chained:
         """Reason over one case's first tokens, numbered from 0, to the level and everything that fired."""
@@ -40,21 +41,35 @@ class Chainer:
 
     def _fire(self, stratum: int, tokens: Sequence[Token]) -> set[Firing]:
         """Every rule of a stratum with every choice of tokens that its patterns match."""
-        index = self._index[stratum]
         fired: set[Firing] = set()
-        partial: dict[str, list[list[int]]] = {}
+        partial: dict[str, tuple[list[int], list[int]]] = {}
         for token in tokens:
-            kind = token["t"]
-            for key in ((kind, token.get("f")), (kind, None)):
-                for ready, place in index.get(key, ()):
-                    if all(test.holds(token) for test in ready.tests[place]):
-                        if len(ready.tests) == 1:
-                            fired.add((ready.id, (int(token["k"]),)))
-                        else:
-                            partial.setdefault(ready.id, [[], []])[place].append(int(token["k"]))
+            number = int(token["k"])
+            for rule_id, place in self._matches(stratum, token):
+                if place < 0:
+                    fired.add((rule_id, (number,)))
+                else:
+                    partial.setdefault(rule_id, ([], []))[place].append(number)
         for rule_id, places in partial.items():
             fired.update((rule_id, (a, b)) for a, b in product(*places) if apart(tokens[a], tokens[b]))
         return fired
+
+    def _matches(self, stratum: int, token: Token) -> list[tuple[str, int]]:
+        """The patterns of a stratum that a token matches, whatever case it stands in: rule and place, -1 for a rule of one
+        pattern. Worked out once for each distinct token; `k`, its number in the case, is never compared and stands last.
+        """
+        key = tuple(token.values())[:-1]
+        known = self._known[stratum].get(key)
+        if known is None:
+            index, kind = self._index[stratum], token["t"]
+            known = [
+                (ready.id, place if len(ready.tests) == 2 else -1)
+                for where in ((kind, token.get("f")), (kind, None))
+                for ready, place in index.get(where, ())
+                if all(test.holds(token) for test in ready.tests[place])
+            ]
+            self._known[stratum][key] = known
+        return known
 
 
 class _Ready:

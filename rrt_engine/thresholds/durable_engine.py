@@ -83,6 +83,8 @@ def _unsafe_test(test: Test) -> Iterable[str]:
     values = test.value if isinstance(test.value, tuple) else (test.value,)
     if len(test.field) != 1 or not ("a" <= test.field <= "z"):
         yield f"the field `{test.field}` is not one small letter"
+    elif test.field == "k":
+        yield "`k` is a token's number in its case, and nothing depends on it"
     if test.operator not in ("eq", "in", *_OPERATORS) or (test.operator == "in") != isinstance(test.value, tuple) or not values:
         yield f"`{test.operator}` with `{test.value}` is not a test it can make"
         return

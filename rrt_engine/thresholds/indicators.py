@@ -145,6 +145,7 @@ def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
         "r": role,
         "d": book.domain_of[fact.id],
         "s": strength,
+        "h": int(fact.evidence in ("disclosed", "observed", "confirmed")),
         "c": int(fact.timing == "current"),
         "m": _IMPACT.get(fact.impact, 0),
         "y": int(kind.poverty),

@@ -20,8 +20,9 @@ Token = dict[str, int | str]
 """One record that rules match. `t` is its type and `k` its number in the case; the rest depends on the type.
 
 fact: f id, v value, n number, p pull after the evidence is weighed, w pull as written, r role, d domain, s strength (0 thin, 1
-sufficient, 2 verified), c current, m impact, y poverty, x present (0: stated absent).
+sufficient, 2 verified), h first hand, c current, m impact, y poverty, x present (0: stated absent).
 count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.  level: n level, c significant.
+The fields of a type come in one order, with `k` last; no rule compares `k`.
 """
 
 THIN, SUFFICIENT, VERIFIED = range(3)
@@ -120,6 +121,8 @@ def _tests(pattern: Pattern, book: ThresholdBook) -> tuple[Test, ...]:
             tests.append(Test("x", "eq", 1))
         if pattern.pull:
             tests.append(Test("p", "ge", pattern.pull))
+        if pattern.written:
+            tests.append(Test("w", "ge", pattern.written))
         if pattern.at_least is not None:
             tests.append(Test("n", "ge", number(pattern.at_least)))
         if pattern.below is not None:
@@ -128,6 +131,7 @@ def _tests(pattern: Pattern, book: ThresholdBook) -> tuple[Test, ...]:
             strength = {
                 "thin": Test("s", "lt", SUFFICIENT),
                 "sufficient": Test("s", "ge", SUFFICIENT),
+                "first_hand": Test("h", "eq", 1),
                 "verified": Test("s", "ge", VERIFIED),
             }
             tests.append(strength[pattern.evidence])

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Alternative, Consent, EventLog, Fact, FactValue, Missing, Reason, SetAside, Suggestion, plural
+from rrt_engine.model import Alternative, Computed, Consent, EventLog, Fact, FactValue, Missing, Reason, SetAside, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.rulebook.threshold_schema import FactKind, ThresholdRule, Urgency
+from rrt_engine.rulebook.threshold_schema import FactKind, ThresholdRule
 from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.derive import agencies, derived_facts
 from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, strength_of, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import SUFFICIENT, Plan, Test, Token, compile_plan
+from rrt_engine.thresholds.route import fired_rules, pathways, urgency
 from rrt_engine.words import listed, short_day_words
 
-URGENCIES: tuple[Urgency, ...] = ("now", "same_day", "one_working_day", "planned")
 URGENCY_WORDS: Mapping[str, str] = {
     "now": "now",
     "same_day": "the same day",
@@ -51,12 +51,10 @@ class Reasoner:
     day: int
     plan: Plan = field(init=False)
     chainer: Chainer = field(init=False)
-    _partners: dict[str, set[str]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.plan = compile_plan(self.book, self.day)
         self.chainer = Chainer(self.plan, self.book.significant)
-        self._partners = _partners(self.plan)
 
     def tokens(self, question: Question, found: Indicators) -> list[Token]:
         """The first tokens of a case: its facts, what is unrecorded, and its flags."""
@@ -103,15 +101,6 @@ def _counts_as_concern(fact: Fact, book: ThresholdBook, as_of: int) -> bool:
     return int(token["w"]) >= 2
 
 
-def _partners(plan: Plan) -> dict[str, set[str]]:
-    """For each rule of two patterns, the facts that either pattern names."""
-    named: dict[str, set[str]] = {}
-    for rule in plan.rules:
-        if len(rule.patterns) == 2:
-            named[rule.id] = {str(v) for tests in rule.patterns for t in tests if t.field == "f" for v in _constants(t)}
-    return named
-
-
 def _constants(test: Test) -> tuple[object, ...]:
     return tuple(test.value) if isinstance(test.value, tuple) else (test.value,)
 
@@ -123,9 +112,10 @@ class _Answer:
         self.reasoner, self.question, self.found, self.chained = reasoner, question, found, chained
         self.book, self.plan = reasoner.book, reasoner.plan
         self.level = chained.combined.level
-        self.fired = self._fired()
-        self.pathways = self._pathways(self.fired, chained)
+        self.fired = fired_rules(chained, reasoner.plan)
+        self.pathways = pathways(self.fired, self.level, reasoner.book)
         self._tried: dict[object, tuple[int, bool, str]] = {}
+        self._tokens: dict[Fact, Token] = {}
 
     def suggestion(self) -> Suggestion:
         missing = self._missing()
@@ -136,14 +126,14 @@ class _Answer:
             significant=self.chained.combined.significant,
             could_be=self._could_be(),
             pathways=self.pathways,
-            urgency=self._urgency(),
+            urgency=urgency(self.fired, self.level, self.book),
             reasons=tuple(self._reasons()),
             missing=tuple(missing),
             alternatives=tuple(self._alternatives(missing, smallest)),
             smallest=smallest,
             consent=self._consent(),
             prompts=tuple(dict.fromkeys(str(r.ask) for r in self.fired if r.effect == "prompt")),
-            computed=tuple(f"{self.book.facts[f.id].label}: {_value_words(f)} ({f.computed})" for f in self.found.facts if f.computed),
+            computed=self._computed(),
             not_counted=self.found.set_aside + self._outvoted(),
             why_not=tuple(self._why_not()),
             coverage=self._coverage(),
@@ -152,15 +142,13 @@ class _Answer:
 
     # ------------------------------------------------------------------------------------------------- what fired
 
-    def _fired(self) -> list[ThresholdRule]:
-        """The rules that fired, in the order in which they are weighed."""
-        ids = {rule_id for rule_id, _ in self.chained.firings}
-        rules = [self.plan.specs[r.id] for r in self.plan.rules if r.id in ids]
-        return sorted(rules, key=lambda r: (_STAGE[r.effect], -(r.level or 0), r.id))
-
     def _matched(self, rule: ThresholdRule) -> list[Token]:
-        """The tokens a rule matched, each once, in the order recorded."""
-        numbers = sorted({k for rule_id, matched in self.chained.firings if rule_id == rule.id for k in matched})
+        """The tokens a rule matched, each once, in the order recorded.
+
+        Of a rule that looks for a named fact beside any concern, only the named fact: the concern has a reason of its own.
+        """
+        named = [i for i, pattern in enumerate(rule.when) if pattern.fact or pattern.form != "fact"] or range(len(rule.when))
+        numbers = sorted({matched[i] for rule_id, matched in self.chained.firings if rule_id == rule.id for i in named})
         return [self.chained.tokens[k] for k in numbers]
 
     def _support(self, token: Token) -> list[Fact]:
@@ -177,14 +165,14 @@ class _Answer:
                 continue
             tokens = self._matched(rule)
             facts = list({id(f): f for t in tokens for f in self._support(t)}.values())
-            first = facts[0].id if facts else ""
+            domains = {self.book.domain_of[f.id] for f in facts}
             source = rule.source[0]
             yield Reason(
                 rule=rule.id,
                 effect=rule.effect,
                 level=rule.level,
                 facts=tuple(dict.fromkeys(f.id for f in facts)),
-                domain=self.book.domains[self.book.domain_of[first]] if first else "",
+                domain=self.book.domains[domains.pop()] if len(domains) == 1 else "",
                 source=f"{self.book.book.sources[source.id].title}, {source.at}",
                 authority=rule.authority,
                 verified=rule.verified,
@@ -193,7 +181,8 @@ class _Answer:
 
     def _reason_text(self, rule: ThresholdRule, tokens: Sequence[Token], facts: Sequence[Fact]) -> str:
         flags = [f"{t['f']} is {str(t['v']).replace('_', ' ')}" for t in tokens if t["t"] == "flag"]
-        said = [self.fact_words(f) for f in facts] + flags
+        counted = any(t["t"] == "count" for t in tokens)
+        said = [self.book.facts[f.id].label if counted else self.fact_words(f) for f in facts] + flags
         return f"{rule.title}: {'; '.join(said)}" if said else rule.title
 
     def fact_words(self, fact: Fact) -> str:
@@ -203,23 +192,6 @@ class _Answer:
         return f"{self.book.facts[fact.id].label}{value} ({how})"
 
     # ------------------------------------------------------------------------------------------------- the route
-
-    def _pathways(self, fired: Sequence[ThresholdRule], chained: Chained) -> tuple[str, ...]:
-        """Where it points, in order: emergency, the route of the level, duties, adjuncts.
-
-        A floor's own route stands. Without one, a gate may put a route in place of the level's own: the safest that fired.
-        """
-        order = list(self.book.pathways)
-        wanted = {p for r in fired if r.effect in ("floor", "duty") or (r.effect == "gate" and not r.instead) for p in r.pathways}
-        if not any(self.book.pathways[p].route == "level" for p in wanted):
-            instead = sorted((p for r in fired if r.instead for p in r.pathways), key=order.index)
-            wanted.add(instead[0] if instead else self.book.levels[chained.combined.level].pathway)
-        return tuple(sorted(wanted, key=order.index))
-
-    def _urgency(self) -> str:
-        stated = [r.urgency for r in self.fired if r.urgency is not None]
-        stated.append(self.book.levels[self.level].urgency)
-        return min(stated, key=URGENCIES.index)
 
     def _could_be(self) -> int | None:
         """The level it would be if what is thin were sufficiently evidenced; None where that changes nothing."""
@@ -232,87 +204,98 @@ class _Answer:
 
     def _try(self, facts: Sequence[Fact]) -> tuple[int, bool, str]:
         """The level, whether it is one of significant harm, and the first pathway, if these were the facts."""
-        kinds = self.book.facts
-        tokens = [{**token_of(f, kinds[f.id], self.book), "k": k} for k, f in enumerate(facts)]
+        tokens = [{**self._token(f), "k": k} for k, f in enumerate(facts)]
         key = frozenset(tuple(v for name, v in t.items() if name != "k") for t in tokens)
         if key not in self._tried:
             tokens += unrecorded_tokens(self.plan.unrecorded, facts, len(tokens))
             tokens += flag_tokens(self.question.flags, len(tokens))
             chained = self.reasoner.chainer.run(tokens)
-            ids = {rule_id for rule_id, _ in chained.firings}
-            route = self._pathways([self.plan.specs[i] for i in ids], chained)
+            route = pathways(fired_rules(chained, self.plan), chained.combined.level, self.book)
             self._tried[key] = (chained.combined.level, chained.combined.significant, route[0])
         return self._tried[key]
 
+    def _token(self, fact: Fact) -> Token:
+        known = self._tokens.get(fact)
+        if known is None:
+            known = self._tokens[fact] = token_of(fact, self.book.facts[fact.id], self.book)
+        return known
+
     def _missing(self) -> list[Missing]:
-        """Facts that are not known and would change the answer, the gravest change first."""
+        """Facts that are not known and would change the answer, those that the record itself shows to be open first."""
         now = (self.level, self.chained.combined.significant, self.pathways[0])
         found: list[tuple[tuple[int, ...], Missing]] = []
-        for order, (name, certain) in enumerate(self._candidates()):
-            kind = self.book.facts[name]
+        for order, (name, values, certain) in enumerate(self._candidates()):
             rest = [f for f in self.found.facts if f.id != name]
-            best: tuple[tuple[int, ...], Missing] | None = None
-            for value in _values_to_try(kind, self.found, name, self.book):
-                tried = Fact(name, value, "observed", "specific", "current")
-                became = self._try([*rest, tried])
-                if became == now:
-                    continue
-                rank = (int(not certain), -abs(became[0] - self.level), -became[0], order)
-                if best is None or rank < best[0]:
-                    best = (rank, self._missing_line(kind, tried, became, now))
-            if best is not None:
-                found.append(best)
-        return [line for _, line in sorted(found, key=lambda each: each[0])]
+            for value in values:
+                became = self._try([*rest, _if_so(name, value)])
+                if became != now:
+                    rank = (int(not certain), -abs(became[0] - self.level), -became[0], order)
+                    found.append((rank, self._missing_line(name, value, became, now)))
+                    break
+        ranked = [line for _, line in sorted(found, key=lambda each: each[0])]
+        return list({line.fact: line for line in reversed(ranked)}.values())[::-1]
 
-    def _candidates(self) -> list[tuple[str, bool]]:
-        """The facts worth trying, and whether the record itself shows that they are open: recorded as unknown, without
-        its degree or number, or on thin evidence; asked for by a rule half met; or of a domain with a concern in it.
+    def _candidates(self) -> Iterator[tuple[str, Sequence[FactValue], bool]]:
+        """The facts worth trying, the values to try, and whether the record itself shows that they are open: recorded as
+        unknown, without its degree or number, or on thin evidence. Of what a rule asks for whose other half is met by a
+        concern, the lightest value that the rule takes; and, where it could soften the level, each protection.
         """
+        seen: set[str] = set()
         certain = [f.id for f in self.found.unknown]
         certain += [f.id for f in self.found.facts if f.value in ("unspecified", "several")]
         certain += [str(t["f"]) for t in self.found.tokens if int(t["w"]) > int(t["p"])]
-        present = {str(t["f"]) for t in self.found.tokens}
+        for name in dict.fromkeys(certain):
+            seen.add(name)
+            yield name, _values_to_try(self.book.facts[name], self.found, name, self.book), True
+        seen |= {str(t["f"]) for t in self.found.tokens}
+        for tests in self._asked_for():
+            for name in (str(v) for t in tests if t.field == "f" for v in _constants(t)):
+                kind = self.book.facts.get(name)
+                if name in seen or kind is None or kind.derive is not None or not self._of_this_age(name):
+                    continue
+                values = _values_to_try(kind, self.found, name, self.book)
+                taken = [v for v in values if all(t.holds(self._token(_if_so(name, v))) for t in tests)]
+                if taken:
+                    yield name, taken[:1], False
+        for name in self.book.facts:
+            if self.level in (2, 3) and name not in seen and self.book.domain_of[name] == "protective":
+                yield name, (True,), False
+
+    def _asked_for(self) -> Iterator[Sequence[Test]]:
+        """The unmet pattern of each rule that would move the level or the route and whose other pattern a concern meets."""
+        concerns = [t for t in self.found.tokens if int(t["w"]) >= 2]
         ids = {rule_id for rule_id, _ in self.chained.firings}
-        half = [
-            name
-            for rule in self.plan.rules
-            if len(rule.patterns) == 2 and rule.id not in ids and self._half_met(rule.patterns)
-            for name in self._named_in_unmet(rule.patterns)
-            if name not in present
-        ]
-        domains = {str(t["d"]) for t in self.found.tokens if int(t["w"]) >= 2}
-        near = [
-            name
-            for name, kind in self.book.facts.items()
-            if self.book.domain_of[name] in domains and name not in present and kind.ask and kind.derive is None
-        ]
-        protective = [n for n in self.book.facts if self.book.domain_of[n] == "protective" and n not in present and self.level in (2, 3)]
-        return list({name: (name, name in certain) for name in [*certain, *half, *near, *protective]}.values())
+        for rule in self.plan.rules:
+            if len(rule.patterns) == 2 and rule.id not in ids and self.plan.specs[rule.id].effect in ("floor", "consider", "raise"):
+                met = [any(all(t.holds(token) for t in tests) for token in concerns) for tests in rule.patterns]
+                if any(met) and not all(met):
+                    yield rule.patterns[met.index(False)]
+
+    def _of_this_age(self, name: str) -> bool:
+        """Whether a fact can be true of a child of this age, as far as the age is known."""
+        ages = self.book.facts[name].ages
+        months = [int(f.value) for f in self.found.facts if f.id == "child_age_months" and not isinstance(f.value, str)]
+        if ages is None or not months:
+            return True
+        return (ages.from_ is None or months[0] >= ages.from_) and (ages.below is None or months[0] < ages.below)
 
     def _half_met(self, patterns: Sequence[Sequence[Test]]) -> bool:
         return any(all(t.holds(token) for t in tests) for tests in patterns for token in self.chained.tokens)
 
-    def _named_in_unmet(self, patterns: Sequence[Sequence[Test]]) -> Iterator[str]:
-        for tests in patterns:
-            if not any(all(t.holds(token) for t in tests) for token in self.chained.tokens):
-                for test in tests:
-                    if test.field == "f":
-                        yield from (str(v) for v in _constants(test) if v in self.book.facts and self.book.facts[str(v)].derive is None)
-
-    def _missing_line(self, kind: FactKind, tried: Fact, became: tuple[int, bool, str], now: tuple[int, bool, str]) -> Missing:
+    def _missing_line(self, name: str, value: FactValue, became: tuple[int, bool, str], now: tuple[int, bool, str]) -> Missing:
         level, significant, pathway = became
-        value = _value_words(tried)
-        if_so = f"{kind.label}{'' if tried.value is True else f': {value}'}"
+        kind = self.book.facts[name]
+        recorded = [f for f in self.found.facts if f.id == name and f.value == value]
+        words = "yes" if value is True else _plain(str(value))
+        label = f"{kind.label}{'' if value is True else f': {words}'}{', on sufficient evidence' if recorded else ''}"
         if level != now[0]:
-            change = f"level {level}, {self.book.levels[level].name}"
+            change = f"Level {level}, {self.book.levels[level].name}"
         elif significant != now[1]:
-            change = "a question of significant harm" if significant else "no longer a question of significant harm"
+            change = "A question of significant harm" if significant else "No question of significant harm"
         else:
-            change = f"the route would be: {self.book.pathways[pathway].label}"
-        ask = f"{kind.ask} " if kind.ask else ""
-        return Missing(
-            tried.id, value, level if level != now[0] else None, pathway if pathway != now[2] else None, f"{ask}If so ({if_so}): {change}"
-        )
+            change = f"The route would be “{self.book.pathways[pathway].label}”"
+        text = f"{change}, if this is so: {label}.{f' Ask: {kind.ask}' if kind.ask else ''}"
+        return Missing(name, words, level if level != now[0] else None, pathway if pathway != now[2] else None, text)
 
     def _concerns(self) -> list[Fact]:
         """The facts that carry the level, heaviest first."""
@@ -384,7 +367,7 @@ class _Answer:
         """What one more fact would take it to the next level, where nothing near does: the kinds of concern of that level."""
         for name, kind in self.book.facts.items():
             for value in kind.values or ((True,) if kind.type == "boolean" else ()):
-                level = self._try([*self.found.facts, Fact(name, value, "observed", "specific", "current")])[0]
+                level = self._try([*self.found.facts, _if_so(name, value)])[0]
                 if level == self.level + 1:
                     return Alternative(
                         level,
@@ -399,14 +382,17 @@ class _Answer:
         status = str(recorded[-1].value) if recorded else "not_recorded"
         gates = [r for r in self.fired if r.effect == "gate" and r.record]
         if gates:
-            return Consent(status, gates[0].title, str(gates[0].record))
+            return Consent(status, f"{gates[0].title.rstrip('.')}.", str(gates[0].record))
         if status == "given":
             return Consent(status, "Consent is recorded as given.", "Record who agreed, to what, and when.")
-        return Consent(
-            status,
-            "Consent is not recorded: ask, unless asking would put the child at risk.",
-            "Record who was asked, when, and what they said.",
-        )
+        if status == "not_recorded":
+            gate = "Consent is not recorded: ask, unless asking would put the child at risk."
+            return Consent(status, gate, "Record who was asked, when, and what they said.")
+        return Consent(status, f"Consent is recorded as {_plain(status)}.", "Record who was asked, when, and what they said.")
+
+    def _computed(self) -> tuple[Computed, ...]:
+        matched = {k for _, numbers in self.chained.firings for k in numbers}
+        return tuple(Computed(f.id, f.value, f.computed, k in matched) for k, f in enumerate(self.found.facts) if f.computed)
 
     def _outvoted(self) -> tuple[SetAside, ...]:
         """Protection that does not soften anything here, and why; so that nothing recorded goes unmentioned."""
@@ -451,9 +437,6 @@ class _Answer:
         return f"{sure} of {plural(len(recorded), 'recorded fact')} {'rests' if sure == 1 else 'rest'} on sufficient evidence.{unknown}"
 
 
-_STAGE: Mapping[str, int] = {"gate": 0, "duty": 1, "floor": 2, "consider": 3, "raise": 4, "soften": 5, "prompt": 6}
-
-
 def _counted(token: Token, count: Token) -> bool:
     """Whether a fact's token is among those a count counted: the same tests as `plan.counts`."""
     if not token["x"] or int(token["s"]) < int(count["s"]):
@@ -479,6 +462,11 @@ def _values_to_try(kind: FactKind, found: Indicators, name: str, book: Threshold
     steps = [book.value(s.from_) for s in kind.steps if s.from_ is not None]
     below = [book.value(s.below) - 1 for s in kind.steps if s.below is not None]
     return [*steps, *below]
+
+
+def _if_so(name: str, value: FactValue) -> Fact:
+    """A fact as it is tried: seen for oneself, and so now."""
+    return Fact(name, value, "observed", "specific", "current")
 
 
 def _value_words(fact: Fact) -> str:

@@ -82,10 +82,14 @@ class Worker:
         self._child.ask(self._plan, 1)
 
     def close(self) -> None:
-        """End the child. Closing its input ends it; it is killed where that does not."""
+        """End the child. Closing its input ends it; it is killed where that does not, or where it is still getting ready."""
         if self._child:
-            self._child.close()
+            if self._ready:
+                self._child.close()
+            else:
+                self._child.kill()
             self._child = None
+            self._ready = False
 
     def opinions(self, cases: Sequence[Sequence[Token]]) -> list[frozenset[Firing] | None]:
         """What fires in each case, as the second engine has it; None where it gave no answer.

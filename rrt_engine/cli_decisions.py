@@ -1,0 +1,375 @@
+"""`rrt decide` and `rrt decisions`: record what a person decided beside what was suggested, and read and check the record.
+
+Results go to standard output, problems and warnings to standard error. Exit codes: 0 nothing needs attention; 1 the record
+is not as it was written; 2 could not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rrt_engine.decision import Entry, Suggested
+    from rrt_engine.decisions import Record, Verified
+    from rrt_engine.diagnostics import Diagnostic, InputError
+
+    Suggest = Callable[[str, str | None, Path | None], tuple[Suggested, Mapping[str, str]]]
+
+decisions = typer.Typer(no_args_is_help=True, help="Read and check the record of what people decided.")
+
+NOTHING, ATTENTION, COULD_NOT_RUN = 0, 1, 2
+DEFAULT = Path("rrt-decisions.sqlite")
+
+
+class Format(str, Enum):  # noqa: UP042 - Typer shows a plain string
+    """How results are written."""
+
+    text = "text"
+    json = "json"
+
+
+RecordOption = Annotated[
+    Path, typer.Option("--record", metavar="FILE", envvar="RRT_DECISIONS", help="The record of decisions, a SQLite file on a local disk.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+
+
+def decide_command(suggest: Suggest) -> Callable[..., None]:
+    """The command `rrt decide`. `suggest` turns a case, an as-of date and a rule set into what is suggested and each pathway's route."""
+
+    def decide(
+        case: Annotated[str, typer.Argument(metavar="CASE", help="A case file (YAML), or - to read one from standard input.")],
+        level: Annotated[int, typer.Option("--level", help="The level decided, 1 to 4.")],
+        pathway: Annotated[list[str], typer.Option("--pathway", metavar="PATHWAY", help="A pathway decided; give it again for another.")],
+        by: Annotated[str, typer.Option("--by", metavar="ROLE", help="The role of the person who decided, such as team_manager; no name.")],
+        reason: Annotated[
+            str, typer.Option("--reason", metavar="TEXT", help="Why; needed where the decision is not what was suggested. No names.")
+        ] = "",
+        consent_override: Annotated[
+            str, typer.Option("--consent-override", metavar="TEXT", help="Why consent was not sought or not followed, if not in the case.")
+        ] = "",
+        as_of: Annotated[
+            str | None, typer.Option("--as-of", metavar="DATE", help="The date to suggest by, such as 2026-04-15. Today if left out.")
+        ] = None,
+        rules: Annotated[
+            Path | None, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.")
+        ] = None,
+        record: RecordOption = DEFAULT,
+        format: FormatOption = Format.text,
+    ) -> None:
+        """Record what a person decided on a case, beside what is suggested for it."""
+        from dataclasses import replace
+        from datetime import UTC, datetime
+
+        from rrt_engine import decisions as kept
+        from rrt_engine.diagnostics import InputError
+
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            suggested, known = suggest(case, as_of, rules)
+            if consent_override.strip():
+                suggested = replace(suggested, consent_override_reason=consent_override.strip())
+            decision = kept.decide(suggested, known, at=at, role=by, level=level, pathways=pathway, reason=reason)
+            entry = kept.record_decision(record, decision)
+        except InputError as error:
+            raise _stop(error) from None
+        _warn(kept.cautions(decision))
+        if format is Format.json:
+            _print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
+        else:
+            show_recorded(entry, record)
+
+    return decide
+
+
+def show_recorded(entry: Entry, record: Path) -> None:
+    """What was just recorded, and the hash to note so that the record can be checked later."""
+    for line in (*_sentences(entry), f"Recorded as entry {entry.number} of {record}.", f"Hash, to note elsewhere: {entry.hash}"):
+        typer.echo(line)
+
+
+@decisions.command("list")
+def list_decisions(
+    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Only the decisions on one case.")] = None,
+    differs: Annotated[bool, typer.Option("--differs", help="Only decisions that differ from what was suggested.")] = False,
+    record: RecordOption = DEFAULT,
+    format: FormatOption = Format.text,
+) -> None:
+    """List the decisions in order: when, on which case, in which role, what was suggested and what was decided."""
+    from rrt_engine import decisions as kept
+    from rrt_engine.diagnostics import InputError
+
+    try:
+        with kept.open_record(record) as opened:
+            sound = _sound(opened)
+            found = [e for e in kept.entries(opened, case) if e.decision.differs or not differs]
+    except InputError as error:
+        raise _stop(error) from None
+    if format is Format.json:
+        _print_json({"schema": "rrt/decisions/1", "record": str(record), "intact": sound, "entries": [kept.as_fields(e) for e in found]})
+    else:
+        rows = [("", "when (UK time)", "case", "role", "suggested -> decided", "", "consent"), *(_row(e) for e in found)]
+        _table(rows if found else [])
+        against = sum(e.decision.differs for e in found)
+        counted = f"{len(found):,} {'decision' if len(found) == 1 else 'decisions'}"
+        typer.echo(f"{counted}; {against:,} of them {'differs' if against == 1 else 'differ'} from what was suggested")
+    raise typer.Exit(NOTHING if sound else ATTENTION)
+
+
+@decisions.command()
+def show(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The entry's number.")],
+    record: RecordOption = DEFAULT,
+    format: FormatOption = Format.text,
+) -> None:
+    """Show one decision in words: what was suggested, what a person decided, and why."""
+    from rrt_engine import decisions as kept
+    from rrt_engine.diagnostics import Diagnostic, InputError
+
+    try:
+        with kept.open_record(record) as opened:
+            sound = _sound(opened)
+            count, entry = 0, None
+            for count, each in enumerate(kept.entries(opened), 1):  # noqa: B007 - how many there are is said below
+                entry = each if each.number == number else entry
+            if entry is None:
+                said = f"there is no entry {number}; the record holds {count:,}"
+                raise InputError([Diagnostic(str(record), 0, 0, "no_entry", said, "error", "", "`rrt decisions list` shows every entry")])
+    except InputError as error:
+        raise _stop(error) from None
+    if format is Format.json:
+        _print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
+    else:
+        for line in (f"Entry {entry.number}", *_sentences(entry), *_origin(entry)):
+            typer.echo(line)
+    raise typer.Exit(NOTHING if sound else ATTENTION)
+
+
+@decisions.command()
+def verify(
+    export: Annotated[
+        Path | None, typer.Argument(metavar="[EXPORT]", help="An exported .csv or .jsonl file to check, instead of the record.")
+    ] = None,
+    expect: Annotated[str, typer.Option("--expect", metavar="HASH", help="A hash noted earlier, which an entry must still have.")] = "",
+    record: RecordOption = DEFAULT,
+    format: FormatOption = Format.text,
+) -> None:
+    """Check that no entry was changed, removed or moved since it was written. Exit code 1 where one was."""
+    from rrt_engine import decisions as kept
+    from rrt_engine.diagnostics import InputError
+
+    try:
+        if export is not None:
+            found = kept.verify_export(export, expect)
+        else:
+            with kept.open_record(record) as opened:
+                found = kept.verify(opened, expect)
+    except InputError as error:
+        raise _stop(error) from None
+    if format is Format.json:
+        _print_json(_verified(found, export or record, expect))
+    else:
+        _show_verified(found, export or record, kept.CANNOT_SHOW, export is not None)
+    raise typer.Exit(ATTENTION if found.problems else NOTHING)
+
+
+@decisions.command()
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The .csv or .jsonl file to write.")],
+    record: RecordOption = DEFAULT,
+) -> None:
+    """Write every decision to a .csv or .jsonl file, which `rrt decisions verify FILE` can check without the record."""
+    from rrt_engine import decisions as kept
+    from rrt_engine.diagnostics import Diagnostic, InputError
+    from rrt_engine.reports.flag_table import write_atomically
+
+    format = output.suffix.lower()
+    try:
+        if format not in kept.EXPORTS:
+            said = f"cannot write `{output.suffix or output.name}` files; expected {' or '.join(kept.EXPORTS)}"
+            raise InputError([Diagnostic(str(output), 0, 0, "unknown_format", said, "error", "", "end the name in .csv for a spreadsheet")])
+        if not output.absolute().parent.is_dir() or output.is_dir():
+            said = "this is a folder" if output.is_dir() else f"there is no folder `{output.parent}`"
+            raise InputError([Diagnostic(str(output), 0, 0, "unwritable", said, "error", "", "name a file in a folder that exists")])
+        with kept.open_record(record) as opened:
+            sound = _sound(opened)
+            found = list(kept.entries(opened))
+
+        def write(path: Path) -> None:
+            kept.write_export(found, path, format)
+
+        write_atomically(output, write)
+    except InputError as error:
+        raise _stop(error) from None
+    typer.echo(f"wrote {len(found):,} {'decision' if len(found) == 1 else 'decisions'} to {output}")
+    if found:
+        typer.echo(f"hash of the last: {found[-1].hash}")
+    raise typer.Exit(NOTHING if sound else ATTENTION)
+
+
+# ---------------------------------------------------------------------------------------------------- in words
+
+
+def _sentences(entry: Entry) -> list[str]:
+    """A decision as sentences: the tool suggested, a person decided."""
+    from rrt_engine.decision import shown
+
+    d, s = entry.decision, entry.decision.suggested
+    lines = []
+    if s.level is None:
+        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: nothing was suggested, for want of recorded facts.")
+    else:
+        urgency = f" ({shown(s.urgency).replace('_', ' ')})" if s.urgency else ""
+        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: the tool suggested {_level(s.level, s.pathways)}{urgency}.")
+    lines.append(f"A person in the role of {_plain(d.role)} decided {_level(d.level, d.pathways)} on {_when(d.at)}.")
+    left = [p for p in s.pathways if p not in d.pathways]
+    if d.agrees:
+        lines.append("The decision agrees with what was suggested.")
+    elif d.differs:
+        lines.append("The decision differs from what was suggested.")
+    if left and s.level is not None:
+        lines.append(f"Suggested and not among the pathways decided: {_ids(left)}.")
+    lines.append(f"Reason: {shown(d.reason)}" if d.reason else "No reason was given.")
+    consent = f"Consent: {_plain(s.consent_status)}." if s.consent_status else "Consent: not recorded."
+    if s.consent_override_reason:
+        consent += f" Acting without it: {_plain(s.consent_override_reason)}."
+    return [*lines, consent]
+
+
+def _origin(entry: Entry) -> list[str]:
+    from rrt_engine.decision import shown
+
+    s = entry.decision.suggested
+    return [
+        f"Rule set: {shown(s.rule_set)} {shown(s.rule_set_version)}, digest {shown(s.rule_set_digest)}",
+        f"Facts: digest {shown(s.facts_digest)}",
+        f"Engine: rrt {shown(s.engine)}; {shown(s.checked_by)}",
+        f"Hash of the entry before: {entry.previous}",
+        f"Hash: {entry.hash}",
+    ]
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    from datetime import datetime
+
+    from rrt_engine.decision import shown
+    from rrt_engine.words import uk_time
+
+    d, s = entry.decision, entry.decision.suggested
+    try:
+        when = f"{uk_time(int(datetime.fromisoformat(d.at).timestamp())):%Y-%m-%d %H:%M}"
+    except ValueError:
+        when = shown(d.at)  # a record that was written anew may hold anything
+    first = next(iter(s.pathways), "")
+    suggested = f"{s.level} {first}".strip() if s.level is not None else "nothing"
+    decided = f"{d.level} {d.route or next(iter(d.pathways), '')}".strip()
+    cells = (str(entry.number), when, s.case, d.role, f"{suggested} -> {decided}", d.outcome, s.consent_status or "not recorded")
+    return tuple(shown(cell).replace("\n", " ") for cell in cells)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        number, *rest = (f"{cell:>{w}}" if not i else f"{cell:<{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        typer.echo("  ".join((number, *rest)).rstrip())
+
+
+def _level(level: int, pathways: Sequence[str]) -> str:
+    return f"level {level}, by {_ids(pathways)}" if pathways else f"level {level}"
+
+
+def _ids(pathways: Sequence[str]) -> str:
+    """Pathway ids in a sentence, as they are typed and not as words, so that they can be typed again."""
+    from rrt_engine.decision import shown
+    from rrt_engine.words import listed
+
+    return listed([shown(p) for p in pathways])
+
+
+def _plain(word: str) -> str:
+    from rrt_engine.decision import shown
+
+    return shown(word).replace("_", " ")
+
+
+def _when(at: str) -> str:
+    from datetime import datetime
+
+    from rrt_engine.decision import shown
+    from rrt_engine.words import time_words
+
+    try:
+        return time_words(int(datetime.fromisoformat(at).timestamp()))
+    except ValueError:
+        return shown(at)
+
+
+def _show_verified(found: Verified, path: Path, cannot_show: str, exported: bool) -> None:
+    from rrt_engine.decision import shown
+
+    for problem in found.problems:
+        typer.echo(shown(problem.text()))
+    counted = f"{found.count:,} {'entry' if found.count == 1 else 'entries'}"
+    if found.problems:
+        n = len(found.problems)
+        typer.echo(f"{path}: {counted}; {n:,} {'problem' if n == 1 else 'problems'}: this is not as it was written")
+    else:
+        typer.echo(f"{path}: {counted}, each following the one before; none was changed, removed or moved")
+        if found.noted_at is not None:
+            later = found.count - found.noted_at
+            typer.echo(
+                f"the hash noted elsewhere is that of entry {found.noted_at}; {later:,} {'was' if later == 1 else 'were'} added since"
+            )
+    if found.count:
+        typer.echo(f"hash of the last: {found.hash}")
+    if exported:
+        typer.echo("Entries left out at the end of an export show only against the hash of the record's last: --expect HASH")
+    typer.echo(cannot_show)
+
+
+def _verified(found: Verified, path: Path, expect: str) -> dict[str, Any]:
+    from rrt_engine.decisions import CANNOT_SHOW
+
+    return {
+        "schema": "rrt/decisions-verify/1",
+        "file": str(path),
+        "entries": found.count,
+        "hash": found.hash,
+        "intact": not found.problems,
+        "problems": [{"entry": p.entry or None, "message": p.text()} for p in found.problems],
+        "expected": expect or None,
+        "expected_at": found.noted_at,
+        "cannot_show": CANNOT_SHOW,
+    }
+
+
+def _sound(record: Record) -> bool:
+    """Whether the record is as it was written; where it is not, that is said before anything in it is shown."""
+    from rrt_engine.decisions import verify
+
+    problems = verify(record).problems
+    if problems:
+        typer.echo(f"{record.path}: warning[broken]: {problems[0].text()}", err=True)
+        typer.echo("  help: `rrt decisions verify` names everything that is wrong", err=True)
+    return not problems
+
+
+def _warn(found: Sequence[Diagnostic]) -> None:
+    for diagnostic in found:
+        typer.echo(diagnostic.text(), err=True)
+
+
+def _stop(error: InputError) -> typer.Exit:
+    _warn(error.diagnostics)
+    return typer.Exit(COULD_NOT_RUN)
+
+
+def _print_json(data: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
