@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment
-from rrt_engine.decision import Suggested, facts_digest
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.model import Suggestion
 from rrt_engine.rulebook.book import RuleBook
@@ -18,6 +18,9 @@ from rrt_engine.thresholds.worker import Worker
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import Result, evaluate
 from rrt_engine.words import as_of_text
+
+if TYPE_CHECKING:
+    from rrt_engine.decision import Suggested
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:
 
 def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested:
     """What is suggested for a case as the record of decisions keeps it: the part of a decision that nobody types."""
+    from rrt_engine.decision import Suggested, facts_digest
+
     suggestion = checked.suggestion
     override = [str(f.value) for f in checked.case.every_fact() if f.id == "consent_override_reason"]
     return Suggested(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import shlex
 import subprocess
@@ -46,14 +48,16 @@ def commands(path: Path) -> Iterator[str]:
 COMMANDS = sorted({(name_of(path), command) for path in DOCUMENTS if path.is_file() for command in commands(path)})
 
 
-def run(command: str) -> tuple[int, str]:
+def run(command: str, record: Path) -> tuple[int, str]:
     """An `rrt` command as a document gives it: its exit code and what it printed. Files it writes go to a passing folder."""
     words = shlex.split(command)
     with tempfile.TemporaryDirectory() as folder:
         for i, word in enumerate(words[:-1]):
-            if word in ("-o", "--output"):
+            if word in ("-o", "--output", "--handout", "--suggestions"):
                 words[i + 1] = str(Path(folder) / words[i + 1])
-        found = subprocess.run([sys.executable, "-m", "rrt_engine", *words[1:]], cwd=ROOT, capture_output=True, check=False)
+        environment = {**os.environ, "RRT_DECISIONS": str(record)}
+        command_line = [sys.executable, "-m", "rrt_engine", *words[1:]]
+        found = subprocess.run(command_line, cwd=ROOT, capture_output=True, check=False, env=environment)
     return found.returncode, (found.stdout + found.stderr).decode("utf-8")
 
 
@@ -62,11 +66,15 @@ def test_a_document_says_something(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8")) > 200
 
 
-def test_every_rrt_command_in_the_documents_runs() -> None:
+def test_every_rrt_command_in_the_documents_runs(tmp_path: Path) -> None:
     ours = sorted({command for _, command in COMMANDS if command.startswith("rrt ")})
     assert not [command for command in ours if re.search(r"[|<>]", command)], "write it without a pipe, so that it runs on Windows too"
+    record = tmp_path / "decisions.sqlite"
+    first = [command for command in ours if command.startswith("rrt decide ")]  # what the commands that read the record need
+    outcomes = {command: run(command, record) for command in first}
+    rest = [command for command in ours if command not in outcomes]
     with ThreadPoolExecutor(2) as pool:
-        outcomes = dict(zip(ours, pool.map(run, ours), strict=True))
+        outcomes |= dict(zip(rest, pool.map(functools.partial(run, record=record), rest), strict=True))
     wrong = {c: text[-300:] for c, (code, text) in outcomes.items() if code not in (0, 1) or not text.strip() or "Traceback" in text}
     assert not wrong and len(outcomes) > 8
 
@@ -78,7 +86,22 @@ def test_a_command_of_another_tool_is_one_that_is_known() -> None:
 
 def test_the_readme_shows_every_command_of_rrt() -> None:
     shown = {command for document, command in COMMANDS if document == "README.md"}
-    for name in ("check", "replay", "version", "rules list", "rules show", "rules test", "rules lint", "rules schema"):
+    for name in (
+        "check",
+        "replay",
+        "version",
+        "facts",
+        "train",
+        "decide",
+        "decisions list",
+        "decisions verify",
+        "rules list",
+        "rules show",
+        "rules test",
+        "rules lint",
+        "rules schema",
+        "rules analyse",
+    ):
         assert any(command.startswith(f"rrt {name}") for command in shown), name
 
 

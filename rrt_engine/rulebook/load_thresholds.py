@@ -54,6 +54,7 @@ def load_thresholds_with_problems(
         levels={int(n): level for n, level in pathways.levels.items()},
         pathways=pathways.pathways,
         rules=tuple(rule for rule, _ in editions),
+        not_agencies=frozenset(vocabulary.not_agencies),
     )
     problems.extend(_vocabulary_problems(vocabulary, facts_document, result))
     for rule, document in editions:

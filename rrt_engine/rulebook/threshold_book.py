@@ -40,6 +40,7 @@ class ThresholdBook:
     levels: Mapping[int, LevelName]
     pathways: Mapping[str, Pathway]
     rules: tuple[Threshold, ...]
+    not_agencies: frozenset[str] = frozenset()
     parameters: Mapping[str, str | int] = field(default_factory=dict)
 
     def value(self, given: Any) -> Any:

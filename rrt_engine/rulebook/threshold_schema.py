@@ -129,6 +129,7 @@ class FactVocabulary(_Shape):
     """facts.yaml: every fact by its domain, the domains, and the sources the weights were drawn from."""
 
     notice: str
+    not_agencies: list[str] = Field(default_factory=list, description="Sources that are not agencies, as `source_agency` names them.")
     sources: dict[str, FactSource]
     domains: dict[str, str]
     facts: dict[str, dict[str, FactKind]]

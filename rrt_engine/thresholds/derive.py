@@ -144,11 +144,21 @@ def _ended(period: str, length: Duration, line: _Timeline, book: ThresholdBook) 
 
 
 def agencies(facts: Sequence[Fact], book: ThresholdBook, length: Duration, as_of: int) -> tuple[int, str]:
-    """The most different agencies that recorded a concern in one domain within the window, and which domain."""
-    by_domain: dict[str, set[str]] = {}
+    """The most different agencies that recorded one and the same concern within the window, and which concern.
+
+    A family that asks for help is no agency, and agencies that saw different things do not corroborate each other.
+    """
+    by_concern: dict[str, set[str]] = {}
     for fact in facts:
         dated = fact.on == NO_DAY or int(due_day(np.array([fact.on]), length, book.book.calendar)[0]) >= as_of
-        if fact.source_agency and fact.source_agency != "anonymous" and dated:
-            by_domain.setdefault(book.domain_of[fact.id], set()).add(fact.source_agency)
-    most = max(by_domain, key=lambda d: (len(by_domain[d]), d), default="")
-    return (len(by_domain[most]), f"{listed(sorted(by_domain[most]))} on {book.domains[most].lower()}") if most else (0, "")
+        agency = agency_of(fact, book)
+        if agency and dated:
+            by_concern.setdefault(fact.id, set()).add(agency)
+    most = max(by_concern, key=lambda f: (len(by_concern[f]), f), default="")
+    return (len(by_concern[most]), f"{listed(sorted(by_concern[most]))}: {book.facts[most].label.lower()}") if most else (0, "")
+
+
+def agency_of(fact: Fact, book: ThresholdBook) -> str:
+    """The agency that recorded a fact, or nothing where it was somebody who speaks for themselves."""
+    agency = fact.source_agency.strip().lower().replace(" ", "_")
+    return "" if agency in book.not_agencies else agency

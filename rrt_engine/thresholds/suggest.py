@@ -16,7 +16,7 @@ from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import FactKind, ThresholdRule
 from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.derive import agencies, derived_facts
-from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, strength_of, token_of, unrecorded_tokens
+from rrt_engine.thresholds.indicators import SEVERAL, Indicators, flag_tokens, indicators, strength_of, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import SUFFICIENT, Plan, Test, Token, compile_plan
 from rrt_engine.thresholds.route import fired_rules, pathways, urgency
 from rrt_engine.words import listed, short_day_words
@@ -459,7 +459,8 @@ def _values_to_try(kind: FactKind, found: Indicators, name: str, book: Threshold
         return [True]
     if kind.values:
         return list(kind.values)
-    steps = [book.value(s.from_) for s in kind.steps if s.from_ is not None]
+    least = SEVERAL if recorded and recorded[0].value == "several" else 0
+    steps = [book.value(s.from_) for s in kind.steps if s.from_ is not None and book.value(s.from_) >= least]
     below = [book.value(s.below) - 1 for s in kind.steps if s.below is not None]
     return [*steps, *below]
 

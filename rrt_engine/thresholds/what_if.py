@@ -10,6 +10,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.model import Fact
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.facts import KEYS, fact_from
+from rrt_engine.thresholds.indicators import strength_of
 from rrt_engine.thresholds.suggest import Question
 
 _OPTION = "--what-if"
@@ -19,8 +20,9 @@ _HELP = "write it as fact=value, or fact=value,evidence=alleged; rrt facts WORDS
 def changed(question: Question, given: Sequence[str], book: ThresholdBook) -> tuple[Question, list[str]]:
     """The question with the facts changed, and each change in words. Raises InputError for what cannot be read.
 
-    `da_current=severe` changes the value and keeps the evidence recorded. A fact that is not recorded is taken as observed,
-    specific and current unless more is said: `da_current=severe,evidence=alleged`. `fact=unknown` takes it away.
+    `da_current=severe` changes the value and keeps the evidence recorded, the best of it where there are several records. A
+    fact that is not recorded is taken as observed, specific and current unless more is said:
+    `da_current=severe,evidence=alleged`. `fact=unknown` takes it away.
     """
     problems: list[Diagnostic] = []
     words: list[str] = []
@@ -33,7 +35,7 @@ def changed(question: Question, given: Sequence[str], book: ThresholdBook) -> tu
             recorded=(*(f for f in question.recorded if f.id != fact.id), fact),
             computed=tuple(f for f in question.computed if f.id != fact.id),
         )
-        value = str(fact.value).lower() if isinstance(fact.value, bool) else str(fact.value).replace("_", " ")
+        value = ("yes" if fact.value else "no") if isinstance(fact.value, bool) else str(fact.value).replace("_", " ")
         words.append(f"{book.facts[fact.id].label}: {value} ({fact.evidence})")
     if problems:
         raise InputError(problems)
@@ -50,9 +52,9 @@ def _fact(text: str, question: Question, book: ThresholdBook, problems: list[Dia
         problem((), "shape", f"`{text}` does not say what to change the fact to")
         return None
     data: dict[str, Any] = {"fact": name.strip(), "value": _typed(value.strip())}
-    recorded = [f for f in question.recorded if f.id == data["fact"]]
+    recorded = [f for f in question.recorded if f.id == data["fact"] and f.evidence != "refuted"]
     if recorded:
-        last = recorded[-1]
+        last = max(recorded, key=lambda f: (strength_of(f), f.on))
         data |= {"evidence": last.evidence, "timing": last.timing, "pattern": last.pattern, "impact_on_child": last.impact}
         data |= {"specificity": last.specificity} if last.specificity else {}
     else:
