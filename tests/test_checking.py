@@ -1,0 +1,296 @@
+"""A case with facts: flags and suggestion together, a changed fact, mistakes in facts, and what happens when engines differ."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rrt_engine import cli
+from rrt_engine.calendar import NO_DAY, parse_moment
+from rrt_engine.checking import check_case, for_the_record
+from rrt_engine.cli import app
+from rrt_engine.model import Fact, Suggestion
+from rrt_engine.paths import CASES, RULES
+from rrt_engine.rulebook.load import load
+from rrt_engine.rulebook.load_thresholds import load_thresholds
+from rrt_engine.sources.case_file import read_case
+from rrt_engine.thresholds.suggest import Question, Reasoner, question_of
+from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
+from rrt_engine.thresholds.what_if import changed
+
+BOOK = load(RULES)
+THRESHOLDS = load_thresholds(RULES, BOOK)
+AS_OF = parse_moment("2026-04-15")
+REASONER = Reasoner(THRESHOLDS, AS_OF.day)
+LETTER = CASES / "training" / "unsigned_letter.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _one_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "rule_book", lambda _: BOOK)
+    monkeypatch.setattr(cli, "threshold_book", lambda *_: THRESHOLDS)
+
+
+def rrt(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def suggested(*facts: Fact, flags: tuple[tuple[str, str], ...] = ()) -> Suggestion:
+    return REASONER.suggest(Question("C-1", AS_OF.day, facts, (), flags))
+
+
+def case(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "case.yaml"
+    path.write_text(f"case: C-1\nchild: {{date_of_birth: 2019-03-02}}\n{text}", encoding="utf-8")
+    return path
+
+
+NEGLECT = Fact("neglect_level", "moderate", "observed")
+
+
+# ---------------------------------------------------------------------------------------------------- one case
+
+
+def test_the_document_holds_the_suggestion_in_its_public_shape() -> None:
+    document = json.loads(rrt("check", LETTER, "--as-of", "2026-04-15", "--format", "json").stdout)
+    found = document["suggestion"]
+    assert found["level"] == 3 and found["level_name"] == "Additional Needs" and found["could_be"] == 4
+    assert found["pathways"][0] == "seek_advice" and found["urgency"] == "same_day"
+    assert {"rule", "effect", "facts", "source", "verified", "text"} <= set(found["reasons"][0])
+    assert {"fact", "could_change_to", "text"} <= set(found["missing"][0]) and {"level", "tips_if"} == set(found["alternatives"][0])
+    assert {"status", "gate", "record"} == set(found["consent"])
+
+
+def test_the_text_says_that_it_suggests_and_a_person_decides_and_that_the_set_is_illustrative() -> None:
+    text = " ".join(rrt("check", LETTER, "--as-of", "2026-04-15").stdout.split())
+    assert "Suggested:" in text and "a person decides" in text and "Illustrative" in text and "local sign-off" in text
+    assert "score" not in text.lower()
+
+
+def test_a_case_without_facts_has_no_suggestion_and_starts_no_second_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+    found = rrt("check", CASES / "training" / "plan_drifting.yaml", "--as-of", "2026-04-15", "--format", "json")
+    assert json.loads(found.stdout)["suggestion"] is None
+
+
+def test_facts_without_events_are_enough(tmp_path: Path) -> None:
+    path = case(tmp_path, "facts:\n  - {fact: neglect_level, value: moderate, evidence: observed}\n")
+    found = rrt("check", path, "--as-of", "2026-04-15", "--format", "json")
+    assert found.exit_code == 0 and json.loads(found.stdout)["suggestion"]["level"] == 3
+
+
+def test_an_overdue_strategy_discussion_is_asked_about(tmp_path: Path) -> None:
+    events = "events:\n  - {event: reasonable_cause_to_suspect_sh, at: 2026-04-02T09:00}\n"
+    facts = "facts:\n  - {fact: neglect_level, value: low, evidence: observed}\n"
+    found = read_case(case(tmp_path, events + facts), BOOK, None, lambda: THRESHOLDS)
+    checked = check_case(found, BOOK, AS_OF, REASONER)
+    assert any(f.status == "overdue" and f.rule.startswith("cp_strategy_discussion") for f in checked.flags)
+    assert checked.suggestion is not None
+    assert any("strategy discussion" in p and "overdue" in p for p in checked.suggestion.prompts)
+    assert checked.suggestion.level == suggested(Fact("neglect_level", "low", "observed")).level  # a flag never moves the level
+
+
+def test_what_is_recorded_of_a_suggestion(tmp_path: Path) -> None:
+    facts = "facts:\n  - {fact: neglect_level, value: moderate, evidence: observed}\n  - {fact: consent_status, value: given}\n"
+    found = read_case(case(tmp_path, facts), BOOK, None, lambda: THRESHOLDS)
+    kept = for_the_record(check_case(found, BOOK, AS_OF, REASONER), BOOK, AS_OF)
+    assert (kept.case, kept.level, kept.consent_status, kept.rule_set_digest) == ("C-1", 3, "given", BOOK.digest)
+    nothing = read_case(case(tmp_path, ""), BOOK, None, lambda: THRESHOLDS)
+    assert for_the_record(check_case(nothing, BOOK, AS_OF), BOOK, AS_OF).level is None
+
+
+# ---------------------------------------------------------------------------------------------------- trying
+
+
+def test_missing_facts_are_found_by_trying_them() -> None:
+    found = suggested(Fact("physical_punishment", "repeated", "alleged"))
+    assert found.level == 3 and found.could_be == 4
+    line = found.missing[0]
+    assert line.fact == "physical_punishment" and line.could_change_to == 4
+    assert suggested(Fact("physical_punishment", "repeated", "disclosed")).level == 4
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "training").glob("*.yaml")), ids=lambda p: p.stem)
+def test_everything_said_to_change_the_answer_does(path: Path) -> None:
+    found = read_case(path, BOOK, None, lambda: THRESHOLDS)
+    if not found.every_fact():
+        return
+    question = question_of(found.id, found.every_fact(), found.log, 0, THRESHOLDS, AS_OF.day)
+    now = REASONER.suggest(question)
+    for line in now.missing:
+        kind = THRESHOLDS.facts[line.fact]
+        value: Any = True if kind.type == "boolean" else line.value.replace(" ", "_") if kind.values else int(line.value)
+        tried = Fact(line.fact, value, "observed", "specific", "current")
+        rest = tuple(f for f in question.recorded if f.id != line.fact)
+        then = REASONER.suggest(Question("C-1", AS_OF.day, (*rest, tried), tuple(f for f in question.computed if f.id != line.fact)))
+        if line.could_change_to is not None:
+            assert then.level == line.could_change_to, line
+        else:
+            assert (then.significant, then.pathways[0]) != (now.significant, now.pathways[0]), line
+    if now.level > 1 and now.smallest:
+        tokens = REASONER.indicators(question).tokens
+        concerns = {str(t["f"]) for t in tokens if int(t["w"]) >= 2 or t["r"] == "raises"} - set(now.smallest)
+        kept = tuple(f for f in question.recorded if f.id not in concerns)
+        then = REASONER.suggest(Question("C-1", AS_OF.day, kept, tuple(f for f in question.computed if f.id not in concerns)))
+        assert then.level == now.level
+    assert now.alternatives or any(r.effect == "floor" for r in now.reasons)
+
+
+def test_a_changed_fact_keeps_the_best_evidence_recorded() -> None:
+    question = Question("C-1", AS_OF.day, (NEGLECT, Fact("neglect_level", "none", "reported")))
+    after, words = changed(question, ["neglect_level=severe,timing=current"], THRESHOLDS)
+    assert after.recorded[-1].evidence == "observed" and words == ["Neglect (professional grading): severe (observed)"]
+    assert REASONER.suggest(after).significant
+    after, _ = changed(question, ["da_current=severe,evidence=alleged"], THRESHOLDS)
+    assert after.recorded[-1] == Fact("da_current", "severe", "alleged", "specific", "current")
+    after, _ = changed(question, ["neglect_level=unknown"], THRESHOLDS)
+    assert REASONER.suggest(after).level == 1
+
+
+def test_what_if_says_what_moves_and_why() -> None:
+    found = rrt("check", LETTER, "--as-of", "2026-04-15", "--what-if", "physical_punishment=injury_or_implement,evidence=disclosed")
+    text = " ".join(found.stdout.split())
+    assert "As recorded: Suggested: Same-day advice" in text and "If changed: Suggested: Level 4, Significant" in text
+    wrong = rrt("check", LETTER, "--as-of", "2026-04-15", "--what-if", "physical_punishmnt=mild", "--what-if", "neglect_level")
+    assert wrong.exit_code == 2 and "did you mean `physical_punishment`?" in wrong.output and "does not say what to change" in wrong.output
+
+
+# ---------------------------------------------------------------------------------------------------- facts as recorded
+
+
+def test_every_mistake_in_facts_is_said_at_its_place(tmp_path: Path) -> None:
+    path = case(
+        tmp_path,
+        "facts:\n"
+        "  - {fact: da_curent, value: present}\n"
+        "  - {fact: da_current, value: presnt, evidence: reportd}\n"
+        "  - {fact: contacts_count_12m, value: lots}\n"
+        "  - {fact: child_seen_and_heard, valu: true}\n"
+        "  - bruise\n",
+    )
+    found = rrt("check", path, "--as-of", "2026-04-15")
+    said = [line.split(": ")[0].rsplit(":", 2)[-2:] for line in found.output.splitlines() if "error[" in line]
+    assert found.exit_code == 2 and said == [["4", "6"], ["5", "24"], ["5", "39"], ["6", "32"], ["7", "34"], ["8", "5"]]
+    for help in ("`da_current`", "`present`", "`reported`", "`several`", "`value`", "such as {fact:"):
+        assert help in found.output, help
+
+
+def test_what_is_refuted_in_the_future_or_about_another_child_is_kept_and_not_counted() -> None:
+    later = Fact("da_current", "severe", "confirmed", on=AS_OF.day + 1)
+    sibling = Fact("da_current", "severe", "confirmed", subject="sibling")
+    other = Fact("da_current", "severe", "confirmed", subject="C-2")
+    refuted = Fact("fgm_known", True, "refuted")
+    found = suggested(NEGLECT, later, sibling, other, refuted)
+    assert found.level == 3 and [s.fact for s in found.not_counted] == ["da_current"] * 3 + ["fgm_known"]
+    assert suggested(Fact("da_current", "severe", "confirmed", on=AS_OF.day)).level == 4
+    assert suggested(Fact("da_current", "severe", "confirmed", subject="mother")).level == 4
+
+
+def test_contradictory_records_are_both_shown_and_the_safer_one_counts() -> None:
+    found = suggested(NEGLECT, Fact("neglect_level", "none", "confirmed"))
+    assert found.level == 3 and "safer reading `moderate`" in found.not_counted[0].why
+    consent = suggested(NEGLECT, Fact("consent_status", "given"), Fact("consent_status", "refused"))
+    assert consent.consent.status == "refused"
+    later = suggested(NEGLECT, Fact("consent_status", "refused", on=AS_OF.day - 9), Fact("consent_status", "given", on=AS_OF.day))
+    assert later.consent.status == "given"
+
+
+def test_what_the_timeline_gives_wins_over_what_is_typed(tmp_path: Path) -> None:
+    text = (
+        "events:\n  - {event: contact_received, at: 2025-04-15}\n  - {event: contact_received, at: 2025-04-14}\n"
+        "  - {event: contact_received, at: 2026-04-15}\n  - {event: contact_received, at: 2026-04-16}\n"
+        "facts:\n  - {fact: contacts_count_12m, value: 7, evidence: reported}\n"
+    )
+    found = read_case(case(tmp_path, text), BOOK, None, lambda: THRESHOLDS)
+    question = question_of(found.id, found.facts, found.log, 0, THRESHOLDS, AS_OF.day)
+    assert [(f.value, f.id) for f in question.computed if f.id == "contacts_count_12m"] == [(2, "contacts_count_12m")]
+    aside = REASONER.suggest(question).not_counted
+    assert aside[0].fact == "contacts_count_12m" and "recorded as `7`; the timeline gives `2`" in aside[0].why
+
+
+@pytest.mark.parametrize(("born", "months"), [("2025-04-16", 11), ("2025-04-15", 12), ("2024-02-29", 25)])
+def test_an_age_is_counted_to_the_day(tmp_path: Path, born: str, months: int) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text(f"case: C-1\nchild: {{date_of_birth: {born}}}\n", encoding="utf-8")
+    question = question_of("C-1", (), read_case(path, BOOK).log, 0, THRESHOLDS, AS_OF.day)
+    assert {f.id: f.value for f in question.computed}["child_age_months"] == months
+
+
+def test_a_period_that_has_ended_is_no_longer_open(tmp_path: Path) -> None:
+    text = "events:\n  - {event: cp_plan_started, at: 2025-06-01}\n  - {event: cp_plan_ended, at: 2026-04-15}\n"
+    log = read_case(case(tmp_path, text), BOOK).log
+    on_the_day = {f.id: f.value for f in question_of("C-1", (), log, 0, THRESHOLDS, AS_OF.day).computed}
+    before = {f.id: f.value for f in question_of("C-1", (), log, 0, THRESHOLDS, AS_OF.day - 1).computed}
+    assert (on_the_day["open_case_status"], on_the_day["previous_cp_plan_24m"]) == ("none", True)
+    assert before["open_case_status"] == "cp_plan" and "previous_cp_plan_24m" not in before
+
+
+# ---------------------------------------------------------------------------------------------------- two engines
+
+
+class _Other:
+    """A second engine that fires a rule too few."""
+
+    why = ""
+
+    def opinions(self, cases: Any) -> list[frozenset[Any] | None]:
+        return [frozenset() for _ in cases]
+
+
+def test_a_disagreement_is_an_error_that_names_the_case_and_nothing_is_suggested(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EnginesDisagree, match="case `C-1` about `rt_") as error:
+        checked_by_both(REASONER, Question("C-1", AS_OF.day, (NEGLECT,)), _Other())  # type: ignore[arg-type]
+    assert error.value.case == "C-1"
+    from rrt_engine.thresholds import worker
+
+    monkeypatch.setattr(worker.Worker, "opinions", lambda _, cases: _Other().opinions(cases))
+    found = rrt("check", LETTER, "--as-of", "2026-04-15")
+    assert (
+        found.exit_code == 2 and "the two engines disagree on case `T-UNSIGNED-LETTER`" in found.output and "Suggested" not in found.output
+    )
+
+
+def test_without_a_second_engine_the_answer_stands_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rrt_engine.thresholds import worker
+
+    class Missing(_Other):
+        why = "durable_rules is not installed"
+
+        def opinions(self, cases: Any) -> list[frozenset[Any] | None]:
+            return [None for _ in cases]
+
+    found = checked_by_both(REASONER, Question("C-1", AS_OF.day, (NEGLECT,)), Missing())  # type: ignore[arg-type]
+    assert found.level == 3 and found.checked_by == "checked by one engine: durable_rules is not installed"
+    monkeypatch.setattr(worker.Worker, "opinions", lambda _, cases: Missing().opinions(cases))
+    assert "hecked by one engine" in " ".join(rrt("check", LETTER, "--as-of", "2026-04-15").stdout.split())
+
+
+# ---------------------------------------------------------------------------------------------------- rrt facts
+
+
+def test_facts_are_found_by_what_people_call_them() -> None:
+    for words, name in (("bruise",), "injury_to_non_mobile_child"), (("left", "alone"), "young_child_left_alone"), (("sofa",), ""):
+        found = rrt("facts", *words)
+        assert (name in found.stdout and "Weighs:" in found.stdout) if name else found.exit_code == 1
+    document = json.loads(rrt("facts", "neglect_level", "--format", "json").stdout)
+    assert [f["id"] for f in document["facts"]] == ["neglect_level"] and document["facts"][0]["sources"]
+    assert "176 facts" in rrt("facts").stdout
+
+
+@functools.cache
+def _known() -> frozenset[str]:
+    return frozenset(THRESHOLDS.facts)
+
+
+def test_no_fact_is_about_who_people_are_or_where_they_live() -> None:
+    text = " ".join(f"{name} {kind.label}".lower() for name, kind in THRESHOLDS.facts.items())
+    for word in ("ethnic", "religio", "nationalit", "postcode", "benefit", "language spoken", "asylum status"):
+        assert word not in text, word
+    assert len(_known()) == 176 and NO_DAY < 0
