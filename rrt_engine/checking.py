@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.explain.flags import Explained, Explainer
-from rrt_engine.model import Suggestion
+from rrt_engine.model import Question, Suggestion
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
-from rrt_engine.thresholds.suggest import Question, Reasoner, question_of
+from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.thresholds.worker import Worker
 from rrt_engine.timescales.arrays import end_of_day

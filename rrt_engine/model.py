@@ -182,6 +182,20 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Question:
+    """One case as the threshold engines see it: what is recorded and computed, and the flags its timeline has.
+
+    `as_of` is a day number; `flags` are pairs of a timescale rule's id and a status, sorted.
+    """
+
+    case: str
+    as_of: int
+    recorded: tuple[Fact, ...]
+    computed: tuple[Fact, ...] = ()
+    flags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """What is learned next in a training case: when, what is told, the facts it adds, and what is asked."""
 

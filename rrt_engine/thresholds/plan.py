@@ -186,6 +186,16 @@ def counts(tokens: Sequence[Token]) -> list[Token]:
     return [{"t": "count", "f": name, "s": s, "n": n, "k": len(tokens) + i} for i, (name, s, n) in enumerate(found)]
 
 
+def counted(token: Token, count: Token) -> bool:
+    """Whether a fact's token is among those that a count counted."""
+    if not token["x"] or int(token["s"]) < int(count["s"]):
+        return False
+    if count["f"] == "verified_protective":
+        return token["r"] == "protective"
+    least = 2 if count["f"] == "domains_at_2" else 3
+    return token["r"] != "protective" and not token["y"] and int(token["p"]) >= least
+
+
 def apart(one: Token, other: Token) -> bool:
     """Whether two tokens may stand for the two patterns of a rule: never the same fact twice, however often recorded."""
     return one["t"] != other["t"] or one.get("f") != other.get("f")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rrt_engine.model import Suggestion
+from rrt_engine.model import Question, Suggestion
 from rrt_engine.thresholds.plan import Firing
-from rrt_engine.thresholds.suggest import ONE_ENGINE, TWO_ENGINES, Question, Reasoner
+from rrt_engine.thresholds.suggest import ONE_ENGINE, TWO_ENGINES, Reasoner
 from rrt_engine.thresholds.worker import Worker
 
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.model import Fact
+from rrt_engine.model import Fact, Question
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.facts import KEYS, fact_from
 from rrt_engine.thresholds.indicators import strength_of
-from rrt_engine.thresholds.suggest import Question
 
 _OPTION = "--what-if"
 _HELP = "write it as fact=value, or fact=value,evidence=alleged; rrt facts WORDS finds a fact"
