@@ -164,7 +164,8 @@ class Fact:
     """One indicator as somebody recorded it, or as the timeline gives it.
 
     `on` is the day number of what it is about or when it was reported, NO_DAY where unsaid. `computed` says how the
-    timeline gave it, "" where a person recorded it; `line` is its line in the file, 0 where it has none.
+    timeline gave it, "" where a person recorded it; `settled` whether the timeline is known to hold all it takes to say so, and
+    `denies` the values that it shows not to be so. `line` is its line in the file, 0 where it has none.
     """
 
     id: str
@@ -178,6 +179,8 @@ class Fact:
     on: int = -(2**31)
     subject: str = ""
     computed: str = ""
+    settled: bool = True
+    denies: tuple[str, ...] = ()
     line: int = 0
 
 

@@ -208,11 +208,32 @@ def test_what_the_timeline_gives_wins_over_what_is_typed(tmp_path: Path) -> None
         "  - {event: contact_received, at: 2026-04-15}\n  - {event: contact_received, at: 2026-04-16}\n"
         "facts:\n  - {fact: contacts_count_12m, value: 7, evidence: reported}\n"
     )
-    found = read_case(case(tmp_path, text), BOOK, None, lambda: THRESHOLDS)
+    covered = "covers: {from: 2025-04-15, kind: history}\n"
+    found = read_case(case(tmp_path, covered + text), BOOK, None, lambda: THRESHOLDS)
     question = question_of(found.id, found.facts, found.log, 0, THRESHOLDS, AS_OF.day)
     assert [(f.value, f.id) for f in question.computed if f.id == "contacts_count_12m"] == [(2, "contacts_count_12m")]
-    aside = REASONER.suggest(question).not_counted
-    assert aside[0].fact == "contacts_count_12m" and "recorded as `7`; the timeline gives `2`" in aside[0].why
+    answer = REASONER.suggest(question)
+    assert answer.not_counted[0].fact == "contacts_count_12m" and "contacts_for_chronology" not in {r.rule for r in answer.reasons}
+    assert answer.not_counted[0].why.startswith("recorded as `7`; the timeline gives `2`") and answer.not_counted[0].why.endswith("is used")
+    # A timeline that does not say what it covers may lack some: then the graver of the two counts, and both are said.
+    for before in ("", "covers: {from: 2025-04-16, kind: history}\n"):
+        open_ended = read_case(case(tmp_path, before + text), BOOK, None, lambda: THRESHOLDS)
+        answer = REASONER.suggest(question_of("C-1", open_ended.facts, open_ended.log, 0, THRESHOLDS, AS_OF.day))
+        assert "the safer of the two counts" in answer.not_counted[0].why and any("chronology" in p for p in answer.prompts)
+
+
+def test_a_plan_that_the_timeline_shows_to_have_ended_is_not_open_whatever_is_typed(tmp_path: Path) -> None:
+    text = (
+        "events:\n  - {event: cp_plan_started, at: 2025-06-01}\n  - {event: cp_plan_ended, at: 2026-03-02}\n"
+        "facts:\n  - {fact: open_case_status, value: cp_plan}\n"
+    )
+    found = read_case(case(tmp_path, text), BOOK, None, lambda: THRESHOLDS)
+    answer = REASONER.suggest(question_of("C-1", found.facts, found.log, 0, THRESHOLDS, AS_OF.day))
+    assert answer.level == 1 and "which is used" in answer.not_counted[0].why
+    only_in_need = text.replace("cp_plan_started", "cin_plan_started").replace("cp_plan_ended", "cin_plan_ended")
+    found = read_case(case(tmp_path, only_in_need), BOOK, None, lambda: THRESHOLDS)
+    answer = REASONER.suggest(question_of("C-1", found.facts, found.log, 0, THRESHOLDS, AS_OF.day))
+    assert any(f.value == "cp_plan" for f in found.facts) and "allocated_social_worker" in answer.pathways
 
 
 @pytest.mark.parametrize(("born", "months"), [("2025-04-16", 11), ("2025-04-15", 12), ("2024-02-29", 25)])

@@ -177,6 +177,9 @@ class Pattern(_Shape):
         "verified: observed or confirmed; thin: not sufficient.",
     )
     timing: Literal["current"] | None = None
+    unsettled: Literal[True] | None = Field(
+        default=None, description="Would be immediate if it were current, and the timing is not recorded."
+    )
     impact: Literal["some", "marked"] | None = Field(default=None, description="This impact on the child or more.")
     count: Literal["domains_at_2", "domains_at_3", "verified_protective"] | None = Field(
         default=None, description="How many domains hold a concern of that level, or how many protective facts are verified."
@@ -184,23 +187,24 @@ class Pattern(_Shape):
     unrecorded: str | None = Field(default=None, description="A fact that is not recorded, or recorded as unknown.")
     flag: Names | None = Field(default=None, description="Timescale rules that flag this case.")
     status: Annotated[list[str], BeforeValidator(_as_list)] | None = None
+    sibling: Level | None = Field(default=None, description="Something of this weight or more is recorded about another child.")
     level: Annotated[list[Level], BeforeValidator(_as_list)] | None = Field(default=None, description="The level suggested.")
     significant: bool | None = Field(default=None, description="Whether the route is that of significant harm; with `level`.")
 
     @property
-    def form(self) -> Literal["fact", "count", "unrecorded", "flag", "level"]:
+    def form(self) -> Literal["fact", "count", "unrecorded", "flag", "sibling", "level"]:
         """What the pattern is about."""
-        for name in ("count", "unrecorded", "flag", "level"):
+        for name in ("count", "unrecorded", "flag", "sibling", "level"):
             if getattr(self, name) is not None:
                 return name
         return "fact"
 
     @model_validator(mode="after")
     def _one_form(self) -> Pattern:
-        forms = [n for n in ("count", "unrecorded", "flag", "level") if getattr(self, n) is not None]
+        forms = [n for n in ("count", "unrecorded", "flag", "sibling", "level") if getattr(self, n) is not None]
         about_facts = [
             n
-            for n in ("fact", "role", "domain", "pull", "written", "value", "below", "evidence", "timing", "impact")
+            for n in ("fact", "role", "domain", "pull", "written", "value", "below", "evidence", "timing", "unsettled", "impact")
             if getattr(self, n) is not None
         ]
         if len(forms) + bool(about_facts) != 1:

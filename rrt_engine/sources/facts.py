@@ -83,8 +83,7 @@ def fact_from(data: Any, place: Path, book: ThresholdBook, problem: Problem, lin
         str(data.get("source_agency") or ""),
         on,
         str(data.get("subject") or ""),
-        "",
-        line,
+        line=line,
     )
 
 

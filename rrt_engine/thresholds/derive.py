@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, Duration, add_months, due_day
+from rrt_engine.calendar import NO_DAY, Duration, add_months, due_day, due_day_before
 from rrt_engine.model import EventLog, Fact, FactValue, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import Derive
 from rrt_engine.words import listed, short_day_words
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the timeline gives: the value, how it was worked out, whether the timeline is known to hold all that it takes, and
+    the values that it shows not to be so.
+    """
+
+    value: FactValue
+    how: str
+    settled: bool = True
+    denies: tuple[str, ...] = ()
+
+    def about(self) -> dict[str, Any]:
+        """As a computed fact says it."""
+        return {"computed": self.how, "settled": self.settled, "denies": self.denies}
 
 
 @dataclass(frozen=True)
@@ -45,19 +62,20 @@ def derived_facts(log: EventLog, child: int, book: ThresholdBook, as_of: int) ->
         if kind.derive is not None:
             given = _derive(kind.derive, line, book)
             if given is not None:
-                found.append(Fact(name, given[0], "confirmed", "specific", "current", computed=given[1]))
+                found.append(Fact(name, given.value, "confirmed", "specific", "current", **given.about()))
     return found
 
 
-def _derive(derive: Derive, line: _Timeline, book: ThresholdBook) -> tuple[FactValue, str] | None:
-    """The value and how it was worked out, or None where the timeline does not settle it."""
+def _derive(derive: Derive, line: _Timeline, book: ThresholdBook) -> Given | None:
+    """The value, how it was worked out and whether it is settled; None where the timeline says nothing of it."""
     if derive.age == "months":
         return _age(line)
     if derive.age == "unborn":
         if line.born == NO_DAY and line.expected == NO_DAY:
             return None
         unborn = line.born == NO_DAY or line.born > line.as_of
-        return unborn, f"expected on {short_day_words(line.expected)}" if unborn and line.expected != NO_DAY else "from the date of birth"
+        how = f"expected on {short_day_words(line.expected)}" if unborn and line.expected != NO_DAY else "from the date of birth"
+        return Given(unborn, how)
     if derive.count:
         return _count(derive, line, book)
     if derive.again:
@@ -69,13 +87,13 @@ def _derive(derive: Derive, line: _Timeline, book: ThresholdBook) -> tuple[FactV
     return None
 
 
-def _age(line: _Timeline) -> tuple[FactValue, str] | None:
+def _age(line: _Timeline) -> Given | None:
     if line.born == NO_DAY or line.born > line.as_of:
         return None
     dates = np.array([line.born, line.as_of]).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     months = int(dates[1] - dates[0])
     months -= int(add_months(np.array([line.born]), months)[0] > line.as_of)
-    return months, f"born on {short_day_words(line.born)}"
+    return Given(months, f"born on {short_day_words(line.born)}")
 
 
 def _within(day: int, length: Duration, book: ThresholdBook, until: int) -> bool:
@@ -83,30 +101,32 @@ def _within(day: int, length: Duration, book: ThresholdBook, until: int) -> bool
     return int(due_day(np.array([day]), length, book.book.calendar)[0]) >= until
 
 
-def _count(derive: Derive, line: _Timeline, book: ThresholdBook) -> tuple[FactValue, str] | None:
+def _count(derive: Derive, line: _Timeline, book: ThresholdBook) -> Given | None:
     kinds = set(derive.count or ())
     mine = [(day, row) for kind, day, row in line.events if kind in kinds]
-    coverage = line.log.coverage
-    if not mine and not (coverage.kinds is not None and kinds <= coverage.kinds):
-        return None  # a record with none of these events may simply not hold them
     length = book.book.length(derive.within)
+    settled = _covers(kinds, length, line, book)
+    if not mine and not settled:
+        return None  # a record with none of these events may simply not hold them
     days = [day for day, row in mine if _within(day, length, book, line.as_of) and _records(derive.where, line.log, row)]
     title = book.book.events[next(iter(derive.count or ()))].title.lower()
     between = f": {listed([short_day_words(d) for d in days])}" if 0 < len(days) <= 4 else ""
-    return len(days), f"{plural(len(days), 'event')} ({title}) in the {length} to {short_day_words(line.as_of)}{between}"
+    how = f"{plural(len(days), 'event')} ({title}) in the {length} to {short_day_words(line.as_of)}{between}"
+    return Given(len(days), how, settled)
 
 
 def _records(where: Mapping[str, object], log: EventLog, row: int) -> bool:
     return all(log.value(name, row) == value for name, value in where.items())
 
 
-def _again(kind: str, length: Duration, line: _Timeline, book: ThresholdBook) -> tuple[FactValue, str] | None:
+def _again(kind: str, length: Duration, line: _Timeline, book: ThresholdBook) -> Given | None:
     days = sorted({day for k, day, _ in line.events if k == kind})
     if not days:
         return None
     if len(days) > 1 and _within(days[-2], length, book, days[-1]):
-        return True, f"{short_day_words(days[-2])} and {short_day_words(days[-1])}"
-    return False, f"none in the {length} before {short_day_words(days[-1])} on this timeline"
+        return Given(True, f"{short_day_words(days[-2])} and {short_day_words(days[-1])}")
+    how = f"none in the {length} before {short_day_words(days[-1])} on this timeline"
+    return Given(False, how, _covers({kind}, length, line, book))
 
 
 def _spans(period: str, line: _Timeline, book: ThresholdBook) -> list[tuple[int, int]]:
@@ -122,25 +142,40 @@ def _spans(period: str, line: _Timeline, book: ThresholdBook) -> list[tuple[int,
     return spans
 
 
-def _open(periods: Mapping[str, str], line: _Timeline, book: ThresholdBook) -> tuple[FactValue, str] | None:
-    ended: list[tuple[str, int]] = []
-    for value, period in periods.items():
-        spans = _spans(period, line, book)
-        if spans and spans[-1][1] == NO_DAY:
-            return value, f"{book.book.periods[period].title} since {short_day_words(spans[-1][0])}"
-        ended += [(period, spans[-1][1])] if spans else []
+def _open(periods: Mapping[str, str], line: _Timeline, book: ThresholdBook) -> Given | None:
+    declared = _declared(line)
+    spans = {value: _spans(period, line, book) for value, period in periods.items()}
+    ended = {value: found[-1][1] for value, found in spans.items() if found and found[-1][1] != NO_DAY}
+    for value, found in spans.items():
+        if found and value not in ended:
+            title = book.book.periods[periods[value]].title
+            return Given(value, f"{title} since {short_day_words(found[-1][0])}", declared, tuple(ended))
     if not ended:
         return None
-    return "none", "; ".join(f"{book.book.periods[p].title} until {short_day_words(d)}" for p, d in ended)
+    how = "; ".join(f"{book.book.periods[periods[value]].title} until {short_day_words(day)}" for value, day in ended.items())
+    return Given("none", how, declared, tuple(ended))
 
 
-def _ended(period: str, length: Duration, line: _Timeline, book: ThresholdBook) -> tuple[FactValue, str] | None:
-    spans = _spans(period, line, book)
-    past = [end for _, end in spans if end != NO_DAY]
+def _ended(period: str, length: Duration, line: _Timeline, book: ThresholdBook) -> Given | None:
+    past = [end for _, end in _spans(period, line, book) if end != NO_DAY]
     recent = [end for end in past if _within(end, length, book, line.as_of)]
     if recent:
-        return True, f"{book.book.periods[period].title} until {short_day_words(recent[-1])}"
-    return (False, f"none ended in the {length} to {short_day_words(line.as_of)}") if past else None
+        return Given(True, f"{book.book.periods[period].title} until {short_day_words(recent[-1])}")
+    return Given(False, f"none ended in the {length} to {short_day_words(line.as_of)}", _declared(line)) if past else None
+
+
+def _declared(line: _Timeline) -> bool:
+    """Whether the record says what it covers: only then is what is not on it known not to have been."""
+    return line.log.coverage.kinds is not None or bool(line.log.coverage.since)
+
+
+def _covers(kinds: set[str], length: Duration, line: _Timeline, book: ThresholdBook) -> bool:
+    """Whether the record says that it holds all events of these kinds for a length of time back."""
+    coverage = line.log.coverage
+    if not _declared(line) or not all(coverage.carries(kind) for kind in kinds):
+        return False
+    since = [day for day in (coverage.since_day(kind) for kind in kinds) if day is not None]
+    return all(day <= int(due_day_before(np.array([line.as_of]), length, book.book.calendar)[0]) for day in since)
 
 
 def agencies(facts: Sequence[Fact], book: ThresholdBook, length: Duration, as_of: int) -> tuple[int, str]:

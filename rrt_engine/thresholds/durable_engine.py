@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError
-from rrt_engine.thresholds.plan import Firing, Plan, PlanRule, Test, Token, apart, combine, counts, level_token
+from rrt_engine.thresholds.plan import STRATUM_OF, Firing, Plan, PlanRule, Test, Token, apart, combine, counts, level_token
 
 MOST_RULES = 300
 """600 never load."""
@@ -26,7 +26,6 @@ MOST_CHOICES = 8
 """Tests with several values in one pattern: each takes two of its 32 places for operators."""
 LONGEST_TEXT = 64
 LARGEST_NUMBER = 10**9
-_STRATUM = {"fact": 1, "unrecorded": 1, "flag": 1, "count": 2, "level": 3}
 _FIRST_FIELDS = ("t", "f", "r", "d")
 _OPERATORS = {"ge": "$gte", "lt": "$lt"}
 _SESSION, _OPENING, _OTHER = "case", "_open", "_"
@@ -68,14 +67,14 @@ def _unsafe_rule(rule: PlanRule) -> Iterable[str]:
     for tests in rule.patterns:
         kinds = [t for t in tests if t.field == "t"]
         types += [t.value for t in kinds]
-        if len(kinds) != 1 or kinds[0].operator != "eq" or kinds[0].value not in _STRATUM:
-            yield f"each pattern needs one type out of {', '.join(f'`{t}`' for t in _STRATUM)}"
+        if len(kinds) != 1 or kinds[0].operator != "eq" or kinds[0].value not in STRATUM_OF:
+            yield f"each pattern needs one type out of {', '.join(f'`{t}`' for t in STRATUM_OF)}"
             return
         if sum(t.operator == "in" for t in tests) > MOST_CHOICES:
             yield f"more than {MOST_CHOICES} tests with several values in a pattern"
         for test in tests:
             yield from _unsafe_test(test)
-    if rule.stratum != max(_STRATUM[str(t)] for t in types):
+    if rule.stratum != max(STRATUM_OF[str(t)] for t in types):
         yield f"stratum {rule.stratum} is not that of its patterns"
 
 
@@ -120,7 +119,7 @@ def _is_text(test: Test) -> bool:
 
 def _crowded(rules: Sequence[PlanRule]) -> Iterable[str]:
     """Types for which some token could be wanted by too many patterns at once: those that name its fact and those that name none."""
-    for kind in _STRATUM:
+    for kind in STRATUM_OF:
         naming: dict[object, list[str]] = {}
         general: dict[tuple[object, object], list[str]] = {}
         any_role, any_domain = _values(rules, kind, "r"), _values(rules, kind, "d")

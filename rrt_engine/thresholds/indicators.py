@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,10 @@ from rrt_engine.thresholds.plan import SUFFICIENT, THIN, THIN_AT_MOST, VERIFIED,
 from rrt_engine.words import listed, short_day_words
 
 _THE_CHILD_OR_ADULTS = ("", "child", "this child", "parent", "mother", "father", "carer", "household", "family", "adult", "partner")
-_OTHER_CHILD = ("sibling", "other child", "another child", "cousin")
+_OTHER_CHILD = re.compile(
+    r"\b(siblings?|(half|step)?[ -]?(brother|sister)s?|twin|cousin|niece|nephew|(an)?other (child|baby|boy|girl)|friend|peer)\b"
+)
+_ANOTHER_CHILD = "it is about another child"
 _IMPACT = {"some": 1, "marked": 2}
 _HEAVIER = ("context", "gate", "prompt", "duty", "protective", "raises", 1, 2, 3, 4, "immediate")
 SEVERAL = 2
@@ -28,15 +32,18 @@ class Indicators:
     tokens: tuple[Token, ...]
     set_aside: tuple[SetAside, ...]
     unknown: tuple[Fact, ...]
+    siblings: tuple[Token, ...] = ()
 
 
 def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: ThresholdBook, as_of: int, case: str = "") -> Indicators:
     """Which facts count on a day, and how much.
 
-    A computed fact stands in place of a recorded one that differs. Set aside, with the reason: what is refuted, dated after
-    the day, or about another child. Where two records contradict each other, the safer reading is used.
+    A computed fact stands in place of a recorded one that differs, where the timeline is known to hold what it takes; where it
+    may lack events, the two are records that contradict each other. Of such records the safer reading is used. Set aside, with
+    the reason: what is refuted, dated after the day, or about another child (which has a token of its own).
     """
     aside: list[SetAside] = []
+    siblings: list[Fact] = []
     unknown: list[Fact] = []
     counted: list[Fact] = []
     given = {fact.id: fact for fact in computed}
@@ -44,11 +51,15 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
         why = _not_counted(fact, as_of, case)
         if why:
             aside.append(SetAside(fact.id, why))
-        elif fact.id in given and fact.value not in (given[fact.id].value, "unknown"):
-            worked_out = f"the timeline gives `{_shown(given[fact.id])}` ({given[fact.id].computed}), which is used"
-            aside.append(SetAside(fact.id, f"recorded as `{_shown(fact)}`; {worked_out}"))
-        elif fact.id in given:
+            if why.startswith(_ANOTHER_CHILD):
+                siblings.append(fact)
+        elif fact.id in given and fact.value in (given[fact.id].value, "unknown"):
             continue
+        elif fact.id in given and (given[fact.id].settled or _shown(fact) in given[fact.id].denies):
+            aside.append(SetAside(fact.id, f"{_both(fact, given[fact.id])}, which is used"))
+        elif fact.id in given:
+            aside.append(SetAside(fact.id, f"{_both(fact, given[fact.id])} and may not hold everything: the safer of the two counts"))
+            counted.append(fact)
         elif fact.value == "unknown":
             unknown.append(fact)
         else:
@@ -60,7 +71,9 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
         pairs.setdefault(tuple(token.values()), (fact, token))
     tokens = tuple({**token, "k": k} for k, (_, token) in enumerate(pairs.values()))
     kept = {fact.id for fact, _ in pairs.values()}
-    return Indicators(tuple(f for f, _ in pairs.values()), tokens, tuple(aside), tuple(f for f in unknown if f.id not in kept))
+    others = tuple(_sibling_token(f, book.facts[f.id], book) for f in siblings if not absent(f, book.facts[f.id]))
+    unknown = [f for f in unknown if f.id not in kept]
+    return Indicators(tuple(f for f, _ in pairs.values()), tokens, tuple(aside), tuple(unknown), others)
 
 
 def _not_counted(fact: Fact, as_of: int, case: str) -> str:
@@ -70,9 +83,14 @@ def _not_counted(fact: Fact, as_of: int, case: str) -> str:
     if fact.on != NO_DAY and fact.on > as_of:
         return f"it is dated {short_day_words(fact.on)}, after the date of this check"
     subject = fact.subject.strip().lower().replace("_", " ")
-    if subject in _OTHER_CHILD or (subject not in _THE_CHILD_OR_ADULTS and case and subject != case.lower() and _is_an_id(fact.subject)):
-        return f"it is about another child (`{fact.subject}`), who needs a view of their own"
+    someone_else = subject not in _THE_CHILD_OR_ADULTS and case and subject != case.lower() and _is_an_id(fact.subject)
+    if someone_else or _OTHER_CHILD.search(subject):
+        return f"{_ANOTHER_CHILD} (`{fact.subject}`), who needs a view of their own"
     return ""
+
+
+def _both(fact: Fact, given: Fact) -> str:
+    return f"recorded as `{_shown(fact)}`; the timeline gives `{_shown(given)}` ({given.computed})"
 
 
 def _is_an_id(subject: str) -> bool:
@@ -92,7 +110,7 @@ def _safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> lis
             kind = book.facts[name]
             keep = _safest(records, kind, book)
             left = [v for v in values if v not in {_shown(f) for f in keep}]
-            if left:
+            if left and not any(f.computed for f in records):  # what the timeline gives beside a record is said above
                 used = listed([f"`{v}`" for v in dict.fromkeys(_shown(f) for f in keep)])
                 aside.append(SetAside(name, f"recorded as {listed([f'`{v}`' for v in values])}; the safer reading {used} is used"))
             records = keep
@@ -105,8 +123,8 @@ def _safest(records: list[Fact], kind: FactKind, book: ThresholdBook) -> list[Fa
     if "protective" in weights.values():
         return [f for f in records if weights[_shown(f)] != "protective"]
     if all(w == "gate" for w in weights.values()) and kind.values:
-        dated = [f.on for f in records]
-        latest = [f for f in records if f.on == max(dated)]  # consent changes: the latest record of it counts
+        last = max(f.on for f in records)  # consent changes: the latest record of it counts, and one without a date may be it
+        latest = [f for f in records if f.on in (last, NO_DAY)]
         return [f for f in latest if f.value != kind.values[0]] or latest
     return [f for f in records if not absent(f, kind)] or records
 
@@ -149,9 +167,21 @@ def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
         "c": int(fact.timing == "current"),
         "m": _IMPACT.get(fact.impact, 0),
         "y": int(kind.poverty),
+        "u": int(not gone and fact.timing == "unknown" and role != "immediate" and _if_current(fact, kind, book) == "immediate"),
         "x": int(not gone),
         "k": 0,
     }
+
+
+def _if_current(fact: Fact, kind: FactKind, book: ThresholdBook) -> Weight:
+    """What a fact would weigh if it were so now."""
+    return _weight(replace(fact, timing="current"), kind, book)
+
+
+def _sibling_token(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
+    """A record about another child as a token: which fact, and how heavy it would be for that child."""
+    token = token_of(fact, kind, book)
+    return {"t": "sibling", "f": fact.id, "w": token["w"], "s": token["s"], "k": 0}
 
 
 def _value(fact: Fact, gone: bool) -> str:
@@ -219,6 +249,7 @@ def flag_tokens(flags: Iterable[tuple[str, str]], first: int) -> list[Token]:
     return [{"t": "flag", "f": rule, "v": status, "k": first + i} for i, (rule, status) in enumerate(sorted(set(flags)))]
 
 
-def at_evidence(fact: Fact, evidence: str) -> Fact:
-    """The same fact on other evidence, said specifically."""
-    return replace(fact, evidence=evidence, specificity="specific")
+def sibling_tokens(siblings: Iterable[Token], first: int) -> list[Token]:
+    """A token for each different record about another child, in a fixed order."""
+    distinct = sorted({tuple(t.items())[:-1] for t in siblings})
+    return [{**dict(items), "k": first + i} for i, items in enumerate(distinct)]

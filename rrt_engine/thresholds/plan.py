@@ -19,9 +19,11 @@ if TYPE_CHECKING:  # the second engine's process runs a plan and needs none of w
 Token = dict[str, int | str]
 """One record that rules match. `t` is its type and `k` its number in the case; the rest depends on the type.
 
-fact: f id, v value, n number, p pull after the evidence is weighed, w pull as written, r role, d domain, s strength (0 thin, 1
-sufficient, 2 verified), h first hand, c current, m impact, y poverty, x present (0: stated absent).
-count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.  level: n level, c significant.
+fact: f id, v value, n number, p pull after the evidence is weighed, w pull as written, r role, d domain, s strength (0 thin,
+1 sufficient, 2 verified), h first hand, c current, m impact, y poverty, u immediate if it were current and the timing is
+unknown, x present (0: stated absent).
+count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.  sibling: f fact, w weight, s
+strength.  level: n level, c significant.
 The fields of a type come in one order, with `k` last; no rule compares `k`.
 """
 
@@ -72,7 +74,7 @@ class Plan:
 Firing = tuple[str, tuple[int, ...]]
 """A rule that fired, and the numbers of the tokens it matched, one a pattern."""
 
-_STRATUM = {"fact": 1, "unrecorded": 1, "flag": 1, "count": 2, "level": 3}
+STRATUM_OF = {"fact": 1, "unrecorded": 1, "flag": 1, "sibling": 1, "count": 2, "level": 3}
 STRATA = (1, 2, 3)
 
 
@@ -84,7 +86,7 @@ def compile_plan(book: ThresholdBook, day: int) -> Plan:
 
 
 def _compile(rule: ThresholdRule, book: ThresholdBook) -> PlanRule:
-    return PlanRule(rule.id, max(_STRATUM[p.form] for p in rule.when), tuple(_tests(p, book) for p in rule.when))
+    return PlanRule(rule.id, max(STRATUM_OF[p.form] for p in rule.when), tuple(_tests(p, book) for p in rule.when))
 
 
 def _tests(pattern: Pattern, book: ThresholdBook) -> tuple[Test, ...]:
@@ -103,6 +105,8 @@ def _tests(pattern: Pattern, book: ThresholdBook) -> tuple[Test, ...]:
         tests.append(_one_of("f", pattern.flag or []))
         if pattern.status:
             tests.append(_one_of("v", pattern.status))
+    elif form == "sibling":
+        tests.append(Test("w", "ge", int(pattern.sibling or 1)))
     elif form == "level":
         tests.append(Test("n", "in", tuple(pattern.level or [])))
         if pattern.significant is not None:
@@ -135,6 +139,8 @@ def _tests(pattern: Pattern, book: ThresholdBook) -> tuple[Test, ...]:
                 "verified": Test("s", "ge", VERIFIED),
             }
             tests.append(strength[pattern.evidence])
+        if pattern.unsettled:
+            tests.append(Test("u", "eq", 1))
         if pattern.timing:
             tests.append(Test("c", "eq", 1))
         if pattern.impact:

@@ -49,13 +49,16 @@ def fired_rules(chained: Chained, plan: Plan) -> list[ThresholdRule]:
 def pathways(fired: Sequence[ThresholdRule], level: int, book: ThresholdBook) -> tuple[str, ...]:
     """Where it points, in order: emergency, the route of the level, duties, adjuncts.
 
-    A floor's own route stands. Without one, a gate may put a route in place of the level's own: the safest that fired.
+    A floor's own route stands. Without one, a gate may put a route in place of the level's own, the safest that fired; beside it
+    at level 4, where the assessment is not to wait for a conversation.
     """
     order = list(book.pathways)
     wanted = {p for r in fired if r.effect in ("floor", "duty") or (r.effect == "gate" and not r.instead) for p in r.pathways}
     if not any(book.pathways[p].route == "level" for p in wanted):
         instead = sorted((p for r in fired if r.instead for p in r.pathways), key=order.index)
-        wanted.add(instead[0] if instead else book.levels[level].pathway)
+        wanted |= set(instead[:1])
+        if not instead or level == 4:
+            wanted.add(book.levels[level].pathway)
     return tuple(sorted(wanted, key=order.index))
 
 

@@ -16,10 +16,10 @@ from rrt_engine.thresholds import trying
 from rrt_engine.thresholds.answered import Answered
 from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.derive import agencies, derived_facts
-from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, token_of, unrecorded_tokens
+from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, sibling_tokens, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import Plan, Token, compile_plan
 from rrt_engine.thresholds.reasons import coverage, plain, reasons, why_not
-from rrt_engine.thresholds.route import fired_rules, pathways, urgency
+from rrt_engine.thresholds.route import URGENCIES, fired_rules, pathways, urgency
 from rrt_engine.thresholds.trying import Trial
 from rrt_engine.words import listed
 
@@ -50,7 +50,8 @@ class Reasoner:
         """The first tokens of a case: its facts, what is unrecorded, and its flags."""
         tokens = list(found.tokens)
         tokens += unrecorded_tokens(self.plan.unrecorded, found.facts, len(tokens))
-        return tokens + flag_tokens(question.flags, len(tokens))
+        tokens += flag_tokens(question.flags, len(tokens))
+        return tokens + sibling_tokens(found.siblings, len(tokens))
 
     def indicators(self, question: Question) -> Indicators:
         """The facts of a case that count, and what is set aside."""
@@ -122,7 +123,7 @@ def _suggestion(a: Answered) -> Suggestion:
 def _consent(a: Answered) -> Consent:
     recorded = [f for f in a.found.facts if f.id == "consent_status"]
     status = str(recorded[-1].value) if recorded else "not_recorded"
-    gates = [r for r in a.fired if r.effect == "gate" and r.record]
+    gates = sorted((r for r in a.fired if r.effect == "gate" and r.record), key=lambda r: URGENCIES.index(r.urgency or "planned"))
     if gates:
         return Consent(status, f"{gates[0].title.rstrip('.')}.", str(gates[0].record))
     if status == "given":

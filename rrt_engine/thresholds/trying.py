@@ -10,7 +10,7 @@ from rrt_engine.model import Alternative, Fact, FactValue, Missing
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import FactKind
 from rrt_engine.thresholds.answered import Answered
-from rrt_engine.thresholds.indicators import SEVERAL, Indicators, flag_tokens, strength_of, token_of, unrecorded_tokens
+from rrt_engine.thresholds.indicators import SEVERAL, Indicators, flag_tokens, sibling_tokens, strength_of, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import SUFFICIENT, Test, Token
 from rrt_engine.thresholds.reasons import facts_in, plain, unmet_beside_a_concern
 from rrt_engine.thresholds.route import fired_rules, pathways
@@ -37,6 +37,7 @@ class Trial:
         if key not in self._tried:
             tokens += unrecorded_tokens(a.plan.unrecorded, facts, len(tokens))
             tokens += flag_tokens(a.question.flags, len(tokens))
+            tokens += sibling_tokens(a.found.siblings, len(tokens))
             chained = a.chainer.run(tokens)
             route = pathways(fired_rules(chained, a.plan), chained.combined.level, a.book)
             self._tried[key] = (chained.combined.level, chained.combined.significant, route[0])
@@ -51,8 +52,11 @@ class Trial:
 
 
 def could_be(a: Answered, trial: Trial) -> int | None:
-    """The level it would be if what is thin were sufficiently evidenced; None where that changes nothing."""
+    """The level it would be if what is thin were sufficiently evidenced, and what has no timing were so now; None where that
+    changes nothing.
+    """
     sure = [replace(f, evidence="disclosed") if strength_of(f) < SUFFICIENT and not f.computed else f for f in a.found.facts]
+    sure = [replace(f, timing="current") if trial.token(f)["u"] else f for f in sure]
     level, significant, _ = trial.outcome(sure)
     changes = level > a.level or (significant and not a.significant)
     return level if changes else None
@@ -81,7 +85,7 @@ def _candidates(a: Answered, trial: Trial) -> Iterator[tuple[str, Sequence[FactV
     seen: set[str] = set()
     certain = [f.id for f in a.found.unknown]
     certain += [f.id for f in a.found.facts if f.value in ("unspecified", "several")]
-    certain += [str(t["f"]) for t in a.found.tokens if int(t["w"]) > int(t["p"])]
+    certain += [str(t["f"]) for t in a.found.tokens if int(t["w"]) > int(t["p"]) or t["u"]]
     for name in dict.fromkeys(certain):
         seen.add(name)
         yield name, _values_to_try(a.book.facts[name], a.found, name, a.book), True
@@ -123,7 +127,7 @@ def _missing_line(a: Answered, name: str, value: FactValue, became: Outcome, now
     kind = a.book.facts[name]
     recorded = [f for f in a.found.facts if f.id == name and f.value == value]
     words = "yes" if value is True else plain(str(value))
-    label = f"{kind.label}{'' if value is True else f': {words}'}{', on sufficient evidence' if recorded else ''}"
+    label = f"{kind.label}{'' if value is True else f': {words}'}{', now and on sufficient evidence' if recorded else ''}"
     if level != now[0]:
         change = f"Level {level}, {a.book.levels[level].name}"
     elif significant != now[1]:
