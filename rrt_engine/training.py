@@ -370,7 +370,7 @@ COLUMNS = ("participant", "case", "step", "level")
 OPTIONAL = ("pathway",)
 FEW = 5
 """Below this many people or answered steps, kappa says more about chance than about the group."""
-HOW_TO_INSTALL = 'it is worked out by statsmodels, which is not installed: python -m pip install "rrt-engine[training]"'
+HOW_TO_INSTALL = 'it is worked out by statsmodels, which is not installed: python -m pip install "rrt-engine[statistics]"'
 
 
 @dataclass(frozen=True)

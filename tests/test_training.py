@@ -459,7 +459,7 @@ def test_without_the_library_the_shares_are_shown_and_the_rest_is_explained(monk
     path = written(tmp_path, "participant,case,step,level\nP1,T-SOFA,1,4\nP2,T-SOFA,1,3\nP3,T-SOFA,1,4\n")
     found = rrt("train", "--group", path)
     text = " ".join(found.output.split())
-    assert found.exit_code == 0 and 'pip install "rrt-engine[training]"' in text and "1 of 3 pairs" in text and "Traceback" not in text
+    assert found.exit_code == 0 and 'pip install "rrt-engine[statistics]"' in text and "1 of 3 pairs" in text and "Traceback" not in text
 
 
 BAD = """\
