@@ -42,7 +42,7 @@ def level_words(suggestion: Suggestion) -> str:
     """The level with its name, and at level 4 which half of it."""
     if suggestion.level < 4:
         return f"Level {suggestion.level}, {suggestion.level_name}"
-    half = "Significant (reasonable cause to suspect significant harm)" if suggestion.significant else "Complex (social work assessment)"
+    half = "Significant (suspected or possible significant harm)" if suggestion.significant else "Complex (social work assessment)"
     return f"Level 4, {half}"
 
 

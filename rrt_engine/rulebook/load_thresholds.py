@@ -16,6 +16,7 @@ from rrt_engine.rulebook.schema import Parameter
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
+from rrt_engine.rulebook.threshold_checks import local_value_problems
 from rrt_engine.rulebook.threshold_schema import FactKind, FactVocabulary, Pathways, Pattern, ThresholdRule
 
 
@@ -55,8 +56,11 @@ def load_thresholds_with_problems(
         pathways=pathways.pathways,
         rules=tuple(rule for rule, _ in editions),
         not_agencies=frozenset(vocabulary.not_agencies),
+        agency_named={other: agency for agency, others in vocabulary.same_agency.items() for other in others},
+        past_after=vocabulary.past_after,
     )
     problems.extend(_vocabulary_problems(vocabulary, facts_document, result))
+    problems.extend(local_value_problems(folder, result))
     for rule, document in editions:
         problems.extend(_names_in(rule.spec, document, result))
     return result, problems, editions
@@ -137,6 +141,10 @@ def _names_in(rule: ThresholdRule, document: Document, book: ThresholdBook) -> I
         help = did_you_mean(name, known) or f"see {what}s in the rule set"  # type: ignore[arg-type]
         return document.diagnostic(path, f"unknown_{what.replace(' ', '_')}", f"unknown {what} `{name}`", help)
 
+    ids = {r.id for r in book.rules}
+    for name in rule.unless:
+        if name not in ids:
+            yield unknown(("unless",), "threshold rule", name, ids)
     for name in rule.pathways:
         if name not in book.pathways:
             yield unknown(("pathways",), "pathway", name, book.pathways)
@@ -163,7 +171,7 @@ def _names_in(rule: ThresholdRule, document: Document, book: ThresholdBook) -> I
 
 def _values_in(pattern: Pattern, document: Document, place: tuple[str | int, ...], book: ThresholdBook) -> Iterator[Diagnostic]:
     kinds = [book.facts[f] for f in pattern.fact or [] if f in book.facts]
-    known = {v for kind in kinds for v in kind.values} | {"none"}
+    known = {v for kind in kinds for v in kind.values} | {"none", "unspecified"}
     if any(kind.type == "boolean" for kind in kinds):
         known |= {"true", "false"}
     for value in pattern.value or []:

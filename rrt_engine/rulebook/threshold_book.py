@@ -41,6 +41,8 @@ class ThresholdBook:
     pathways: Mapping[str, Pathway]
     rules: tuple[Threshold, ...]
     not_agencies: frozenset[str] = frozenset()
+    agency_named: Mapping[str, str] = field(default_factory=dict)
+    past_after: Any = None
     parameters: Mapping[str, str | int] = field(default_factory=dict)
 
     def value(self, given: Any) -> Any:

@@ -94,7 +94,17 @@ class FactKind(_Shape):
     )
     steps: list[Step] = Field(default_factory=list, description="What a count or number weighs, lightest first.")
     stronger: list[Stronger] = Field(default_factory=list)
-    poverty: bool = Field(default=False, description="Hardship: it pulls as written and never adds up to neglect or to level 4.")
+    past: Weight | None = Field(
+        default=None, description="The most it weighs where it is past: so recorded, or dated longer ago than a window."
+    )
+    poverty: bool | Literal["may_be", "says_so"] = Field(
+        default=False,
+        description="true: hardship, which pulls as written and never adds up to neglect or to level 4. may_be: hardship where a fact that "
+        "`says_so` is recorded on sufficient evidence.",
+    )
+    least: int | None = Field(default=None, description="The smallest number it can be.")
+    most: int | None = Field(default=None, description="The largest number it can be.")
+    also: list[str] = Field(default_factory=list, description="Other words by which people look for it.")
     ages: Ages | None = Field(default=None, description="The ages, in months, at which it can be so; it is not asked for at others.")
     judge: str | None = Field(default=None, description="How to judge the evidence for it, in a sentence.")
     ask: str | None = Field(default=None, description="How to ask for it where it is missing.")
@@ -130,6 +140,8 @@ class FactVocabulary(_Shape):
 
     notice: str
     not_agencies: list[str] = Field(default_factory=list, description="Sources that are not agencies, as `source_agency` names them.")
+    same_agency: dict[str, list[str]] = Field(default_factory=dict, description="An agency, and other names for people who work in it.")
+    past_after: Length | Parameter = Field(description="How long ago a dated fact is past, where its timing is not recorded.")
     sources: dict[str, FactSource]
     domains: dict[str, str]
     facts: dict[str, dict[str, FactKind]]
@@ -141,6 +153,8 @@ class Pathway(_Shape):
     label: str
     route: Literal["emergency", "level", "duty", "adjunct"]
     level: Level | None = None
+    urgency: Urgency | None = Field(default=None, description="How soon it is at the latest, wherever it is suggested.")
+    waits: bool = Field(default=False, description="A conversation before deciding: never in place of the assessment of level 4.")
     significant: bool = Field(default=False, description="Whether it is the route for reasonable cause to suspect significant harm.")
 
 
@@ -237,6 +251,7 @@ class ThresholdRule(_Shape):
     effect: Effect
     level: Level | None = Field(default=None, description="For `floor` (at least this level) and `consider` (adds up to this level).")
     pathways: list[str] = Field(default_factory=list, description="Where it points, for `floor`, `duty` and `gate`.")
+    unless: list[str] = Field(default_factory=list, description="For a gate or prompt: rules beside which it says nothing.")
     instead: bool = Field(default=False, description="For a gate: these pathways stand in place of the route of the level.")
     urgency: Urgency | None = None
     ask: str | None = Field(default=None, description="For a prompt: what to ask or do, in a sentence.")
@@ -262,6 +277,8 @@ class ThresholdRule(_Shape):
             raise ValueError("a duty needs the pathway it requires")
         if (self.ask is not None) != (self.effect == "prompt"):
             raise ValueError("`ask` belongs to a prompt, and a prompt needs it")
+        if self.unless and self.effect not in ("gate", "prompt"):
+            raise ValueError("`unless` belongs to a gate or a prompt: what moves the level always counts")
         if (self.instead or self.record) and self.effect != "gate":
             raise ValueError("`instead` and `record` belong to a gate")
         return self

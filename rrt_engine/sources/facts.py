@@ -107,6 +107,8 @@ def value_of(value: Any, kind: FactKind) -> FactValue | None:
     if isinstance(value, int | float):
         if kind.type == "count" and (value < 0 or value != int(value)):
             return None
+        if (kind.least is not None and value < kind.least) or (kind.most is not None and value > kind.most):
+            return None
         return int(value) if kind.type == "count" else value
     if kind.type == "count" and value in ("several", "none"):
         return "several" if value == "several" else 0
@@ -125,7 +127,9 @@ def values_words(kind: FactKind) -> str:
         case "count":
             return "a whole number, `several` (repeated, number not given) or unknown"
         case "number":
-            return "a number or unknown"
+            least, most = kind.least, kind.most
+            span = f" from {least} to {most}" if least is not None and most is not None else ""
+            return f"a number{span} or unknown"
         case _:
             return f"{', '.join(kind.values)}, none (stated absent), unspecified (present, degree not given) or unknown"
 
@@ -149,7 +153,7 @@ def search(words: str, book: ThresholdBook) -> list[str]:
     wanted = [w for w in words.lower().replace("_", " ").split() if w]
     ranked = []
     for order, (name, kind) in enumerate(book.facts.items()):
-        label = f"{name.replace('_', ' ')} {kind.label}".lower()
+        label = f"{name.replace('_', ' ')} {kind.label} {' '.join(kind.also)}".lower()
         rest = f"{book.domains[book.domain_of[name]]} {' '.join(kind.values)} {kind.judge or ''} {kind.ask or ''} {kind.note or ''}".lower()
         score = sum(3 if w in label.split() else 2 if w in label else 1 if w in rest else 0 for w in wanted)
         if all(w in label or w in rest for w in wanted) or (len(wanted) > 2 and score >= 2 * len(wanted) - 2):

@@ -9,7 +9,7 @@ from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import ThresholdRule
 from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.indicators import Indicators
-from rrt_engine.thresholds.plan import Plan, Token, counted
+from rrt_engine.thresholds.plan import Plan, Token, counted, only_hardship
 
 
 @dataclass(frozen=True)
@@ -55,5 +55,6 @@ class Answered:
         if token["t"] == "fact":
             return [self.found.facts[int(token["k"])]]
         if token["t"] == "count":
-            return [self.found.facts[int(t["k"])] for t in self.found.tokens if counted(t, token)]
+            only = only_hardship(self.found.tokens)
+            return [self.found.facts[int(t["k"])] for t in self.found.tokens if counted(t, token, only)]
         return []

@@ -196,4 +196,4 @@ def agencies(facts: Sequence[Fact], book: ThresholdBook, length: Duration, as_of
 def agency_of(fact: Fact, book: ThresholdBook) -> str:
     """The agency that recorded a fact, or nothing where it was somebody who speaks for themselves."""
     agency = fact.source_agency.strip().lower().replace(" ", "_")
-    return "" if agency in book.not_agencies else agency
+    return "" if agency in book.not_agencies else book.agency_named.get(agency, agency)

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rrt_engine.calendar import NO_DAY
+import numpy as np
+
+from rrt_engine.calendar import NO_DAY, due_day
 from rrt_engine.model import Fact, SetAside
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import FactKind, Step, Stronger, Weight
-from rrt_engine.thresholds.plan import SUFFICIENT, THIN, THIN_AT_MOST, VERIFIED, Token
+from rrt_engine.thresholds.plan import HARDSHIP, SUFFICIENT, THIN, THIN_AT_MOST, VERIFIED, Token
 from rrt_engine.words import listed, short_day_words
 
 _THE_CHILD_OR_ADULTS = ("", "child", "this child", "parent", "mother", "father", "carer", "household", "family", "adult", "partner")
@@ -48,6 +50,7 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
     counted: list[Fact] = []
     given = {fact.id: fact for fact in computed}
     for fact in recorded:
+        fact = dated(fact, book, as_of)
         why = _not_counted(fact, as_of, case)
         if why:
             aside.append(SetAside(fact.id, why))
@@ -76,6 +79,14 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
     return Indicators(tuple(f for f, _ in pairs.values()), tokens, tuple(aside), tuple(unknown), others)
 
 
+def dated(fact: Fact, book: ThresholdBook, as_of: int) -> Fact:
+    """A record as past where its date says so: longer ago than the window, and nobody recorded its timing."""
+    if fact.timing != "unknown" or fact.on == NO_DAY or fact.on > as_of:
+        return fact
+    last = int(due_day(np.array([fact.on]), book.book.length(book.past_after), book.book.calendar)[0])
+    return replace(fact, timing="past") if last < as_of else fact
+
+
 def _not_counted(fact: Fact, as_of: int, case: str) -> str:
     """Why a recorded fact is kept and not counted, or nothing."""
     if fact.evidence == "refuted":
@@ -94,8 +105,8 @@ def _both(fact: Fact, given: Fact) -> str:
 
 
 def _is_an_id(subject: str) -> bool:
-    """Whether a subject looks like a case id: it holds a digit."""
-    return any(character.isdigit() for character in subject)
+    """Whether a subject looks like a case id: one word of letters, digits and signs that holds a digit."""
+    return bool(re.fullmatch(r"[\w./-]*\d[\w./-]*", subject.strip())) and len(subject.strip()) > 2
 
 
 def _safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> list[Fact]:
@@ -137,11 +148,13 @@ def absent(fact: Fact, kind: FactKind) -> bool:
 def strength_of(fact: Fact) -> int:
     """How strong the evidence is: verified, sufficient, or thin.
 
-    Sufficient for a concern: disclosed, observed, confirmed, or reported specifically (rhrt_model.md section 7).
+    Sufficient for a concern: disclosed, observed, confirmed, or reported specifically by somebody who can be asked. What nobody
+    stands behind calls for checks first, however detailed: AB and CD v Haringey [2013] EWHC 416 (Admin), as reported.
     """
     if fact.evidence in ("observed", "confirmed"):
         return VERIFIED
-    return SUFFICIENT if fact.evidence == "disclosed" or (fact.evidence == "reported" and fact.specificity == "specific") else THIN
+    specific = fact.evidence == "reported" and fact.specificity == "specific" and fact.source_agency.strip().lower() != "anonymous"
+    return SUFFICIENT if fact.evidence == "disclosed" or specific else THIN
 
 
 def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
@@ -166,7 +179,7 @@ def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
         "h": int(fact.evidence in ("disclosed", "observed", "confirmed")),
         "c": int(fact.timing == "current"),
         "m": _IMPACT.get(fact.impact, 0),
-        "y": int(kind.poverty),
+        "y": HARDSHIP[kind.poverty],
         "u": int(not gone and fact.timing == "unknown" and role != "immediate" and _if_current(fact, kind, book) == "immediate"),
         "x": int(not gone),
         "k": 0,
@@ -215,7 +228,9 @@ def _weight(fact: Fact, kind: FactKind, book: ThresholdBook) -> Weight:
     elif kind.steps and fact.value == "several":
         found += [step.weight for step in kind.steps if _reached(step, SEVERAL, book)]
     found += [stronger.weight for stronger in kind.stronger if _more_is_said(stronger, fact)]
-    return max(found, key=_HEAVIER.index, default="context")
+    heaviest: Weight = max(found, key=_HEAVIER.index, default="context")
+    lighter = fact.timing == "past" and kind.past is not None and _HEAVIER.index(kind.past) < _HEAVIER.index(heaviest)
+    return kind.past if lighter and kind.past is not None else heaviest
 
 
 def _reached(step: Step, number: float, book: ThresholdBook) -> bool:

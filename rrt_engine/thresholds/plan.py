@@ -20,14 +20,15 @@ Token = dict[str, int | str]
 """One record that rules match. `t` is its type and `k` its number in the case; the rest depends on the type.
 
 fact: f id, v value, n number, p pull after the evidence is weighed, w pull as written, r role, d domain, s strength (0 thin,
-1 sufficient, 2 verified), h first hand, c current, m impact, y poverty, u immediate if it were current and the timing is
+1 sufficient, 2 verified), h first hand, c current, m impact, y hardship (1 is, 2 may be, 3 says so), u immediate if it were current and the timing is
 unknown, x present (0: stated absent).
-count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.  sibling: f fact, w weight, s
-strength.  level: n level, c significant.
+count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.
+sibling: f fact, w weight, s strength.  level: n level, c significant.
 The fields of a type come in one order, with `k` last; no rule compares `k`.
 """
 
 THIN, SUFFICIENT, VERIFIED = range(3)
+HARDSHIP: Mapping[bool | str, int] = {False: 0, True: 1, "may_be": 2, "says_so": 3}
 THIN_AT_MOST = 3
 """Thin evidence never carries more than this level (rhrt_model.md 4.5, after AB and CD v Haringey [2013] EWHC 416 (Admin))."""
 Operator = Literal["eq", "in", "ge", "lt"]
@@ -169,6 +170,7 @@ def counts(tokens: Sequence[Token]) -> list[Token]:
     sure_2: set[str] = set()
     sure_3: set[str] = set()
     protective: set[str] = set()
+    only = only_hardship(tokens)
     for token in tokens:
         if token["t"] != "fact" or not token["x"]:
             continue
@@ -176,7 +178,7 @@ def counts(tokens: Sequence[Token]) -> list[Token]:
         if token["r"] == "protective":
             if strength == VERIFIED:
                 protective.add(str(token["f"]))
-        elif pull >= 2 and not token["y"]:
+        elif pull >= 2 and token["y"] not in only:
             domain = str(token["d"])
             any_2.add(domain)
             if strength >= SUFFICIENT:
@@ -192,14 +194,22 @@ def counts(tokens: Sequence[Token]) -> list[Token]:
     return [{"t": "count", "f": name, "s": s, "n": n, "k": len(tokens) + i} for i, (name, s, n) in enumerate(found)]
 
 
-def counted(token: Token, count: Token) -> bool:
-    """Whether a fact's token is among those that a count counted."""
+def only_hardship(tokens: Iterable[Token]) -> frozenset[int]:
+    """What stands for hardship alone in this case: what is marked so, and what may be, where it is recorded on sufficient
+    evidence that the care is good enough.
+    """
+    said = any(t.get("y") == HARDSHIP["says_so"] and t["x"] and int(t["s"]) >= SUFFICIENT for t in tokens)
+    return frozenset((HARDSHIP[True], HARDSHIP["may_be"])) if said else frozenset((HARDSHIP[True],))
+
+
+def counted(token: Token, count: Token, only: frozenset[int]) -> bool:
+    """Whether a fact's token is among those that a count counted. `only` is what stands for hardship alone in the case."""
     if not token["x"] or int(token["s"]) < int(count["s"]):
         return False
     if count["f"] == "verified_protective":
         return token["r"] == "protective"
     least = 2 if count["f"] == "domains_at_2" else 3
-    return token["r"] != "protective" and not token["y"] and int(token["p"]) >= least
+    return token["r"] != "protective" and token["y"] not in only and int(token["p"]) >= least
 
 
 def apart(one: Token, other: Token) -> bool:
@@ -229,6 +239,7 @@ def combine(firings: Iterable[Firing], tokens: Sequence[Token], plan: Plan, sign
     floor, urgent = 0, False
     any_, sure, held, poor = 1, 1, 1, 1
     raised = surely = softened = False
+    only = only_hardship(tokens)
     for rule_id, matched in firings:
         spec = plan.specs[rule_id]
         effect: Effect = spec.effect
@@ -239,7 +250,7 @@ def combine(firings: Iterable[Firing], tokens: Sequence[Token], plan: Plan, sign
             urgent = urgent or not significant.isdisjoint(spec.pathways)
         elif effect == "consider":
             level = spec.level or 1
-            if weighed and all(t.get("y") for t in weighed):
+            if weighed and all(t.get("y") in only for t in weighed):
                 poor = max(poor, level)
                 continue
             any_ = max(any_, level)

@@ -41,27 +41,29 @@ def outcome(chained: Chained, plan: Plan, book: ThresholdBook) -> Outcome:
 
 
 def fired_rules(chained: Chained, plan: Plan) -> list[ThresholdRule]:
-    """The rules that fired, in the order in which they are weighed."""
+    """The rules that fired and have something to say, in the order in which they are weighed."""
     ids = {rule_id for rule_id, _ in chained.firings}
-    return sorted((plan.specs[i] for i in ids), key=lambda r: (_STAGE[r.effect], -(r.level or 0), r.id))
+    fired = (plan.specs[i] for i in ids if ids.isdisjoint(plan.specs[i].unless))
+    return sorted(fired, key=lambda r: (_STAGE[r.effect], -(r.level or 0), r.id))
 
 
 def pathways(fired: Sequence[ThresholdRule], level: int, book: ThresholdBook) -> tuple[str, ...]:
     """Where it points, in order: emergency, the route of the level, duties, adjuncts.
 
-    A floor's own route stands. Without one, a gate may put a route in place of the level's own, the safest that fired; beside it
-    at level 4, where the assessment is not to wait for a conversation.
+    A floor's own route stands. Without one, a gate may put a route in place of the level's own, the first in order of those that
+    fired. A conversation before deciding never stands in place of the assessment of level 4, but beside it.
     """
     order = list(book.pathways)
     wanted = {p for r in fired if r.effect in ("floor", "duty") or (r.effect == "gate" and not r.instead) for p in r.pathways}
     if not any(book.pathways[p].route == "level" for p in wanted):
         instead = sorted((p for r in fired if r.instead for p in r.pathways), key=order.index)
         wanted |= set(instead[:1])
-        if not instead or level == 4:
+        if not instead or (level == 4 and all(book.pathways[p].waits for p in instead)):
             wanted.add(book.levels[level].pathway)
     return tuple(sorted(wanted, key=order.index))
 
 
 def urgency(fired: Sequence[ThresholdRule], level: int, book: ThresholdBook) -> str:
-    """How soon: the soonest that any rule that fired asks for, or that the level does."""
-    return min([*(r.urgency for r in fired if r.urgency is not None), book.levels[level].urgency], key=URGENCIES.index)
+    """How soon: the soonest that any rule that fired, any pathway suggested, or the level asks for."""
+    stated = [r.urgency for r in fired] + [book.pathways[p].urgency for p in pathways(fired, level, book)]
+    return min([*(u for u in stated if u is not None), book.levels[level].urgency], key=URGENCIES.index)
