@@ -81,6 +81,19 @@ def case(tmp_path: Path) -> Path:
         ("check_easter_full", ("check", "cases/training/conference_over_easter.yaml", *AS_OF, "--explain", "full"), None),
         ("check_missing", ("check", "cases/training/missing_and_exploited.yaml", *AS_OF), 1),
         ("check_fostering", ("check", "cases/training/private_fostering_part_visit.yaml", *AS_OF), 1),
+        ("check_baby", ("check", "cases/training/baby_who_cannot_roll.yaml", *AS_OF), None),
+        (
+            "check_letter_what_if",
+            (
+                "check",
+                "cases/training/unsigned_letter.yaml",
+                *AS_OF,
+                "--what-if",
+                "physical_punishment=injury_or_implement,evidence=disclosed",
+            ),
+            None,
+        ),
+        ("check_neglect_full", ("check", "cases/training/nothing_in_particular.yaml", *AS_OF, "--explain", "full"), None),
         ("replay_sample", ("replay", "cases/sample", *AS_OF), 1),
     ],
 )

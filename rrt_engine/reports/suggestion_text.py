@@ -64,9 +64,7 @@ def show_suggestion(console: Console, suggestion: Suggestion, book: ThresholdBoo
     _several(console, "To ask or do", suggestion.prompts, None)
     computed = [f"{_label(c.fact, book)}: {_plain(c.value)} ({c.how})" for c in suggestion.computed if full or c.used]
     _several(console, "Worked out from the timeline", computed, None)
-    _several(
-        console, "Kept on the record and not counted as written", [f"{_label(s.fact, book)}: {s.why}" for s in suggestion.not_counted], None
-    )
+    _several(console, "Check the record", [f"{_label(s.fact, book)}: {s.why}" for s in suggestion.not_counted], None)
     if full:
         _several(console, "Why not a higher level", suggestion.why_not, None)
     console.print()

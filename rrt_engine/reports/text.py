@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -21,6 +22,9 @@ from rrt_engine.reports.suggestion_text import headline, show_changes, show_sugg
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words
+
+if TYPE_CHECKING:
+    from rrt_engine.replay.audit import Audit
 
 # The order in which statuses are read, most pressing first, with the colour that repeats the word.
 _ORDER = {
@@ -73,6 +77,8 @@ def show_check(
         say(console, f"{_n(result.after_as_of, 'event')} after that date {'is' if result.after_as_of == 1 else 'are'} not counted.")
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")
+    else:
+        say(console, "No facts are recorded, so no level or pathway is suggested; rrt facts WORDS finds the fact to record.")
     for status, style in _ORDER.items():
         mine = sorted((f for f in flags if _shown_status(f) == status), key=_urgency)
         first = {f.rule: i for i, f in reversed(list(enumerate(mine)))}
@@ -130,8 +136,8 @@ def _counts(statuses: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------------------------------- many timelines
 
 
-def show_replay(console: Console, replay: Replay) -> None:
-    """A replay: the answer in a line, what was read, the per-rule table, and what could not be judged and why."""
+def show_replay(console: Console, replay: Replay, audit: Audit | None = None) -> None:
+    """A replay: the answer in a line, what was read, the per-rule table, what could not be judged and why, and the audit."""
     lines = replay.lines()
     say(console, f"Replay as at {_when(replay.as_of)}", "bold")
     say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
@@ -178,6 +184,10 @@ def show_replay(console: Console, replay: Replay) -> None:
             _show_lines(console, chosen, basis)
     _show_unclear(console, lines)
     _show_unsupported(console, replay)
+    if audit:
+        from rrt_engine.reports.audit_text import show_audit
+
+        show_audit(console, audit)
     console.print()
     say(console, REMINDER, "bold")
 

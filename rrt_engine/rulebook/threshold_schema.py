@@ -83,6 +83,10 @@ class Ages(_Shape):
     from_: int | None = Field(default=None, alias="from")
     below: int | None = None
 
+    def hold(self, months: int) -> bool:
+        """Whether an age is within them."""
+        return (self.from_ is None or months >= self.from_) and (self.below is None or months < self.below)
+
 
 class FactKind(_Shape):
     """One fact that may be recorded: its values and what each pulls towards."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, due_day
-from rrt_engine.model import Fact, SetAside
+from rrt_engine.model import Fact, SetAside, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import FactKind, Step, Stronger, Weight
 from rrt_engine.thresholds.plan import HARDSHIP, SUFFICIENT, THIN, THIN_AT_MOST, VERIFIED, Token
@@ -67,6 +67,7 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
             unknown.append(fact)
         else:
             counted.append(fact)
+    aside += [SetAside(f.id, why) for f in counted if (why := _out_of_age(f, computed, book))]
     counted = _safer([*counted, *computed], book, aside)
     pairs: dict[tuple[object, ...], tuple[Fact, Token]] = {}
     for fact in counted:
@@ -98,6 +99,24 @@ def _not_counted(fact: Fact, as_of: int, case: str) -> str:
     if someone_else or _OTHER_CHILD.search(subject):
         return f"{_ANOTHER_CHILD} (`{fact.subject}`), who needs a view of their own"
     return ""
+
+
+def _out_of_age(fact: Fact, computed: Sequence[Fact], book: ThresholdBook) -> str:
+    """What to check where a fact is recorded of a child whose age it does not fit; it counts as written all the same."""
+    ages, months = book.facts[fact.id].ages, age_in_months(computed, book)
+    if ages is None or months is None or ages.hold(months):
+        return ""
+    years = f"{months // 12} years" if months >= 24 else plural(months, "month")
+    return f"it is recorded of a child of {years}, whose age it does not fit: check it and the date of birth. It counts as written"
+
+
+def age_in_months(facts: Iterable[Fact], book: ThresholdBook) -> int | None:
+    """The child's age in whole months where the timeline gives it."""
+    for fact in facts:
+        derive = book.facts[fact.id].derive
+        if fact.computed and derive is not None and derive.age == "months" and isinstance(fact.value, int):
+            return int(fact.value)
+    return None
 
 
 def _both(fact: Fact, given: Fact) -> str:

@@ -20,8 +20,8 @@ Token = dict[str, int | str]
 """One record that rules match. `t` is its type and `k` its number in the case; the rest depends on the type.
 
 fact: f id, v value, n number, p pull after the evidence is weighed, w pull as written, r role, d domain, s strength (0 thin,
-1 sufficient, 2 verified), h first hand, c current, m impact, y hardship (1 is, 2 may be, 3 says so), u immediate if it were current and the timing is
-unknown, x present (0: stated absent).
+1 sufficient, 2 verified), h first hand, c current, m impact, y hardship (1 is, 2 may be, 3 says so), u immediate if it were
+current and the timing is unknown, x present (0: stated absent).
 count: f which, n how many, s on what evidence.  unrecorded: f fact.  flag: f rule, v status.
 sibling: f fact, w weight, s strength.  level: n level, c significant.
 The fields of a type come in one order, with `k` last; no rule compares `k`.

@@ -10,7 +10,16 @@ from rrt_engine.model import Alternative, Fact, FactValue, Missing
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import FactKind
 from rrt_engine.thresholds.answered import Answered
-from rrt_engine.thresholds.indicators import SEVERAL, Indicators, flag_tokens, sibling_tokens, strength_of, token_of, unrecorded_tokens
+from rrt_engine.thresholds.indicators import (
+    SEVERAL,
+    Indicators,
+    age_in_months,
+    flag_tokens,
+    sibling_tokens,
+    strength_of,
+    token_of,
+    unrecorded_tokens,
+)
 from rrt_engine.thresholds.plan import SUFFICIENT, Test, Token
 from rrt_engine.thresholds.reasons import facts_in, plain, unmet_beside_a_concern
 from rrt_engine.thresholds.route import fired_rules, pathways
@@ -114,12 +123,8 @@ def _asked_for(a: Answered) -> Iterator[Sequence[Test]]:
 
 def _of_this_age(a: Answered, name: str) -> bool:
     """Whether a fact can be true of a child of this age, as far as the timeline gives the age."""
-    ages = a.book.facts[name].ages
-    derived = [(f, a.book.facts[f.id].derive) for f in a.found.facts if f.computed]
-    months = [int(f.value) for f, derive in derived if derive is not None and derive.age == "months"]
-    if ages is None or not months:
-        return True
-    return (ages.from_ is None or months[0] >= ages.from_) and (ages.below is None or months[0] < ages.below)
+    ages, months = a.book.facts[name].ages, age_in_months(a.found.facts, a.book)
+    return ages is None or months is None or ages.hold(months)
 
 
 def _missing_line(a: Answered, name: str, value: FactValue, became: Outcome, now: Outcome) -> Missing:
