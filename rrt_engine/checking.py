@@ -67,7 +67,9 @@ def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested
     from rrt_engine.decision import Suggested, facts_digest
 
     suggestion = checked.suggestion
-    override = [str(f.value) for f in checked.case.every_fact() if f.id == "consent_override_reason"]
+    # A reason that is not known, is refuted or is of a later day is none.
+    known = (f for f in checked.case.every_fact() if f.value != "unknown" and f.evidence != "refuted" and f.on <= as_of.day)
+    override = [str(f.value) for f in known if f.id == "consent_override_reason"]
     return Suggested(
         case=checked.case.id,
         as_of=as_of_text(as_of),

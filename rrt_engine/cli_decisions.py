@@ -1,11 +1,12 @@
 """`rrt decide` and `rrt decisions`: record what a person decided beside what was suggested, and read and check the record.
 
 Results go to standard output, problems and warnings to standard error. Exit codes: 0 nothing needs attention; 1 the record
-is not as it was written; 2 could not run.
+is not as it was written; 2 could not run, or nothing was recorded.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -51,8 +52,14 @@ def decide_command(suggest: Suggest) -> Callable[..., None]:
             str, typer.Option("--reason", metavar="TEXT", help="Why; needed where the decision is not what was suggested. No names.")
         ] = "",
         consent_override: Annotated[
-            str, typer.Option("--consent-override", metavar="TEXT", help="Why consent was not sought or not followed, if not in the case.")
+            str,
+            typer.Option(
+                "--consent-override", metavar="TEXT", help="Why it goes ahead without consent; needed where the case does not say."
+            ),
         ] = "",
+        yes: Annotated[
+            bool, typer.Option("--yes", help="Record without asking, even where something in it looks like a name or a telephone number.")
+        ] = False,
         as_of: Annotated[
             str | None, typer.Option("--as-of", metavar="DATE", help="The date to suggest by, such as 2026-04-15. Today if left out.")
         ] = None,
@@ -75,10 +82,14 @@ def decide_command(suggest: Suggest) -> Callable[..., None]:
             if consent_override.strip():
                 suggested = replace(suggested, consent_override_reason=consent_override.strip())
             decision = kept.decide(suggested, known, at=at, role=by, level=level, pathways=pathway, reason=reason)
+            doubts = kept.cautions(decision)
+            _warn(doubts)
+            if doubts and not yes and _on_a_terminal() and not _agreed("Record it as it is?"):
+                typer.echo("Nothing was recorded.", err=True)
+                raise typer.Exit(COULD_NOT_RUN)
             entry = kept.record_decision(record, decision)
         except InputError as error:
             raise _stop(error) from None
-        _warn(kept.cautions(decision))
         if format is Format.json:
             _print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
         else:
@@ -227,11 +238,13 @@ def _sentences(entry: Entry) -> list[str]:
         urgency = f" ({shown(s.urgency).replace('_', ' ')})" if s.urgency else ""
         lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: the tool suggested {_level(s.level, s.pathways)}{urgency}.")
     lines.append(f"A person in the role of {_plain(d.role)} decided {_level(d.level, d.pathways)} on {_when(d.at)}.")
-    left = [p for p in s.pathways if p not in d.pathways]
+    left = [p for p in s.pathways if p not in (*d.pathways, *d.left_out)]
     if d.agrees:
         lines.append("The decision agrees with what was suggested.")
     elif d.differs:
         lines.append("The decision differs from what was suggested.")
+    if d.left_out:
+        lines.append(f"Suggested whatever the level and not among the pathways decided: {_ids(d.left_out)}.")
     if left and s.level is not None:
         lines.append(f"Suggested and not among the pathways decided: {_ids(left)}.")
     lines.append(f"Reason: {shown(d.reason)}" if d.reason else "No reason was given.")
@@ -265,9 +278,11 @@ def _row(entry: Entry) -> tuple[str, ...]:
         when = f"{uk_time(int(datetime.fromisoformat(d.at).timestamp())):%Y-%m-%d %H:%M}"
     except ValueError:
         when = shown(d.at)  # a record that was written anew may hold anything
-    first = next(iter(s.pathways), "")
+    first = next((p for p in s.pathways if p not in s.required), next(iter(s.pathways), ""))
     suggested = f"{s.level} {first}".strip() if s.level is not None else "nothing"
     decided = f"{d.level} {d.route or next(iter(d.pathways), '')}".strip()
+    if d.left_out:
+        decided += f" without {', '.join(d.left_out)}"
     cells = (str(entry.number), when, s.case, d.role, f"{suggested} -> {decided}", d.outcome, s.consent_status or "not recorded")
     return tuple(shown(cell).replace("\n", " ") for cell in cells)
 
@@ -362,6 +377,17 @@ def _sound(record: Record) -> bool:
 def _warn(found: Sequence[Diagnostic]) -> None:
     for diagnostic in found:
         typer.echo(diagnostic.text(), err=True)
+
+
+def _on_a_terminal() -> bool:
+    """Whether somebody is there to read a question and to answer it."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _agreed(question: str) -> bool:
+    """Whether the answer to a question is yes. It is asked once, on standard error, and anything else is a no."""
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _stop(error: InputError) -> typer.Exit:

@@ -1,7 +1,8 @@
 """One decision: what was suggested, what a person decided, and what must be said for it to be recorded.
 
 The tool suggests and a person decides. A decision holds a case id, a role and a reason: no names and no story. Where it is
-not what was suggested, it needs a reason. Words in it that look like somebody's name are noticed, as a warning only.
+not what was suggested, or leaves out an emergency or a legal duty that was, it needs a reason; and where it goes ahead without
+consent, the reason for that. Words in it that look like somebody's name are noticed, as a warning only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
@@ -20,6 +21,10 @@ from rrt_engine.personal_details import looks_like_a_role, personal_details
 
 REASON_LENGTH = 1000
 ROLE_LENGTH = 60
+NO_CONSENT = frozenset({"refused", "withdrawn", "not_sought", "not_safe_to_seek"})
+"""What may be recorded of consent where nobody has agreed."""
+WITHOUT_CONSENT = frozenset({"seek_advice", "universal", "private_law_signpost"})
+"""Routes of a level that need nobody's consent: a conversation about what to do, and what every family may have."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Suggested:
     """What was suggested for a case, by which rules and from which facts: the part of a decision that nobody types.
 
     `level` is None where the case has no facts to reason from. `consent_status` is as recorded, "" where it is not.
+    `required` are those of the pathways that stand whatever the level: an emergency, and legal duties.
     """
 
     case: str
@@ -42,14 +48,16 @@ class Suggested:
     urgency: str = ""
     consent_status: str = ""
     consent_override_reason: str = ""
+    required: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decision:
     """What a person in a role decided on a case, beside what was suggested, and why where the two differ.
 
-    `at` is a UTC time to the second, such as 2026-04-15T09:30:00Z. `route` is the first pathway decided that is a route of
-    a level (or an emergency), "" where there is none: the one that is compared with what was suggested.
+    `at` is a UTC time to the second, such as 2026-04-15T09:30:00Z. `route` is the pathway decided that is compared with what
+    was suggested: the first that is a route of a level and goes beyond advice and what every family may have, or else the
+    first that is a route of a level; "" where there is none.
     """
 
     suggested: Suggested
@@ -62,8 +70,18 @@ class Decision:
 
     @property
     def agrees(self) -> bool:
-        """Whether the level is the one suggested, and the route one of those suggested."""
-        return self.level == self.suggested.level and self.route in self.suggested.pathways
+        """Whether the level is the one suggested, the route one of those suggested, and no emergency or duty is left out."""
+        return self.level == self.suggested.level and self.route in self.suggested.pathways and not self.left_out
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was suggested whatever the level, and was not decided: an emergency, or legal duties."""
+        return tuple(p for p in self.suggested.required if p not in self.pathways)
+
+    @property
+    def needs_override(self) -> bool:
+        """Whether nobody has agreed to the route decided, and it is one that is usually taken by agreement."""
+        return self.suggested.consent_status in NO_CONSENT and self.route != "" and self.route not in WITHOUT_CONSENT
 
     @property
     def differs(self) -> bool:
@@ -91,7 +109,9 @@ def decide(
 ) -> Decision:
     """A decision from what a person typed. Raises InputError with every mistake. `known` gives each pathway's route."""
     chosen = tuple(dict.fromkeys(pathways))
-    route = next((p for p in chosen if known.get(p) in ("emergency", "level")), "")
+    routes = sorted((p for p in chosen if known.get(p) == "level"), key=WITHOUT_CONSENT.__contains__)
+    route = next(iter(routes), "")
+    suggested = replace(suggested, required=tuple(p for p in suggested.pathways if known.get(p) in ("emergency", "duty")))
     reason = reason.replace("\r\n", "\n").replace("\r", "\n").strip()
     decision = Decision(suggested, at, role.strip(), level, chosen, route, reason)
     unknown = [
@@ -118,7 +138,7 @@ def mistakes(decision: Decision) -> list[Diagnostic]:
         found.append(_mistake("--level", "level", f"`{decision.level}` is not a level; expected 1, 2, 3 or 4"))
     if not decision.pathways:
         found.append(_mistake("--pathway", "pathway_needed", "no pathway; expected at least one"))
-    for name in {*decision.pathways, *suggested.pathways}:
+    for name in {*decision.pathways, *suggested.pathways, *suggested.required}:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", name):
             found.append(_mistake("--pathway", "pathway_id", f"`{shown(name)}` is not a pathway id, such as family_help_targeted"))
     role = decision.role
@@ -135,23 +155,33 @@ def mistakes(decision: Decision) -> list[Diagnostic]:
         found.append(_mistake("--consent-override", "reason_length", f"expected {REASON_LENGTH:,} characters at most"))
     if not decision.reason.strip() and not decision.agrees:
         found.append(_mistake("--reason", "reason_needed", _why_a_reason(decision), 'give it with --reason "..."'))
+    if decision.needs_override and not suggested.consent_override_reason.strip():
+        status = suggested.consent_status.replace("_", " ")
+        said = f"consent is recorded as {status}, and `{decision.route}` goes beyond an advice conversation or universal services"
+        help = 'give it with --consent-override "...", or record consent_override_reason in the case; it never changes the level'
+        found.append(_mistake("--consent-override", "override_needed", f"{said}: the reason for acting without it is needed", help))
     return found
 
 
 def _why_a_reason(decision: Decision) -> str:
     level, suggested = decision.suggested.level, ", ".join(decision.suggested.pathways)
+    why = []
     if level is None:
         return "nothing was suggested for this case, so the reason for the decision is needed"
     if level != decision.level:
-        return f"level {level} was suggested and level {decision.level} decided: a reason is needed where they differ"
-    if not decision.route:
-        return f"none of the pathways decided is the route of a level, and {suggested} was suggested: a reason is needed where they differ"
-    return f"`{decision.route}` is not among the pathways suggested ({suggested}): a reason is needed where they differ"
+        why.append(f"level {level} was suggested and level {decision.level} decided")
+    elif not decision.route:
+        why.append(f"none of the pathways decided is the route of a level, and {suggested} was suggested")
+    elif decision.route not in decision.suggested.pathways:
+        why.append(f"`{decision.route}` is not among the pathways suggested ({suggested})")
+    if decision.left_out:
+        why.append(f"suggested whatever the level and not among the pathways decided: {', '.join(decision.left_out)}")
+    return f"{'; '.join(why)}: a reason is needed where they differ"
 
 
 def cautions(decision: Decision) -> list[Diagnostic]:
     """What in a decision looks as if it names somebody. Warnings only, and not every name is found."""
-    drop = "an entry cannot be changed later: say the next one without anything that tells who somebody is"
+    drop = "an entry cannot be changed once it is recorded: leave out what tells who somebody is"
     year = int(decision.at[:4]) if decision.at[:4].isdigit() else 0
     found = [
         Diagnostic(option, 0, 0, "personal", said, "warning", "", drop)
@@ -184,6 +214,7 @@ FIELDS: dict[str, type] = {
     "role": str,
     "suggested_level": int,
     "suggested_pathways": list,
+    "suggested_required": list,
     "suggested_urgency": str,
     "decided_level": int,
     "decided_pathways": list,
@@ -213,6 +244,7 @@ def written(number: int, previous: str, decision: Decision) -> dict[str, Any]:
         "role": decision.role,
         "suggested_level": s.level,
         "suggested_pathways": list(s.pathways),
+        "suggested_required": list(s.required),
         "suggested_urgency": s.urgency,
         "decided_level": decision.level,
         "decided_pathways": list(decision.pathways),
@@ -257,6 +289,7 @@ def read(content: Any, hash: str) -> Entry | None:
         found["suggested_urgency"],
         found["consent_status"],
         found["consent_override_reason"],
+        tuple(found["suggested_required"]),
     )
     route, pathways = found["decided_route"], tuple(found["decided_pathways"])
     decision = Decision(suggested, found["at"], found["role"], found["decided_level"], pathways, route, found["reason"])

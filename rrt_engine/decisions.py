@@ -192,7 +192,9 @@ def _connected(path: Path, write: bool) -> sqlite3.Connection:
 def _is_new(path: Path, connection: sqlite3.Connection, write: bool) -> bool:
     """Whether the file is still empty. Raises InputError where it is something else, or of a later version."""
     asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    connection.execute("BEGIN")  # one view of all three, while another process may be making the record this moment
     whose, version, things = (connection.execute(query).fetchone()[0] for query in asked)
+    connection.execute("COMMIT")
     if whose == 0 and version == 0 and things == 0 and write:
         return True
     if whose != _APPLICATION or version < 1:

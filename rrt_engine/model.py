@@ -231,6 +231,7 @@ class Reason:
     authority: str
     verified: str
     text: str
+    pathways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

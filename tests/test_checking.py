@@ -297,7 +297,7 @@ def test_without_a_second_engine_the_answer_stands_and_says_so(monkeypatch: pyte
 
 
 def test_facts_are_found_by_what_people_call_them() -> None:
-    for words, name in (("bruise",), "injury_to_non_mobile_child"), (("left", "alone"), "young_child_left_alone"), (("sofa",), ""):
+    for words, name in (("bruise",), "injury_to_non_mobile_child"), (("left", "alone"), "young_child_left_alone"), (("zebra",), ""):
         found = rrt("facts", *words)
         assert (name in found.stdout and "Weighs:" in found.stdout) if name else found.exit_code == 1
     document = json.loads(rrt("facts", "neglect_level", "--format", "json").stdout)

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer
@@ -22,7 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from rrt_engine import cli_decisions
 from rrt_engine import decisions as kept
+from rrt_engine.cli import app
 from rrt_engine.cli_decisions import decide_command, decisions
 from rrt_engine.decision import FIELDS, canonical, cautions, mistakes, read, sha256, shown, written
 from rrt_engine.decisions import Decision, Entry, Suggested, Verified, append, decide, entries, open_record, record_decision, verify
@@ -37,6 +40,8 @@ KNOWN = {
     "s47_strategy_discussion": "level",
     "family_help_targeted": "level",
     "universal_plus_single_agency": "level",
+    "seek_advice": "level",
+    "universal": "level",
     "lado": "duty",
     "marac_idva": "adjunct",
 }
@@ -238,6 +243,27 @@ def test_four_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     assert verified(path) == Verified(400, found[-1].hash, ())
 
 
+def test_a_record_that_another_process_makes_this_moment_is_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_WAIT", 0.05)
+
+    class Slow:
+        """A connection beside which another process makes the record while it is asked what the file is."""
+
+        def __init__(self, real: sqlite3.Connection) -> None:
+            self.real = real
+
+        def execute(self, query: str) -> sqlite3.Cursor:
+            if query == "PRAGMA user_version":
+                with suppress(InputError):
+                    record_decision(path, AGREED)
+            return self.real.execute(query)
+
+    with closing(kept._connected(path, True)) as real:
+        assert kept._is_new(path, cast(sqlite3.Connection, Slow(real)), True), "it was when it was asked"
+    record_decision(path, DIFFERED)
+    assert problems(path) == []
+
+
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is for Unix")
 @pytest.mark.parametrize("after", [1, 7, 40])
 def test_a_process_killed_while_it_writes_leaves_a_sound_record(path: Path, after: int) -> None:
@@ -433,6 +459,7 @@ def any_decision(draw: st.DrawFn) -> Decision:
         level=draw(st.none() | st.integers(1, 4)),
         pathways=tuple(draw(st.lists(st.sampled_from(sorted(KNOWN)), unique=True))),
         consent_status=draw(st.sampled_from(["", "given", "refused"])),
+        consent_override_reason="risk_of_significant_harm",
     )
     chosen = draw(st.lists(st.sampled_from(sorted(KNOWN)), min_size=1))
     reason = f"{draw(TEXTS)} because"
@@ -597,6 +624,77 @@ def test_a_decision_that_differs_needs_a_reason(level: int, pathways: list[str],
     assert decided(level, *pathways, reason="The school helps.").outcome == "differs"
 
 
+GRAVE = replace(
+    SUGGESTED, level=4, pathways=("police_999_emergency", "s47_strategy_discussion", "lado", "marac_idva"), consent_status="not_recorded"
+)
+
+
+def test_what_stands_whatever_the_level_is_part_of_agreeing() -> None:
+    whole = decided(4, "s47_strategy_discussion", "police_999_emergency", "lado", suggested=GRAVE)
+    assert whole.agrees and whole.suggested.required == ("police_999_emergency", "lado") and whole.left_out == ()
+    assert AGREED.suggested.required == () and decided(3, "family_help_targeted").agrees, "what goes beside it may be left out"
+
+
+@pytest.mark.parametrize(
+    ("pathways", "left"),
+    [
+        (["s47_strategy_discussion", "lado"], "police_999_emergency"),
+        (["police_999_emergency", "s47_strategy_discussion"], "lado"),
+        (["s47_strategy_discussion", "marac_idva"], "police_999_emergency, lado"),
+    ],
+)
+def test_to_leave_out_an_emergency_or_a_duty_needs_a_reason(pathways: list[str], left: str, path: Path) -> None:
+    (found,) = refusal(lambda: decided(4, *pathways, suggested=GRAVE))
+    assert found.code == "reason_needed"
+    assert found.message == f"suggested whatever the level and not among the pathways decided: {left}: a reason is needed where they differ"
+    made = decided(4, *pathways, suggested=GRAVE, reason="The police were already there.")
+    assert made.outcome == "differs" and ", ".join(made.left_out) == left
+    entry = record_decision(path, made)
+    assert kept.as_fields(entry)["suggested_required"] == ["police_999_emergency", "lado"] and every(path) == [entry]
+
+
+def test_an_emergency_alone_is_not_the_route_of_a_level() -> None:
+    (found,) = refusal(lambda: decided(4, "police_999_emergency", "lado", suggested=GRAVE))
+    assert "none of the pathways decided is the route of a level" in found.message
+    (found,) = refusal(lambda: decided(4, "police_999_emergency", "lado", "universal", suggested=GRAVE))
+    assert "`universal` is not among the pathways suggested" in found.message
+
+
+def test_another_level_and_a_duty_left_out_are_said_together() -> None:
+    (found,) = refusal(lambda: decided(3, suggested=GRAVE))
+    assert "level 4 was suggested and level 3 decided; suggested whatever the level and not among" in found.message
+
+
+@pytest.mark.parametrize("status", ["refused", "withdrawn", "not_sought", "not_safe_to_seek"])
+def test_to_go_on_without_consent_needs_a_reason_of_its_own(status: str) -> None:
+    without = replace(SUGGESTED, consent_status=status)
+    (found,) = refusal(lambda: decided(suggested=without))
+    assert found.code == "override_needed" and found.file == "--consent-override" and found.severity == "error"
+    assert f"consent is recorded as {status.replace('_', ' ')}, and `family_help_targeted` goes beyond an advice" in found.message
+    assert "never changes the level" in found.help
+    made = decided(suggested=replace(without, consent_override_reason="statutory_duty"))
+    assert made.agrees and made.level == 3, "the level is as it would be"
+    assert codes(lambda: decided(3, "seek_advice", "family_help_targeted", suggested=without)) == ["override_needed"]
+    assert codes(lambda: decided(suggested=replace(without, consent_override_reason="  "))) == ["override_needed"]
+
+
+@pytest.mark.parametrize("pathway", ["seek_advice", "universal", "lado", "police_999_emergency"])
+def test_advice_universal_services_emergencies_and_duties_need_no_consent(pathway: str) -> None:
+    assert decided(3, pathway, suggested=replace(SUGGESTED, consent_status="refused"), reason="x").pathways == (pathway,)
+
+
+@pytest.mark.parametrize("status", ["", "given", "not_recorded"])
+def test_consent_that_is_given_or_not_recorded_needs_no_override(status: str) -> None:
+    assert decided(suggested=replace(SUGGESTED, consent_status=status)).agrees
+
+
+def test_advice_and_a_further_route_are_compared_by_the_further_route() -> None:
+    advised = replace(SUGGESTED, pathways=("seek_advice",))
+    assert decided(3, "seek_advice", suggested=advised).agrees
+    made = decided(3, "seek_advice", "family_help_targeted", suggested=advised, reason="x")
+    assert made.route == "family_help_targeted" and made.differs
+
+
 def test_where_nothing_was_suggested_the_reason_is_needed() -> None:
     nothing = replace(SUGGESTED, level=None, pathways=())
     (found,) = refusal(lambda: decided(suggested=nothing))
@@ -649,6 +747,8 @@ def test_what_is_added_is_checked_whoever_adds_it(path: Path) -> None:
         replace(AGREED, suggested=replace(SUGGESTED, case="C\n1")),
         replace(AGREED, suggested=replace(SUGGESTED, consent_override_reason="\x1b")),
         replace(AGREED, suggested=replace(SUGGESTED, consent_override_reason="x" * 1001)),
+        replace(AGREED, suggested=replace(SUGGESTED, consent_status="refused")),
+        replace(AGREED, suggested=replace(SUGGESTED, required=("lado",))),
     ):
         assert mistakes(wrong)
         assert refusal(lambda wrong=wrong: record_decision(path, wrong))
@@ -882,6 +982,119 @@ def test_a_name_in_a_reason_is_warned_of_and_recorded(path: Path) -> None:
     assert found.exit_code == 0 and "warning[personal]: `Mr Smith` looks like a person's name" in found.stderr
     assert "--consent-override: warning[personal]: `07700 900123`" in found.stderr
     assert every(path)[0].decision.suggested.consent_override_reason == "Ring 07700 900123"
+
+
+NAMED = (*OVERRIDE, "--reason", "Mrs Khan, 07700900123, will help.")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if somebody sat at a terminal."""
+    monkeypatch.setattr(cli_decisions, "_on_a_terminal", lambda: True)
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("answer", ["", "\n", "n\n", "perhaps\ny\n"])
+def test_on_a_terminal_a_name_is_asked_about_and_recorded_only_on_a_yes(path: Path, answer: str) -> None:
+    found = CliRunner(env={"RRT_DECISIONS": str(path)}).invoke(APP, NAMED, input=answer)
+    assert found.exit_code == 2 and found.stdout == "" and not path.exists()
+    assert found.stderr.index("`Mrs Khan` looks like") < found.stderr.index("`07700900123` looks like")
+    assert found.stderr.endswith("Record it as it is? [y/N] Nothing was recorded.\n") and found.stderr.count("[y/N]") == 1
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("answer", ["y\n", "YES\n"])
+def test_on_a_terminal_a_yes_records_it_and_leaves_the_results_alone(path: Path, answer: str) -> None:
+    found = CliRunner(env={"RRT_DECISIONS": str(path)}).invoke(APP, [*NAMED, "--format", "json"], input=answer)
+    assert found.exit_code == 0 and len(every(path)) == 1 and json.loads(found.stdout)["entry"]["number"] == 1
+    assert found.stderr.endswith("Record it as it is? [y/N] ")
+
+
+@pytest.mark.usefixtures("terminal")
+def test_yes_given_beforehand_skips_the_question_and_not_the_warning(path: Path) -> None:
+    found = rrt(*NAMED, "--yes", "--record", path)
+    assert found.exit_code == 0 and "`Mrs Khan` looks like" in found.stderr and "[y/N]" not in found.stderr and len(every(path)) == 1
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_nothing_is_asked_where_nothing_looks_personal_or_it_cannot_be_recorded(path: Path) -> None:
+    refused = rrt(*NAMED, "--level", "5", "--record", path)
+    assert refused.exit_code == 2 and "[y/N]" not in refused.stderr and not path.exists()
+    assert rrt(*OVERRIDE, "--reason", "The school helps.", "--record", path).stderr == ""
+
+
+def test_the_warning_comes_before_the_entry_is_confirmed(path: Path) -> None:
+    found = rrt(*NAMED, "--record", path)
+    assert found.exit_code == 0 and len(every(path)) == 1, "without a terminal it is a warning only"
+    assert found.output.index("warning[personal]") < found.output.index("Recorded as entry 1")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such a terminal is for Unix")
+@pytest.mark.parametrize(("answer", "count"), [(b"n\n", 0), (b"y\n", 1)])
+def test_a_real_terminal_is_one(tmp_path: Path, answer: bytes, count: int) -> None:
+    import pty
+
+    path = tmp_path / "record.sqlite"
+    ours, theirs = pty.openpty()
+    made = "case: C-1\nchild: {date_of_birth: 2016-06-01}\nevents: []\n"
+    (tmp_path / "case.yaml").write_text(made, encoding="utf-8")
+    command = [sys.executable, "-m", "rrt_engine", *NAMED, "--record", str(path)]
+    command[command.index("case.yaml")] = str(tmp_path / "case.yaml")
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT) as running:
+        os.write(ours, answer)
+        said = running.communicate(timeout=60)[0]
+    shown_ = os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert "Record it as it is? [y/N]" in shown_ and "`Mrs Khan`" in shown_, shown_
+    assert running.returncode == (0 if count else 2) and path.exists() == bool(count) and (b"Recorded as entry 1" in said) == bool(count)
+
+
+def test_a_duty_left_out_and_consent_not_given_are_said_of_a_case_and_shown_once_recorded(tmp_path: Path) -> None:
+    """By the rules that come with rrt: a girl told of it, so that the police must be told; and her parents were not asked."""
+    path, case = tmp_path / "record.sqlite", tmp_path / "case.yaml"
+    facts = (
+        "case: C-7\nchild: {date_of_birth: 2012-06-01}\nevents: []\nfacts:\n"
+        "  - {fact: fgm_known, value: true, evidence: disclosed, specificity: specific, timing: current}\n"
+        "  - {fact: consent_status, value: not_safe_to_seek, evidence: confirmed}\n"
+    )
+    case.write_text(facts, encoding="utf-8")
+
+    def decide_it(*more: str) -> Result:
+        command = ["decide", str(case), "--level", "4", "--pathway", "s47_strategy_discussion", "--by", "team_manager"]
+        return CliRunner().invoke(app, [*command, "--as-of", "2026-04-15", "--record", str(path), *more])
+
+    found = decide_it()
+    assert found.exit_code == 2 and not path.exists()
+    assert "suggested whatever the level and not among the pathways decided: mandatory_fgm_police_report" in found.stderr
+    assert "error[override_needed]: consent is recorded as not safe to seek" in found.stderr
+    assert "error[override_needed]" in decide_it("--reason", "The nurse has made the report.").stderr
+
+    reasons = (
+        ("unknown", "evidence: confirmed"),
+        ("statutory_duty", "evidence: refuted"),
+        ("statutory_duty", 'evidence: confirmed, "on": 2026-05-01'),
+    )
+    for value, more in reasons:
+        case.write_text(f"{facts}  - {{fact: consent_override_reason, value: {value}, {more}}}\n", encoding="utf-8")
+        assert "error[override_needed]" in decide_it("--reason", "The nurse has made the report.").stderr, (value, more)
+    case.write_text(f"{facts}  - {{fact: consent_override_reason, value: seeking_increases_risk, evidence: confirmed}}\n", encoding="utf-8")
+    found = decide_it("--reason", "The nurse has made the report.")
+    assert found.exit_code == 0, found.output
+    assert "The decision differs from what was suggested." in found.stdout
+    assert "Suggested whatever the level and not among the pathways decided: mandatory_fgm_police_report." in found.stdout
+    assert "Consent: not safe to seek. Acting without it: seeking increases risk." in found.stdout
+    (entry,) = every(path)
+    assert entry.decision.level == entry.decision.suggested.level == 4
+    assert kept.as_fields(entry)["suggested_required"] == ["mandatory_fgm_police_report"]
+    case.write_text(facts, encoding="utf-8")
+    found = decide_it("--reason", "The nurse has made the report.", "--consent-override", "Her father threatened her.")
+    assert found.exit_code == 0 and "Acting without it: Her father threatened her." in found.stdout
+
+    listed = rrt("decisions", "list", "--record", path).stdout
+    assert "4 s47_strategy_discussion without mandatory_fgm_police_report" in listed and "2 of them differ" in listed
+    shown_ = rrt("decisions", "show", "1", "--record", path).stdout
+    assert "Suggested whatever the level and not among the pathways decided: mandatory_fgm_police_report." in shown_
 
 
 def test_the_record_is_in_the_folder_unless_named_or_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

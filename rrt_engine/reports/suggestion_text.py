@@ -31,6 +31,8 @@ def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
     """
     level = level_words(suggestion)
     first = book.pathways[suggestion.pathways[0]].label
+    if book.pathways[suggestion.pathways[0]].route == "adjunct":  # a child who is open already, whose worker is told
+        return f"Suggested: {first}. What is recorded here points by itself to {level[:1].lower()}{level[1:]}."
     if suggestion.could_be is not None and suggestion.could_be > suggestion.level:
         return f"Suggested: {first}. {level} on the evidence recorded; it could be level {suggestion.could_be}."
     duties = [book.pathways[p].label for p in suggestion.pathways[1:] if book.pathways[p].route == "duty"]
@@ -91,18 +93,27 @@ def _why(console: Console, suggestion: Suggestion, full: bool) -> None:
         reasons = _weightiest(reasons)
     console.print()
     if not reasons:
-        say(console, "Why: nothing recorded points to extra need.", "bold")
+        what = "that counts here" if suggestion.not_counted else "recorded"
+        see = "; see “Check the record”" if suggestion.not_counted else ""
+        say(console, f"Why: nothing {what} points to extra need{see}.", "bold")
         return
     say(console, "Why", "bold")
     domains = list(dict.fromkeys(r.domain for r in reasons))
     for domain in domains:
         say(console, domain or "Across the record", "underline", indent=2)
         for reason in (r for r in reasons if r.domain == domain):
-            effect = _EFFECT_WORDS[reason.effect].format(level=reason.level)
+            effect = _effect(reason)
             say(console, f"- {reason.text} [{effect}]", indent=4, hang=2)
             if full or reason.effect in ("floor", "duty"):
                 source = f"{reason.source} ({AUTHORITY_WORDS[reason.authority]}; {MARK_WORDS[reason.verified]}); {reason.rule}"
                 say(console, source, "dim", indent=6)
+
+
+def _effect(reason: Reason) -> str:
+    """What a reason does, in words. A gate without a route of its own says what to record."""
+    if reason.effect == "gate" and not reason.pathways:
+        return "to record"
+    return _EFFECT_WORDS[reason.effect].format(level=reason.level)
 
 
 def _weightiest(reasons: Sequence[Reason]) -> list[Reason]:
@@ -139,7 +150,7 @@ def show_changes(console: Console, before: Suggestion, after: Suggestion, change
     shown = {r.rule for r in _weightiest(after.reasons)}
     for rule, reason in new.items():
         if rule not in old and rule in shown:
-            say(console, f"+ {reason.text} [{_EFFECT_WORDS[reason.effect].format(level=reason.level)}; {rule}]", indent=4, hang=2)
+            say(console, f"+ {reason.text} [{_effect(reason)}; {rule}]", indent=4, hang=2)
     for rule, reason in old.items():
         if rule not in new:
             say(console, f"- no longer: {reason.text} [{rule}]", indent=4, hang=2)

@@ -123,9 +123,11 @@ def _again(kind: str, length: Duration, line: _Timeline, book: ThresholdBook) ->
     days = sorted({day for k, day, _ in line.events if k == kind})
     if not days:
         return None
-    if len(days) > 1 and _within(days[-2], length, book, days[-1]):
+    if len(days) > 1 and _within(days[-2], length, book, days[-1]) and _within(days[-1], length, book, line.as_of):
         return Given(True, f"{short_day_words(days[-2])} and {short_day_words(days[-1])}")
-    how = f"none in the {length} before {short_day_words(days[-1])} on this timeline"
+    how = f"the latest on this timeline was on {short_day_words(days[-1])}, with none in the {length} before it"
+    if not _within(days[-1], length, book, line.as_of):
+        how = f"the latest on this timeline was on {short_day_words(days[-1])}"
     return Given(False, how, _covers({kind}, length, line, book))
 
 

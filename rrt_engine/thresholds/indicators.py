@@ -81,11 +81,14 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
 
 
 def dated(fact: Fact, book: ThresholdBook, as_of: int) -> Fact:
-    """A record as past where its date says so: longer ago than the window, and nobody recorded its timing."""
-    if fact.timing != "unknown" or fact.on == NO_DAY or fact.on > as_of:
+    """A record with its timing as its date has it: past where it is longer ago than the window and nobody recorded its timing,
+    and recent, which weighs as written, where it is said to be past and is not so long ago.
+    """
+    if fact.timing not in ("unknown", "past") or fact.on == NO_DAY or fact.on > as_of:
         return fact
     last = int(due_day(np.array([fact.on]), book.book.length(book.past_after), book.book.calendar)[0])
-    return replace(fact, timing="past") if last < as_of else fact
+    timing = "past" if last < as_of else "recent" if fact.timing == "past" else "unknown"
+    return replace(fact, timing=timing)
 
 
 def _not_counted(fact: Fact, as_of: int, case: str) -> str:
@@ -182,7 +185,7 @@ def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
     weight: Weight = "context" if gone else _weight(fact, kind, book)
     strength = strength_of(fact)
     role = weight if isinstance(weight, str) else "concern"
-    if role == "protective" and fact.timing == "past":
+    if fact.timing == "past" and (role == "protective" or kind.poverty == "says_so"):
         strength = THIN
     written = 4 if weight == "immediate" else weight if isinstance(weight, int) else 0
     return {

@@ -32,6 +32,7 @@ def reasons(a: Answered) -> Iterator[Reason]:
             source=f"{a.book.book.sources[source.id].title}, {source.at}",
             authority=rule.authority,
             verified=rule.verified,
+            pathways=tuple(rule.pathways),
             text=_reason_text(a.book, rule, tokens, facts),
         )
 

@@ -74,12 +74,13 @@ def could_be(a: Answered, trial: Trial) -> int | None:
 def missing(a: Answered, trial: Trial) -> list[Missing]:
     """Facts that are not known and would change the answer, those that the record itself shows to be open first."""
     found: list[tuple[tuple[int, ...], Missing]] = []
+    near = {str(t["d"]) for t in a.found.tokens if int(t["w"]) >= 2}
     for order, (name, values, certain) in enumerate(_candidates(a, trial)):
         rest = [f for f in a.found.facts if f.id != name]
         for value in values:
             became = trial.outcome([*rest, _if_so(name, value)])
             if became != trial.now:
-                rank = (int(not certain), -abs(became[0] - a.level), -became[0], order)
+                rank = (int(not certain), int(a.book.domain_of[name] not in near), -abs(became[0] - a.level), -became[0], order)
                 found.append((rank, _missing_line(a, name, value, became, trial.now)))
                 break
     ranked = [line for _, line in sorted(found, key=lambda each: each[0])]
@@ -97,7 +98,7 @@ def _candidates(a: Answered, trial: Trial) -> Iterator[tuple[str, Sequence[FactV
     certain += [str(t["f"]) for t in a.found.tokens if int(t["w"]) > int(t["p"]) or t["u"]]
     for name in dict.fromkeys(certain):
         seen.add(name)
-        yield name, _values_to_try(a.book.facts[name], a.found, name, a.book), True
+        yield name, _values_to_try(a.book.facts[name], a.found, name, a.book)[::-1], True  # the gravest it could be
     seen |= {str(t["f"]) for t in a.found.tokens}
     for tests in _asked_for(a):
         for name in facts_in(tests):
