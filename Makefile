@@ -30,7 +30,7 @@ $(VENV)/durable.ready: $(VENV)/run.ready
 	@touch $@
 
 $(VENV)/bench.ready: $(VENV)/dev.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "polars>=1.20,<3" "duckdb>=1.2,<3" "pandas>=2.2,<4" durable_rules==2.0.28
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "polars>=1.20,<3" "duckdb>=1.2,<3" "pandas>=2.2,<4" durable_rules==2.0.28 "zen-engine>=2.1,<3"
 	@touch $@
 
 demo: $(VENV)/durable.ready
@@ -56,6 +56,7 @@ $(VENV)/validator.ready: $(VENV)/run.ready
 bench: $(VENV)/bench.ready $(VENV)/validator.ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/census.py --validator $(VENV)/validator/bin/python
+	$(BIN)/python benchmarks/thresholds.py
 
 lock:
 	uv pip compile --universal --python-version 3.11 --no-header --output-file requirements.lock pyproject.toml

@@ -42,6 +42,8 @@ from rrt_engine.cli_training import train_command
 
 if TYPE_CHECKING:
     from rrt_engine.decision import Suggested
+    from rrt_engine.replay.audit import Audit
+    from rrt_engine.replay.run import Replay
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -117,13 +119,30 @@ def check(
 @app.command()
 def replay(
     sources: Annotated[
-        list[Path], typer.Argument(metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, tables of facts, cases."
+        ),
     ],
     as_of: AsOf = None,
     as_known: Annotated[str | None, typer.Option("--as-known", metavar="DATE", help="Use only events recorded by this date.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every flag to a .csv, .parquet or .jsonl file.")
     ] = None,
+    thresholds: Annotated[
+        bool, typer.Option("--thresholds", help="Also suggest a level and pathway for every case with facts, and audit decisions.")
+    ] = False,
+    decisions: Annotated[
+        Path | None,
+        typer.Option("--decisions", metavar="FILE", help="Decisions made, as a table or a record of decisions, to set beside suggestions."),
+    ] = None,
+    suggestions: Annotated[
+        Path | None, typer.Option("--suggestions", metavar="FILE", help="Write every suggestion to a .csv, .parquet or .jsonl file.")
+    ] = None,
+    dip_sample: Annotated[int, typer.Option("--dip-sample", min=0, help="How many disagreements to list for somebody to read.")] = 10,
+    suppress_under: Annotated[
+        int, typer.Option("--suppress-under", min=0, help="Leave out counts of people below this in the audit; 0 shows all.")
+    ] = 5,
     format: FormatOption = Format.text,
     rules: Rules = None,
     exit_zero: ExitZero = False,
@@ -132,19 +151,31 @@ def replay(
     from rrt_engine.diagnostics import InputError
     from rrt_engine.replay.run import replay as run
 
+    facts = thresholds or decisions is not None or suggestions is not None
+    audited = None
     try:
         book = rule_book(rules)
         moment = as_of_moment(as_of)
         known = None if as_known is None else moment_given(as_known, "--as-known").day
-        if output is not None:
-            from rrt_engine.reports.flag_table import check_target, write_flags
+        for target in (output, suggestions):
+            if target is not None:
+                from rrt_engine.reports.flag_table import check_target
 
-            check_target(output)
+                check_target(target)
         with _progress() as notice:
-            found = run(sources, book, moment, known, notice)
+            found = run(sources, book, moment, known, notice, facts)
             if output is not None:
+                from rrt_engine.reports.flag_table import write_flags
+
                 notice(f"writing {output.name}")
                 written = write_flags(found, output)
+            if facts:
+                audited = _audited(found, decisions, known, suppress_under, dip_sample, rules, notice)
+                if suggestions is not None:
+                    from rrt_engine.reports.audit_text import write_suggestions
+
+                    notice(f"writing {suggestions.name}")
+                    suggested = write_suggestions(audited, suggestions)
     except InputError as error:
         raise stop(error) from None
     if format is Format.json:
@@ -152,16 +183,43 @@ def replay(
 
         from rrt_engine.reports.documents import replay_document
 
-        typer.echo(json.dumps(replay_document(found), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(replay_document(found, audited), indent=2, ensure_ascii=False))
     else:
         from rrt_engine.reports.text import show_replay
 
-        show_replay(console(140), found)
+        show_replay(console(140), found, audited)
     if output is not None:
         typer.echo(f"wrote {written:,} {'flag' if written == 1 else 'flags'} to {output}", err=True)
-    if found.refused:
-        raise stop(InputError([d for each in found.refused for d in each.diagnostics]))
+    if suggestions is not None:
+        typer.echo(f"wrote {suggested:,} {'suggestion' if suggested == 1 else 'suggestions'} to {suggestions}", err=True)
+    refused = [*found.refused, *(audited.refused if audited else ())]
+    if refused:
+        raise stop(InputError([d for each in refused for d in each.diagnostics]))
     raise typer.Exit(ATTENTION if found.needs_attention() and not exit_zero else NOTHING)
+
+
+def _audited(
+    found: Replay,
+    decisions: Path | None,
+    known: int | None,
+    suppress_under: int,
+    dip_sample: int,
+    rules: Path | None,
+    notice: Callable[[str], None],
+) -> Audit:
+    """Suggestions for every case with facts, by both engines, with decisions beside them. Raises InputError."""
+    from rrt_engine.paths import RULES
+    from rrt_engine.replay.audit import Settings, audit
+    from rrt_engine.rulebook.base_rates import load_base_rates
+    from rrt_engine.thresholds.two_engines import EnginesDisagree
+
+    rates = load_base_rates(rules or RULES)
+    try:
+        with engines(lambda: threshold_book(rules, found.book), found.as_of) as (reasoner, worker):
+            assert reasoner
+            return audit(found, reasoner, worker, Settings(suppress_under, dip_sample), decisions, rates, known, notice)
+    except EnginesDisagree as error:
+        raise fault(error) from None
 
 
 def _suggested(case: str, as_of: str | None, rules: Path | None) -> tuple[Suggested, dict[str, str]]:

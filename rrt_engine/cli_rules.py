@@ -1,4 +1,4 @@
-"""`rrt rules`: the tools of the person who writes rules. List, show, test, lint, and the schema for an editor.
+"""`rrt rules`: the tools of the person who writes rules. List, show, test, lint, analyse, and the schema for an editor.
 
 Results go to standard output, problems to standard error. Exit codes: 0 nothing needs attention; 1 an example failed
 or a rule set has errors; 2 could not run.
@@ -9,24 +9,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from rrt_engine.cli_options import AsOf, as_of_moment, moment_given, stop
 from rrt_engine.paths import RULES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from rrt_engine.diagnostics import Diagnostic
+    from rrt_engine.explain.rule_page import RulePage
+    from rrt_engine.explain.threshold_page import ThresholdPage
+    from rrt_engine.rulebook.analyse import Agreement, Analysis
     from rrt_engine.rulebook.book import Rule, RuleBook
     from rrt_engine.rulebook.examples import Outcome
     from rrt_engine.rulebook.lint import Coverage
     from rrt_engine.rulebook.strict_yaml import Document
+    from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
+    from rrt_engine.rulebook.threshold_examples import ThresholdOutcome
 
 rules = typer.Typer(no_args_is_help=True, help="Read, test and check the rules.")
 
 NOTHING, ATTENTION, COULD_NOT_RUN = 0, 1, 2
+THRESHOLDS = "thresholds"
+"""The service under which threshold rules are listed."""
 
 
 class Format(str, Enum):  # noqa: UP042 - Typer shows a plain string
@@ -58,45 +66,62 @@ def list_rules(
     folder: FolderOption = RULES,
     format: FormatOption = Format.text,
 ) -> None:
-    """List the rules: id, limit, authority and title."""
-    from rrt_engine.explain.rule_page import limit
-
+    """List the rules: id, limit or effect, authority and title."""
     book, _, _ = _load(folder)
-    services = list(dict.fromkeys(r.spec.service for r in book.rules))
+    thresholds, _, _ = _load_thresholds(folder, book)
+    rows = [*_time_limits(book), *(_thresholds(thresholds) if thresholds else [])]
+    services = list(dict.fromkeys(row["service"] for row in rows))
     if service is not None and service not in services:
         _stop_unknown("service", service, services)
-    latest = [book.named(i)[-1] for i in dict.fromkeys(r.id for r in book.rules)]
-    chosen = [r for r in latest if service is None or r.spec.service == service]
+    chosen = [row for row in rows if service is None or row["service"] == service]
     if format is Format.json:
-        rows = [
-            {
-                "id": r.id,
-                "title": r.spec.title,
-                "service": r.spec.service,
-                "limit": limit(book, r.spec),
-                "authority": r.spec.authority,
-                "verified": r.spec.verified,
-                "stage": r.spec.stage,
-                "from": r.spec.effective.from_.isoformat(),
-                "to": r.spec.effective.to.isoformat() if r.spec.effective.to else None,
-                "editions": len(book.named(r.id)),
-                "file": r.file,
-                "line": r.line,
-            }
-            for r in chosen
-        ]
-        _print_json({"schema": "rrt/rules/1", "rule_set": _rule_set(book), "rules": rows})
+        _print_json({"schema": "rrt/rules/1", "rule_set": _rule_set(book), "rules": chosen})
         return
     console = _console()
-    shown = [(r, limit(book, r.spec)) for r in chosen]
-    wide = [max((len(text) for text in column), default=0) for column in ([r.id for r, _ in shown], [t for _, t in shown])]
+    wide = {key: max((len(row[key]) for row in chosen), default=0) for key in ("id", "limit")}
     for name in services:
-        mine = [(r, text) for r, text in shown if r.spec.service == name]
+        mine = [row for row in chosen if row["service"] == name]
         if mine:
             _say(console, name.replace("_", " "), "bold")
-        for r, text in mine:
-            _say(console, f"  {r.id:<{wide[0]}}  {text:<{wide[1]}}  {r.spec.authority:<8}  {r.spec.title}")
-    _say(console, f"{_count(len(shown), 'rule')} of {book.title}, {book.version}")
+        for row in mine:
+            _say(console, f"  {row['id']:<{wide['id']}}  {row['limit']:<{wide['limit']}}  {row['authority']:<8}  {row['title']}")
+    _say(console, f"{_count(len(chosen), 'rule')} of {book.title}, {book.version}")
+
+
+def _time_limits(book: RuleBook) -> list[dict[str, Any]]:
+    """The timescale rules, each in its latest edition, as rows."""
+    from rrt_engine.explain.rule_page import limit
+
+    latest = [book.named(i)[-1] for i in dict.fromkeys(r.id for r in book.rules)]
+    return [_row(r, r.spec.service, limit(book, r.spec), r.spec.stage, len(book.named(r.id))) for r in latest]
+
+
+def _thresholds(book: ThresholdBook) -> list[dict[str, Any]]:
+    """The threshold rules, each in its latest edition, as rows."""
+    from rrt_engine.explain.threshold_page import effect_words
+
+    editions: dict[str, list[Threshold]] = {}
+    for rule in book.rules:
+        editions.setdefault(rule.id, []).append(rule)
+    return [_row(same[-1], THRESHOLDS, effect_words(same[-1].spec), "in_force", len(same)) for same in editions.values()]
+
+
+def _row(rule: Rule | Threshold, service: str, limit: str, stage: str, editions: int) -> dict[str, Any]:
+    spec = rule.spec
+    return {
+        "id": rule.id,
+        "title": spec.title,
+        "service": service,
+        "limit": limit,
+        "authority": spec.authority,
+        "verified": spec.verified,
+        "stage": stage,
+        "from": spec.effective.from_.isoformat(),
+        "to": spec.effective.to.isoformat() if spec.effective.to else None,
+        "editions": editions,
+        "file": rule.file,
+        "line": rule.line,
+    }
 
 
 @rules.command()
@@ -105,19 +130,31 @@ def show(
     folder: FolderOption = RULES,
     format: FormatOption = Format.text,
 ) -> None:
-    """Show one rule: what it requires, why, its source, how it is worked out, and its examples."""
+    """Show one rule: what it requires or does, why, its source, how it is worked out, and its examples."""
     from dataclasses import asdict
 
     from rrt_engine.explain.rule_page import page_sections, rule_page
+    from rrt_engine.explain.threshold_page import threshold_page, threshold_sections
 
     book, _, _ = _load(folder)
-    page = rule_page(book, _named(book, rule_id))
+    schema = "rrt/rule/1"
+    page: RulePage | ThresholdPage
+    if book.named(rule_id):
+        page = rule_page(book, _named(book, rule_id))
+        sections = list(page_sections(page))
+    else:
+        thresholds, _, _ = _load_thresholds(folder, book)
+        editions = [r for r in thresholds.rules if r.id == rule_id] if thresholds else []
+        if thresholds is None or not editions:
+            _stop_unknown("rule", rule_id, _ids(book, thresholds))
+        page, schema = threshold_page(thresholds, editions), "rrt/threshold-rule/1"
+        sections = list(threshold_sections(page))
     if format is Format.json:
-        _print_json({"schema": "rrt/rule/1", "rule_set": _rule_set(book), **asdict(page)})
+        _print_json({"schema": schema, "rule_set": _rule_set(book), **asdict(page)})
         return
     console = _console()
     _say(console, f"{page.title} ({page.id})", "bold")
-    for heading, lines in page_sections(page):
+    for heading, lines in sections:
         console.print()
         _say(console, heading, "bold")
         for line in lines:
@@ -136,20 +173,37 @@ def run_rules(
     from rrt_engine.rulebook.examples import run_examples
     from rrt_engine.rulebook.lint import coverage as measured
     from rrt_engine.rulebook.proofs import prove
+    from rrt_engine.rulebook.threshold_examples import reasoners, run_threshold_examples
+    from rrt_engine.rulebook.threshold_proofs import Prover
 
     book, read, problems = _load(folder)
+    thresholds, threshold_problems, read_thresholds = _load_thresholds(folder, book)
     if rule_id is not None:
-        wanted = _named(book, rule_id)
-        read = [(r, d) for r, d in read if r in wanted]
-    found: list[tuple[Rule, Sequence[Outcome]]]
-    proved: Coverage | None = None
+        wanted = [r for r, _ in read_thresholds if r.id == rule_id]
+        if not book.named(rule_id) and not wanted:
+            _stop_unknown("rule", rule_id, _ids(book, thresholds))
+        named = _named(book, rule_id) if not wanted else ()
+        read = [(r, d) for r, d in read if r in named]
+        read_thresholds = [(r, d) for r, d in read_thresholds if r in wanted]
+    found: list[tuple[Rule | Threshold, Sequence[Outcome | ThresholdOutcome]]] = []
+    proved: list[tuple[str, Coverage]] = []
     if coverage:
-        proofs = tuple(prove(rule, document, book) for rule, document in read)
-        found = [(p.rule, p.outcomes) for p in proofs]
-        proved = measured(proofs)
+        proofs = [prove(rule, document, book) for rule, document in read]
+        found += [(p.rule, p.outcomes) for p in proofs]
+        if read or not read_thresholds:
+            proved.append(("time limits", measured(proofs)))
     else:
-        found = [(rule, run_examples(rule, document, book)) for rule, document in read]
-    without = [rule for rule, outcomes in found if not outcomes and rule.spec.stage == "in_force"]
+        found += [(rule, run_examples(rule, document, book)) for rule, document in read]
+    if thresholds is not None and read_thresholds:
+        on = reasoners(thresholds)
+        if coverage:
+            prover = Prover(thresholds, on)
+            others = [prover.prove(rule, document) for rule, document in read_thresholds]
+            found += [(p.rule, p.outcomes) for p in others]
+            proved.append((THRESHOLDS, measured(others)))
+        else:
+            found += [(rule, run_threshold_examples(rule, document, thresholds, on)) for rule, document in read_thresholds]
+    without = [rule for rule, outcomes in found if not outcomes and getattr(rule.spec, "stage", "in_force") == "in_force"]
     failed = sum(1 for _, outcomes in found for o in outcomes if not o.passed)
     ran = sum(len(outcomes) for _, outcomes in found)
     if format is Format.json:
@@ -162,9 +216,13 @@ def run_rules(
             _say(console, f"{rule.id} ({rule.file}:{rule.line}): no examples", "bold red")
         verdict = f"{failed} failed" if failed else "all hold" if ran else "nothing was tested"
         _say(console, f"{_count(len(found), 'rule')}, {_count(ran, 'example')}: {verdict}", "bold")
-        if proved is not None:
-            _show_coverage(console, proved)
-    if problems and rule_id is None:
+        for heading, each in proved:
+            if len(proved) > 1:
+                _say(console, heading, "bold")
+            _show_coverage(console, each)
+        if proved:
+            _say(console, "`rrt rules lint` names what is missing")
+    if (problems or threshold_problems) and rule_id is None:
         raise typer.Exit(COULD_NOT_RUN)
     raise typer.Exit(ATTENTION if failed or without or not ran else NOTHING)
 
@@ -200,16 +258,72 @@ def lint_rules(
     raise typer.Exit(ATTENTION if errors else NOTHING)
 
 
+@rules.command("analyse")
+def analyse_rules(
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FOLDER", help="Compare with another rule set, on the same made cases.")
+    ] = None,
+    against_date: Annotated[
+        str | None, typer.Option("--against-date", metavar="DATE", help="Compare with the rules in force on another date.")
+    ] = None,
+    as_of: AsOf = None,
+    folder: FolderOption = RULES,
+    format: FormatOption = Format.text,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the first case found as a case file for rrt check.")
+    ] = None,
+) -> None:
+    """Try the threshold rules: which never fire or change nothing, what nobody uses, and whether more is ever less."""
+    from dataclasses import asdict
+
+    from rrt_engine.diagnostics import InputError
+    from rrt_engine.rulebook.analyse import agreement, analyse, case_text
+
+    try:
+        moment = as_of_moment(as_of)
+        other_day = moment_given(against_date, "--against-date").day if against_date else moment.day
+    except InputError as error:
+        raise stop(error) from None
+    here = _must_have_thresholds(folder)
+    found, compared = None, None
+    if against is not None or against_date is not None:
+        there = _must_have_thresholds(against) if against is not None else here
+        compared = agreement(here, moment.day, there, other_day)
+    else:
+        found = analyse(here, moment.day)
+    if format is Format.json:
+        parts = {"analysis": asdict(found) if found else None, "agreement": asdict(compared) if compared else None}
+        _print_json({"schema": "rrt/rules-analysis/1", "rule_set": _rule_set(here.book), "as_of": _iso(moment.day), **parts})
+    elif found:
+        _show_analysis(_console(), found)
+    elif compared:
+        _show_agreement(_console(), compared, str(against) if against is not None else f"the rules of {against_date}")
+    if output is not None:
+        cases = [c.after for c in found.counterexamples] if found else [c.facts for c in compared.examples] if compared else []
+        if cases:
+            output.write_text(case_text("FOUND-1", cases[0]), encoding="utf-8", newline="\n")
+            typer.echo(f"wrote {output}", err=True)
+        else:
+            typer.echo(f"there is no case to write to {output}", err=True)
+    raise typer.Exit(ATTENTION if found and (found.counterexamples or found.never_fire) else NOTHING)
+
+
 @rules.command()
 def schema(
-    write: Annotated[bool, typer.Option("--write", help="Write rule.schema.json and vocabulary.schema.json into the rule set.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the schema files into the rule set.")] = False,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="Whose schema to print: rule, threshold, facts, pathways, vocabulary.")
+    ] = "rule",
     folder: FolderOption = RULES,
 ) -> None:
     """Print the JSON Schema of a rule, which editors use to complete and check; or write the schema files."""
     from rrt_engine.rulebook.schema_file import schemas, write_schemas
 
     if not write:
-        typer.echo(schemas()["rule.schema.json"], nl=False)
+        texts = schemas()
+        if f"{kind}.schema.json" not in texts:
+            _stop_unknown("schema", kind, [name.removesuffix(".schema.json") for name in texts])
+        typer.echo(texts[f"{kind}.schema.json"], nl=False)
         return
     _must_exist(folder)
     written = write_schemas(folder)
@@ -243,6 +357,32 @@ def _load(folder: Path) -> tuple[RuleBook, list[tuple[Rule, Document]], list[Dia
     return book, read, problems
 
 
+def _load_thresholds(folder: Path, book: RuleBook) -> tuple[ThresholdBook | None, list[Diagnostic], list[tuple[Threshold, Document]]]:
+    """The sound threshold rules of a rule set, where it has any, and what is wrong with the rest, which is said."""
+    from rrt_engine.rulebook.lint import load_sound_thresholds
+
+    found, problems, read = load_sound_thresholds(folder, book)
+    for d in problems:
+        typer.echo(d.text(), err=True)
+    return found, problems, read
+
+
+def _must_have_thresholds(folder: Path) -> ThresholdBook:
+    """The threshold rules of a rule set, whole: what is broken is not analysed."""
+    book, _, problems = _load(folder)
+    found, more, _ = _load_thresholds(folder, book)
+    if found is None and not more:
+        typer.echo(f"{folder}: this rule set has no threshold rules", err=True)
+    if found is None or problems or more:
+        raise typer.Exit(COULD_NOT_RUN)
+    return found
+
+
+def _ids(book: RuleBook, thresholds: ThresholdBook | None) -> list[str]:
+    names = [name for r in book.rules for name in (r.id, *r.spec.alias)]
+    return [*names, *(r.id for r in thresholds.rules)] if thresholds else names
+
+
 def _named(book: RuleBook, rule_id: str) -> tuple[Rule, ...]:
     found = book.named(rule_id)
     if not found:
@@ -250,7 +390,7 @@ def _named(book: RuleBook, rule_id: str) -> tuple[Rule, ...]:
     return book.named(found[0].id) if found else found  # an alias may stand in one edition only
 
 
-def _stop_unknown(what: str, word: str, known: Sequence[str]) -> None:
+def _stop_unknown(what: str, word: str, known: Sequence[str]) -> NoReturn:
     from rrt_engine.diagnostics import did_you_mean
 
     typer.echo(f"unknown {what} `{word}`; {did_you_mean(word, known) or f'`rrt rules list` shows every {what}'}", err=True)
@@ -288,7 +428,7 @@ def _say_diagnostic(console: Console, d: Diagnostic) -> None:
         _say(console, help.strip(), indent=2)
 
 
-def _show_outcomes(console: Console, rule: Rule, outcomes: Sequence[Outcome], every: bool) -> None:
+def _show_outcomes(console: Console, rule: Rule | Threshold, outcomes: Sequence[Outcome | ThresholdOutcome], every: bool) -> None:
     """A rule's examples that fail, expected and actual side by side; every example where one rule was asked for."""
     for outcome in outcomes:
         if outcome.passed:
@@ -315,10 +455,11 @@ def _show_coverage(console: Console, c: Coverage) -> None:
         (c.pinned, c.numbers, "numbers pinned: some example fails when it is one more or one less"),
     ):
         _say(console, f"{part} of {whole} {what}{f' ({100 * part // whole}%)' if whole else ''}")
-    _say(console, "`rrt rules lint` names what is missing")
 
 
-def _test_document(book: RuleBook, found: Sequence[tuple[Rule, Sequence[Outcome]]], proved: Coverage | None) -> dict[str, Any]:
+def _test_document(
+    book: RuleBook, found: Sequence[tuple[Rule | Threshold, Sequence[Outcome | ThresholdOutcome]]], proved: Sequence[tuple[str, Coverage]]
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     rows = [
@@ -348,8 +489,56 @@ def _test_document(book: RuleBook, found: Sequence[tuple[Rule, Sequence[Outcome]
         "examples": len(outcomes),
         "failed": sum(1 for o in outcomes if not o.passed),
         "rules": rows,
-        "coverage": None if proved is None else asdict(proved),
+        "coverage": next((asdict(c) for name, c in proved if name != THRESHOLDS), None),
+        "threshold_coverage": next((asdict(c) for name, c in proved if name == THRESHOLDS), None),
     }
+
+
+def _show_analysis(console: Console, a: Analysis) -> None:
+    from rrt_engine.rulebook.analyse import case_text
+
+    t = a.tried
+    _say(console, f"{_count(a.rules, 'threshold rule')} over {_count(a.facts, 'fact')}", "bold")
+    _say(console, f"tried: {t.records:,} ways to record them, which are {t.kinds} kinds; {t.pairs:,} pairs of kinds; {t.threes:,} threes")
+    for heading, findings in (
+        ("rules that can never fire", a.never_fire),
+        ("rules that change nothing in any case tried", a.change_nothing),
+        ("facts that nothing uses", a.unused_facts),
+        ("local values that nobody uses", a.unused_local_values),
+    ):
+        _say(console, f"{heading}: {len(findings) or 'none'}", "bold")
+        for each in findings:
+            _say(console, f"{each.what}: {each.why}", indent=2)
+    if not a.counterexamples:
+        _say(console, "more is never less: adding or strengthening a concern, or taking protection away, lowered no level", "bold green")
+    for c in a.counterexamples:
+        _say(console, f"more gives less: {c.claim}, and here it does", "bold red")
+        for name, facts, level in (("BEFORE", c.before, c.level_before), ("AFTER", c.after, c.level_after)):
+            typer.echo(case_text(name, facts, [f"level {level}"]), nl=False)
+
+
+def _show_agreement(console: Console, a: Agreement, other: str) -> None:
+    from rrt_engine.rulebook.analyse import case_text
+
+    _say(console, f"compared with {other}, on {a.cases:,} made cases", "bold")
+    _say(console, f"{a.same_level:,} with the same level, {a.same_route:,} with the same level and route")
+    for kind, count in a.kinds:
+        _say(console, f"{count:>6,}  {kind}", indent=2)
+    for where, names in (("here", a.only_here), ("there", a.only_there)):
+        if names:
+            _say(console, f"facts only {where}, left out: {', '.join(names)}")
+    for i, example in enumerate(a.examples, 1):
+        comment = [
+            f"here level {example.level_here}: {', '.join(example.pathways_here)}",
+            f"there level {example.level_there}: {', '.join(example.pathways_there)}",
+        ]
+        typer.echo(case_text(f"DIFFERS-{i}", example.facts, comment), nl=False)
+
+
+def _iso(day: int) -> str:
+    from rrt_engine.calendar import as_date
+
+    return as_date(day).isoformat()
 
 
 def _rule_set(book: RuleBook) -> dict[str, str]:

@@ -1,7 +1,9 @@
-"""Write cases/sample/events.csv: a small made-up authority, the same every time: `python tools/sample_authority.py`.
+"""Write cases/sample: a small made-up authority, the same every time: `python tools/sample_authority.py`.
 
 No child in it is real. Journeys are drawn so that most duties are done just before their limit, as in life, some after
-it and some not at all; a few rows are wrong on purpose, to show what is said about them.
+it and some not at all; a few rows are wrong on purpose, to show what is said about them. Facts and decisions are drawn
+beside the journeys, with a random stream of their own: what agencies report, as each of them words it, and what was
+decided, which is mostly and not always what the facts point to.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from rrt_engine.calendar import Calendar, as_date, day_number
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "cases" / "sample" / "events.csv"
 COVERS = TARGET.with_name("events.covers.yaml")
+FACTS = TARGET.with_name("events.facts.csv")
+DECISIONS = TARGET.with_name("events.decisions.csv")
 CALENDAR = Calendar.read(ROOT / "rules" / "bank_holidays.csv")
 AS_OF = date(2026, 4, 15)
 COLUMNS = [
@@ -233,17 +237,180 @@ def rows() -> Iterator[Row]:
             yield {"child_id": "", "event": "referral_received", "at": "2026-01-09", "team": team, "source_agency": "school"}
 
 
-def main() -> None:
-    """Write the file in place."""
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    written = list(rows())
-    with TARGET.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+# ------------------------------------------------------------------------------------------------- facts and decisions
+
+FACT_COLUMNS = [
+    "child_id", "fact", "value", "evidence", "specificity", "timing", "pattern", "impact_on_child", "source_agency", "on",
+]  # fmt: skip
+DECISION_COLUMNS = ["child_id", "level", "pathway", "on", "reason", "consent_status"]
+Wording = tuple[str, str, str]
+"""Fact, value and timing, as often reported together."""
+STORIES: dict[str, list[list[Wording]]] = {
+    "protection": [
+        [("da_current", "severe", "current"), ("da_latest_severity", "injury", "current"), ("da_child_present_or_heard", "true", "current"),
+         ("parental_engagement", "variable", "current")],
+        [("disclosure_physical_abuse", "true", "current"), ("injury_suspicious_pattern", "true", "current"),
+         ("child_seen_and_heard", "true", "current")],
+        [("neglect_level", "severe", "current"), ("parent_substance_misuse_impact", "marked", "current"),
+         ("hygiene_or_clothing_concern", "regular", "current"), ("was_not_brought_count_12m", "4", "current")],
+        [("young_child_left_alone", "true", "past"), ("supervision_concern", "dangerous", "current"),
+         ("delay_seeking_care", "true", "current")],
+    ],
+    "assess": [
+        [("da_current", "present", "current"), ("da_latest_severity", "minor", "current"), ("da_child_present_or_heard", "true", "current"),
+         ("support_network_active", "true", "current")],
+        [("neglect_level", "moderate", "current"), ("basic_care_shortfall", "regular", "current"), ("attendance_percent", "72", "current"),
+         ("parental_engagement", "variable", "current")],
+        [("parent_mental_health_impact", "marked", "current"), ("young_carer_impact", "regular", "current"),
+         ("emotional_difficulty", "persistent", "current")],
+        [("challenging_behaviour_home", "unsafe", "current"), ("family_breakdown_risk", "likely", "current"),
+         ("early_help_tried", "multi_agency", "past")],
+        [("physical_punishment", "repeated", "past"), ("parent_recognises_concern", "true", "current")],
+    ],
+    "early_help": [
+        [("emotional_difficulty", "persistent", "current"), ("attendance_percent", "81", "current"), ("bullied", "true", "current")],
+        [("parental_conflict_exposure", "entrenched", "current"), ("inconsistent_boundaries", "true", "current"),
+         ("parent_recognises_concern", "true", "current")],
+        [("housing_condition", "overcrowded_or_poor", "current"), ("financial_hardship", "severe", "current"),
+         ("child_presents_hungry", "occasional", "current")],
+        [("speech_language_delay", "true", "current"), ("routine_health_checks_missed", "true", "current"),
+         ("parent_young_or_unsupported", "true", "current")],
+    ],
+    "nfa": [
+        [("poor_punctuality", "true", "current"), ("parental_engagement", "engaged", "current")],
+        [("da_current", "none", "current"), ("parental_conflict_exposure", "some", "past"), ("support_network_active", "true", "current")],
+        [("financial_hardship", "some", "current")],
+        [("injury_mobile_plausible", "true", "past"), ("child_seen_and_heard", "true", "current")],
+        [("sexual_abuse_signs", "consider", "unknown")],
+    ],
+    "adolescent": [
+        [("missing_overnight_or_far_from_home", "true", "current"), ("controlling_older_associate", "true", "current"),
+         ("unexplained_money_or_items", "true", "current")],
+        [("exploitation_screening_result", "moderate", "current"), ("child_substance_use", "regular", "current"),
+         ("child_has_trusted_adult", "true", "current")],
+        [("criminal_exploitation_or_gang", "suspected", "current"), ("antisocial_or_offending", "involved", "current"),
+         ("suspensions_count_12m", "3", "current")],
+    ],
+    "fostered": [[("private_fostering_arrangement", "true", "current"), ("child_seen_and_heard", "true", "current")]],
+}  # fmt: skip
+STYLES = {  # how each agency words what it reports: evidence and specificity, the commonest first
+    "police": [("reported", "specific"), ("reported", "specific"), ("confirmed", "specific")],
+    "school": [("reported", "specific"), ("disclosed", "specific"), ("observed", "specific"), ("reported", "vague")],
+    "health": [("observed", "specific"), ("confirmed", "specific"), ("reported", "specific")],
+    "family": [("reported", "specific"), ("alleged", "vague")],
+    "housing": [("reported", "specific"), ("observed", "specific")],
+    "anonymous": [("alleged", "vague"), ("alleged", "vague"), ("reported", "vague")],
+}
+DECIDED = {  # the level decided for each story of a sort
+    "protection": [4, 4, 4, 4],
+    "assess": [4, 4, 4, 4, 4],
+    "early_help": [3, 3, 3, 2],
+    "nfa": [2, 1, 2, 1, 3],
+    "adolescent": [4, 4, 4],
+    "fostered": [1],
+}
+OTHERWISE = [
+    (-1, "Family already has a lead professional and the plan is working"),
+    (-1, "Evidence did not bear the concern out when it was checked"),
+    (1, "Third contact about the same worry in a year"),
+    (1, "History of earlier involvement not in this extract"),
+]
+USUAL = {1: "universal", 2: "universal_plus_single_agency", 3: "early_help_assessment_multi_agency", 4: "family_help_s17"}
+
+
+def story_of(child: str, events: list[Row]) -> str:
+    """What sort of journey a child had, by its events."""
+    kinds = {str(e["event"]) for e in events}
+    if int(child[1:]) % 12 == 0:
+        return "adolescent"
+    if "pf_notification_received" in kinds:
+        return "fostered"
+    if "strategy_discussion_held" in kinds:
+        return "protection"
+    if "assessment_started" in kinds:
+        return "assess"
+    helped = any(e.get("outcome") == "early_help" for e in events)
+    return "early_help" if helped else "nfa"
+
+
+def facts_and_decisions(written: list[Row]) -> tuple[list[Row], list[Row]]:
+    """The facts reported on each child and what was decided, drawn beside the journeys; with rows that are wrong on purpose."""
+    r = random.Random(20260416)
+    by_child: dict[str, list[Row]] = {}
+    for row in written:
+        if row["child_id"]:
+            by_child.setdefault(str(row["child_id"]), []).append(row)
+    facts: list[Row] = []
+    decisions: list[Row] = []
+    for child, events in by_child.items():
+        story = story_of(child, events)
+        first = date.fromisoformat(str(events[0]["at"])[:10])
+        agency = next((str(e["source_agency"]) for e in events if e.get("source_agency")), r.choice(["police", "school", "health"]))
+        if r.random() < 0.06:
+            continue  # a child on whom nobody has recorded facts
+        consent = r.choices(["given", "", "refused", "not_sought"], [60, 22, 8, 10])[0]
+        which = r.randrange(len(STORIES[story]))
+        told = list(STORIES[story][which])
+        if r.random() < 0.35:
+            told += r.sample(r.choice(STORIES[r.choice(["early_help", "nfa"])]), 1)
+        for fact, value, timing in dict.fromkeys(told):
+            evidence, specificity = r.choice(STYLES[agency])
+            facts.append(
+                {
+                    "child_id": child,
+                    "fact": fact,
+                    "value": value if r.random() > 0.04 else "unknown",
+                    "evidence": evidence,
+                    "specificity": specificity,
+                    "timing": timing,
+                    "pattern": r.choice(["", "", "single", "repeated"]),
+                    "impact_on_child": r.choice(["", "", "some", "marked"]) if story in ("protection", "assess") else "",
+                    "source_agency": agency,
+                    "on": first.isoformat(),
+                }
+            )
+            if r.random() < 0.12:  # a second agency says the same
+                other = r.choice([a for a in AGENCIES if a != agency])
+                again = r.choice(STYLES[other])
+                facts.append({**facts[-1], "source_agency": other, "evidence": again[0], "specificity": again[1]})
+        if consent:
+            facts.append({"child_id": child, "fact": "consent_status", "value": consent, "evidence": "confirmed", "on": first.isoformat()})
+        if r.random() < 0.12:
+            continue  # a case that waits for its decision
+        level, reason = DECIDED[story][which], ""
+        if r.random() < 0.1:
+            change, reason = r.choice(OTHERWISE)
+            level = min(max(level + change, 1), 4)
+        pathway = "s47_strategy_discussion" if story == "protection" and level == 4 else USUAL[level]
+        day = working_days(first, r.choice([1, 1, 1, 2]))
+        decisions.append(
+            {"child_id": child, "level": level, "pathway": pathway, "on": day.isoformat(), "reason": reason, "consent_status": consent}
+        )
+    facts.insert(60, {"child_id": "S020", "fact": "da_curent", "value": "present", "evidence": "reported"})
+    facts.insert(140, {"child_id": "S050", "fact": "neglect_level", "value": "serious", "evidence": "observed"})
+    facts.insert(220, {"child_id": "", "fact": "bullied", "value": "true", "evidence": "disclosed"})
+    return facts, [d for d in decisions if str(d["on"]) <= AS_OF.isoformat()]
+
+
+def write_table(path: Path, columns: list[str], written: list[Row]) -> None:
+    """A table as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(written)
+
+
+def main() -> None:
+    """Write the files in place."""
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    written = list(rows())
+    write_table(TARGET, COLUMNS, written)
     held = sorted({str(row["event"]) for row in written} - {"cp_vist"})
     lines = ["# What this extract holds: rules that need other events are not evaluable from it.", "kind: history", "events:"]
     COVERS.write_text("\n".join([*lines, *(f"  - {kind}" for kind in held)]) + "\n", encoding="utf-8")
+    facts, decisions = facts_and_decisions(written)
+    write_table(FACTS, FACT_COLUMNS, facts)
+    write_table(DECISIONS, DECISION_COLUMNS, decisions)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rrt_engine.calendar import Duration, day_number
 from rrt_engine.model import plural
 from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
-from rrt_engine.rulebook.schema import After, DateOf, During, Example, ExpectedFlag, NextOpening, Not, Parameter, Test, TimescaleRule, Until
+from rrt_engine.rulebook.schema import (
+    After,
+    DateOf,
+    During,
+    Example,
+    ExpectedFlag,
+    NextOpening,
+    Not,
+    Parameter,
+    SourceAt,
+    Test,
+    TimescaleRule,
+    Until,
+)
 from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
+
+if TYPE_CHECKING:
+    from rrt_engine.rulebook.threshold_schema import ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -93,10 +109,10 @@ def rule_page(book: RuleBook, rules: Sequence[Rule]) -> RulePage:
         why=spec.why,
         note=spec.note,
         authority=AUTHORITY_WORDS[spec.authority],
-        sources=tuple(_sources(book, spec)),
+        sources=tuple(source_lines(book, spec.source)),
         verified=VERIFIED_WORDS[spec.verified],
         worked_out=tuple(_worked_out(book, spec)),
-        local_values=tuple(_local_values(book, spec)),
+        local_values=tuple(local_lines(book, spec)),
         examples=tuple(_example(book, rule.spec, example) for rule in reversed(rules) for example in rule.spec.examples),
         editions=tuple(EditionLine(effective_text(r), requirement(book, r.spec), r.file, r.line) for r in reversed(rules)),
         aliases=tuple(spec.alias),
@@ -237,8 +253,9 @@ def _length(book: RuleBook, given: Any) -> str:
 # ---------------------------------------------------------------------------------------------------- the sections
 
 
-def _sources(book: RuleBook, spec: TimescaleRule) -> Iterator[SourceLine]:
-    for named in spec.source:
+def source_lines(book: RuleBook, named_in: Sequence[SourceAt]) -> Iterator[SourceLine]:
+    """The instruments a rule names, each with where to read it and its editions."""
+    for named in named_in:
         source = book.sources[named.id]
         editions = tuple(f"{e.name}{_span(e.from_, e.to)}" for e in source.editions)
         yield SourceLine(source.title, named.at, AUTHORITY_WORDS[source.authority], source.url, editions)
@@ -314,9 +331,10 @@ def _ending_words(book: RuleBook, ending: Until) -> str:
     return f"{text}, where it began with {listed([_test_words(a, t) for a, t in ending.if_.items()])}" if ending.if_ else text
 
 
-def _local_values(book: RuleBook, spec: TimescaleRule) -> Iterator[LocalLine]:
+def local_lines(book: RuleBook, spec: TimescaleRule | ThresholdRule) -> Iterator[LocalLine]:
+    """The local values a rule uses, each with where it comes from and where an authority changes it."""
     names = list(dict.fromkeys(_parameters(spec.model_dump(exclude={"examples"}))))
-    if any(g and isinstance(g, str) and "service hour" in g for g in [spec.within, spec.every]):
+    if isinstance(spec, TimescaleRule) and any(g and isinstance(g, str) and "service hour" in g for g in [spec.within, spec.every]):
         names.append("service_hours")
     for name in names:
         local = book.parameters[name]
@@ -335,19 +353,20 @@ def _parameters(data: Any) -> Iterator[str]:
 
 
 def _example(book: RuleBook, spec: TimescaleRule, example: Example) -> ExampleLines:
-    born = [f"{_when(v)}  {'born' if k == 'date_of_birth' else 'expected to be born'}" for k, v in example.child.items()]
-    events = [_event_line(book, event) for event in example.events]
+    born = [f"{when_words(v)}  {'born' if k == 'date_of_birth' else 'expected to be born'}" for k, v in example.child.items()]
+    events = [event_line(book, event) for event in example.events]
     flags = tuple(_flag_line(spec, flag) for flag in example.flags) or ("no duty",)
     return ExampleLines(
-        example.name, tuple(s.replace("_", " ") for s in example.shows), (*born, *events), f"as at {_when(example.as_of)}", flags
+        example.name, tuple(s.replace("_", " ") for s in example.shows), (*born, *events), f"as at {when_words(example.as_of)}", flags
     )
 
 
-def _event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
+def event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
+    """An event of an example, with its date and what it records."""
     kind = book.kind_named(str(event.get("event"))) or str(event.get("event"))
     title = within_sentence(book.events[kind].title) if kind in book.events else kind
     rest = [f"{k} {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
-    return f"{_when(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
+    return f"{when_words(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
 
 
 def _flag_line(spec: TimescaleRule, flag: ExpectedFlag) -> str:
@@ -357,13 +376,13 @@ def _flag_line(spec: TimescaleRule, flag: ExpectedFlag) -> str:
     if flag.late_by:
         parts.append(f"by {flag.late_by}")
     if flag.due:
-        parts.append(f"(due {_when(flag.due)})")
+        parts.append(f"(due {when_words(flag.due)})")
     if flag.missing:
         parts.append(f"({flag.missing} is missing)")
     return " ".join(parts)
 
 
-def _when(at: Any) -> str:
+def when_words(at: Any) -> str:
     """A date, or a date and UK time, as people write it."""
     text = at.isoformat() if isinstance(at, date) else str(at)
     try:

@@ -14,6 +14,7 @@ from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.sources.detect import read_source, sources_in
+from rrt_engine.sources.fact_names import beside, is_facts
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import Result, evaluate
@@ -21,12 +22,13 @@ from rrt_engine.timescales.evaluate import Result, evaluate
 
 @dataclass(frozen=True)
 class SourceRun:
-    """One source, read and evaluated. `path` is its name, or its path where two sources have the same name."""
+    """One source, read and evaluated. `path` is its name, or its path where two sources have the same name; `file` where it is."""
 
     path: str
     reading: Reading
     result: Result
     explainer: Explainer
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,13 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Replay:
-    """Everything a replay found, over all its sources."""
+    """Everything a replay found, over all its sources. `tables` are tables of facts that stand alone, without timelines."""
 
     book: RuleBook
     as_of: Moment
     sources: tuple[SourceRun, ...]
     refused: tuple[Refused, ...] = ()
+    tables: tuple[Path, ...] = ()
 
     def lines(self) -> list[RuleLine]:
         """The per-rule table, in the order of the rule book; rules that nothing started are left out."""
@@ -179,16 +182,26 @@ def _only_latest(source: SourceRun, rule: Rule) -> bool:
 
 
 def replay(
-    paths: Sequence[Path], book: RuleBook, as_of: Moment, as_known: int | None = None, notice: Callable[[str], None] = lambda _: None
+    paths: Sequence[Path],
+    book: RuleBook,
+    as_of: Moment,
+    as_known: int | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+    facts: bool = False,
 ) -> Replay:
     """Read and evaluate every source named, or found in the folders named, one at a time.
 
     `notice` is told which source is being read, for progress. A source that cannot be read is named with the reason, and
-    the others are replayed; raises InputError, with everything that is wrong, when none can be read.
+    the others are replayed; raises InputError, with everything that is wrong, when none can be read. With `facts`, tables of
+    facts that stand alone are named in the result, for an audit to read.
     """
     runs: list[SourceRun] = []
     refused: list[Refused] = []
-    found = _found(paths, refused)
+    found = _found(paths, refused, facts)
+    alone = [path for path in found if facts and is_facts(path)]
+    found = [path for path in found if path not in alone]
+    read_beside = {beside(path, "facts") for path in found}
+    tables = tuple(path for path in alone if path not in read_beside)
     names = [path.name for path in found]
     for path in found:
         name = path.name if names.count(path.name) == 1 else path.as_posix()
@@ -197,17 +210,17 @@ def replay(
             runs.append(_run(path, name, book, as_of, as_known))
         except InputError as error:
             refused.append(Refused(name, error.diagnostics))
-    if not runs:
+    if not runs and not tables:
         raise InputError([d for each in refused for d in each.diagnostics])
-    return Replay(book, as_of, tuple(runs), tuple(refused))
+    return Replay(book, as_of, tuple(runs), tuple(refused), tables)
 
 
-def _found(paths: Sequence[Path], refused: list[Refused]) -> list[Path]:
+def _found(paths: Sequence[Path], refused: list[Refused], facts: bool) -> list[Path]:
     """The sources that the paths name, each once however often it is named."""
     found: dict[Path, Path] = {}
     for path in paths:
         try:
-            for source in sources_in(path):
+            for source in sources_in(path, facts):
                 found.setdefault(source.resolve(), source)
         except InputError as error:
             refused.append(Refused(path.as_posix(), error.diagnostics))
@@ -218,4 +231,4 @@ def _run(path: Path, name: str, book: RuleBook, as_of: Moment, as_known: int | N
     reading = read_source(path, book)
     result = evaluate(reading.log, book, as_of, as_known)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
-    return SourceRun(name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant))
+    return SourceRun(name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant), path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,9 @@ from rrt_engine.model import Suggestion
 from rrt_engine.replay.run import Replay
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.words import as_of_text
+
+if TYPE_CHECKING:
+    from rrt_engine.replay.audit import Agreement, Audit, Group, Share
 
 REMINDER = "These are suggestions; a person decides."
 
@@ -104,6 +107,98 @@ class RefusedRow(_Shape):
     diagnostics: list[Diagnostic]
 
 
+class ShareRow(_Shape):
+    """A share with its denominator and its 95% Wilson interval; null where a number is too small to show."""
+
+    count: int | None
+    of: int | None
+    share: float | None
+    low: float | None = Field(description="Lower end of the interval; null without SciPy.")
+    high: float | None
+
+
+class FactSourceRow(_Shape):
+    """One source of facts and decisions: what was read, used and rejected."""
+
+    source: str
+    cases: int
+    children_without_facts: int
+    facts_read: int | None = Field(description="Rows of a table of facts; null for a case file.")
+    facts_used: int | None
+    decisions_read: int | None
+    decisions_used: int | None
+    decisions_superseded: int | None = Field(description="Earlier decisions on a case that has a later one.")
+    rejected: list[dict[str, Any]] = Field(description="Each rejected row of either table: origin, row and why.")
+    diagnostics: list[Diagnostic]
+
+
+class DisagreementRow(_Shape):
+    """One case of the dip sample: the level decided is not the one suggested. Neither is taken to be right."""
+
+    case: str
+    source: str
+    suggested_level: int
+    suggested_significant: bool
+    suggested_pathway: str
+    decided_level: int
+    decided_pathway: str
+    reason: str
+
+
+class AgreementDocument(_Shape):
+    """Recorded decisions beside suggestions. Agreement, never accuracy: there is no single ground truth."""
+
+    compared: int | None
+    table: list[list[int | None]] = Field(description="Levels suggested (rows 1 to 4) by levels decided (columns 1 to 4).")
+    suggested_totals: list[int | None]
+    decided_totals: list[int | None]
+    agreeing: ShareRow
+    decided_above: ShareRow
+    decided_below: ShareRow
+    decisions_on_cases_without_facts: int
+    disagreements: int | None
+    dip_sample: list[DisagreementRow]
+    dip_sample_method: str
+
+
+class BaseRateRow(_Shape):
+    """A published figure beside what was found."""
+
+    id: str
+    title: str
+    percent: float
+    to: float | None
+    figures: str | None
+    source: str
+    verified: str
+    found: ShareRow
+    found_is: str
+    far: bool | None = Field(description="Whether what was found is far from it; null where that cannot be said.")
+
+
+class ThresholdsDocument(_Shape):
+    """What `rrt replay --thresholds` adds: suggestions counted, and recorded decisions beside them. A person decides."""
+
+    cases: int
+    distinct: int = Field(description="Distinct sets of indicators, each reasoned over once.")
+    checked_by: str
+    suppressed_under: int = Field(description="Counts of people below this are null, with others that would give them away.")
+    sources: list[FactSourceRow]
+    refused: list[RefusedRow]
+    suggested_levels: dict[str, int | None]
+    suggested_pathways: dict[str, int | None] = Field(description="By the first pathway suggested.")
+    suggested_urgency: dict[str, int | None]
+    could_be_higher: ShareRow = Field(description="Cases that thin evidence keeps from being placed: it could be more than is suggested.")
+    could_be: dict[str, int | None] = Field(description="These by the level it could be.")
+    missing: dict[str, int | None] = Field(description="Facts that are missing and would change the answer, by how many cases miss them.")
+    missing_asked_of: int = Field(description="How many cases were asked: all, or a systematic sample.")
+    agreement: AgreementDocument | None
+    base_rates: list[BaseRateRow]
+    far: str
+    notes: list[str]
+    notice: str
+
+
 class ReplayDocument(_Shape):
     """What `rrt replay --format json` prints: every rule over every timeline of every source."""
 
@@ -118,6 +213,7 @@ class ReplayDocument(_Shape):
     partly_evaluable: dict[str, list[str]] = Field(description="Rules that only some sources can support: the sources that cannot.")
     never_answered: dict[str, list[str]] = Field(description="Rules whose answering events occur nowhere in a source.")
     flags: int
+    thresholds: ThresholdsDocument | None = Field(None, description="Suggestions and their audit, with --thresholds; otherwise left out.")
     notice: str
 
 
@@ -140,8 +236,8 @@ def check_document(checked: Checked, book: RuleBook, as_of: Moment, changes: Cha
     }
 
 
-def replay_document(replay: Replay) -> dict[str, Any]:
-    """The per-rule table, the sources and what could not be judged."""
+def replay_document(replay: Replay, audit: Audit | None = None) -> dict[str, Any]:
+    """The per-rule table, the sources and what could not be judged; with an audit, what it found."""
     return {
         "schema": "rrt/replay/1",
         "as_of": as_of_text(replay.as_of),
@@ -184,7 +280,103 @@ def replay_document(replay: Replay) -> dict[str, Any]:
         "partly_evaluable": replay.partly_evaluable(),
         "never_answered": {rule: list(kinds) for rule, kinds in replay.never_answered().items()},
         "flags": sum(len(s.result.flags) for s in replay.sources),
+        **({"thresholds": _thresholds(audit)} if audit else {}),
         "notice": REMINDER,
+    }
+
+
+def _thresholds(audit: Audit) -> dict[str, Any]:
+    return {
+        "cases": audit.cases,
+        "distinct": audit.suggestions.distinct,
+        "checked_by": audit.suggestions.checked_by,
+        "suppressed_under": audit.settings.suppress_under,
+        "sources": [_fact_source(group) for group in audit.groups],
+        "refused": [{"source": r.path, "diagnostics": [asdict(d) for d in r.diagnostics]} for r in audit.refused],
+        "suggested_levels": audit.levels,
+        "suggested_pathways": audit.pathways,
+        "suggested_urgency": audit.urgencies,
+        "could_be_higher": _share(audit.could_be_more),
+        "could_be": {str(level): n for level, n in audit.could_be.items()},
+        "missing": audit.missing,
+        "missing_asked_of": audit.missing_asked,
+        "agreement": _agreement(audit.agreement) if audit.agreement else None,
+        "base_rates": [
+            {
+                "id": b.id,
+                "title": b.rate.title,
+                "percent": b.rate.percent,
+                "to": b.rate.to,
+                "figures": b.rate.figures,
+                "source": b.source,
+                "verified": b.rate.verified,
+                "found": _share(b.found),
+                "found_is": b.what,
+                "far": b.far,
+            }
+            for b in audit.beside
+        ],
+        "far": audit.far_words,
+        "notes": list(audit.notes),
+        "notice": audit.book.notice,
+    }
+
+
+def _fact_source(group: Group) -> dict[str, Any]:
+    facts, decisions = group.facts, group.decisions
+    tables = [t for t in (facts, decisions) if t]
+    return {
+        "source": group.source,
+        "cases": group.cases,
+        "children_without_facts": group.without,
+        "facts_read": facts.records_read if facts else None,
+        "facts_used": facts.records_used if facts else None,
+        "decisions_read": decisions.records_read if decisions else None,
+        "decisions_used": decisions.records_used if decisions else None,
+        "decisions_superseded": decisions.superseded if decisions else None,
+        "rejected": [asdict(r) for table in tables for r in table.rejected],
+        "diagnostics": [asdict(d) for table in tables for d in table.diagnostics],
+    }
+
+
+def _agreement(found: Agreement) -> dict[str, Any]:
+    return {
+        "compared": found.compared,
+        "table": [list(row) for row in found.table.cells],
+        "suggested_totals": list(found.table.rows),
+        "decided_totals": list(found.table.columns),
+        "agreeing": _share(found.agreeing),
+        "decided_above": _share(found.above),
+        "decided_below": _share(found.below),
+        "decisions_on_cases_without_facts": found.without_facts,
+        "disagreements": found.disagreements,
+        "dip_sample": [
+            {
+                "case": d.case,
+                "source": d.source,
+                "suggested_level": d.suggested,
+                "suggested_significant": d.significant,
+                "suggested_pathway": d.suggested_pathway,
+                "decided_level": d.decided,
+                "decided_pathway": d.decided_pathway,
+                "reason": d.reason,
+            }
+            for d in found.sample
+        ],
+        "dip_sample_method": found.method,
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 6)
+
+    return {
+        "count": share.count,
+        "of": share.of,
+        "share": rounded(share.value),
+        "low": rounded(share.low),
+        "high": rounded(share.high),
     }
 
 

@@ -3,24 +3,30 @@
 Errors: everything that stops the rule set loading, examples that fail, ids declared twice, names that do not exist and
 local values that cannot be used. Warnings: proofs that a rule of its shape needs and lacks (see `proofs`), tags that
 an example carries and does not show, and parts and numbers of a rule that could change without any example noticing.
-Notes, on request: rules whose number has not been seen in the instrument.
+Notes, on request: rules whose number has not been seen in the instrument. Threshold rules are checked with the rest where
+the rule set has them (see `threshold_lint`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rrt_engine.diagnostics import Diagnostic
-from rrt_engine.explain.words import VERIFIED_WORDS
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.changes import Change
 from rrt_engine.rulebook.checks import intervals
 from rrt_engine.rulebook.load import load_with_problems
+from rrt_engine.rulebook.load_thresholds import load_thresholds_with_problems
 from rrt_engine.rulebook.proofs import Proof, prove
 from rrt_engine.rulebook.schema import Parameter
 from rrt_engine.rulebook.strict_yaml import Document
+from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
+from rrt_engine.rulebook.threshold_examples import reasoners
+from rrt_engine.rulebook.threshold_lint import proof_warnings, threshold_problems
+from rrt_engine.rulebook.threshold_proofs import Prover, ThresholdChange, ThresholdProof
+from rrt_engine.words import VERIFIED_WORDS
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
 _LACKS = {
@@ -66,7 +72,21 @@ def lint(folder: Path, unverified: bool = False) -> list[Diagnostic]:
         found.extend(_unpinned(proof))
         if unverified:
             found.extend(_unverified(proof))
+    if book is not None:
+        found.extend(_thresholds(folder, book, unverified))
     return sorted(set(found))
+
+
+def _thresholds(folder: Path, book: RuleBook, unverified: bool) -> Iterator[Diagnostic]:
+    """Everything wrong with the threshold rules, where the rule set has them."""
+    thresholds, problems, read = load_sound_thresholds(folder, book)
+    yield from problems
+    if thresholds is None:
+        return
+    yield from threshold_problems(folder, thresholds, read)
+    prover = Prover(thresholds, reasoners(thresholds))
+    for rule, document in read:
+        yield from proof_warnings(prover.prove(rule, document), unverified)
 
 
 def load_sound(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tuple[Rule, Document]]]:
@@ -78,6 +98,20 @@ def load_sound(folder: Path) -> tuple[RuleBook | None, list[Diagnostic], list[tu
         return None, sorted(set(problems)), []
     sound = [(r, d) for r, d in read if not any(p.file == d.file and d.line <= p.line <= d.end_line for p in problems)]
     return replace(book, rules=tuple(r for r, _ in sound)), sorted(set(problems)), sound
+
+
+def load_sound_thresholds(folder: Path, book: RuleBook) -> tuple[ThresholdBook | None, list[Diagnostic], list[tuple[Threshold, Document]]]:
+    """The threshold rules in which nothing is wrong, as a book and with their documents; and all that is wrong.
+
+    A rule set may have none: then there is no book, and nothing is wrong.
+    """
+    if not (folder / "facts.yaml").exists() and not (folder / "thresholds").exists():
+        return None, [], []
+    found, problems, read = load_thresholds_with_problems(folder, book)
+    if found is None or any(p.file.endswith(("/facts.yaml", "/pathways.yaml", "/parameters.yaml")) for p in problems):
+        return None, sorted(set(problems)), []
+    sound = [(r, d) for r, d in read if not any(p.file == d.file and d.line <= p.line <= d.end_line for p in problems)]
+    return replace(found, rules=tuple(r for r, _ in sound)), sorted(set(problems)), sound
 
 
 # ---------------------------------------------------------------------------------------------------- warnings
@@ -171,10 +205,10 @@ class Coverage:
     pinned: int
 
 
-def coverage(proofs: tuple[Proof, ...]) -> Coverage:
+def coverage(proofs: Sequence[Proof] | Sequence[ThresholdProof]) -> Coverage:
     """How much the examples prove. A number counts as pinned when both its neighbours make some example fail."""
 
-    def parts(changes: tuple[Change, ...], kind: str) -> set[str]:
+    def parts(changes: Sequence[Change] | Sequence[ThresholdChange], kind: str) -> set[str]:
         return {c.part for c in changes if c.kind == kind}
 
     tried: Mapping[str, list[int]] = {k: [len(parts(p.tried, k)) for p in proofs] for k in ("branch", "interval")}

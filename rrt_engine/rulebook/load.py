@@ -148,7 +148,7 @@ def _text(path: Path, problems: list[Diagnostic]) -> str | None:
 
 def read_shape(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[T | None, Document | None]:
     """One file as one shape, with its document for positions."""
-    document = _document(path, problems)
+    document = read_document(path, problems)
     if document is None:
         return None, None
     try:
@@ -160,7 +160,7 @@ def read_shape(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[
 
 def _read_each(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[dict[str, T], Document | None]:
     """One file as many of one shape by name, with its document for positions."""
-    document = _document(path, problems)
+    document = read_document(path, problems)
     result: dict[str, T] = {}
     if document is None:
         return result, None
@@ -175,7 +175,8 @@ def _read_each(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[
     return result, document
 
 
-def _document(path: Path, problems: list[Diagnostic]) -> Document | None:
+def read_document(path: Path, problems: list[Diagnostic]) -> Document | None:
+    """One file of one document, for what it holds and where; None where it cannot be read, which is added to `problems`."""
     text = _text(path, problems)
     try:
         return None if text is None else single(_shown(path), text)

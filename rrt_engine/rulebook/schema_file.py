@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from pydantic import BaseModel
 from rrt_engine.rulebook.book import Vocabulary
 from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.shape import FORMS
+from rrt_engine.rulebook.threshold_schema import FactVocabulary, Pathways, ThresholdRule
 
 # Keys that take one value or a list of them; the shape itself holds a list.
-_ONE_OR_MORE = ("event", "source", "not")
+_ONE_OR_MORE = ("event", "source", "not", "when", "fact", "domain", "flag", "value", "status", "level", "impact", "count", "cin_factor")
+# What the keys that every rule shares take; the others mean one thing in a time limit and another in a threshold.
+_SHARED = ("id", "title", "why", "note", "source", "at", "effective", "as_of", "authority", "verified", "status")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -28,6 +31,21 @@ def schemas() -> Mapping[str, str]:
             Vocabulary,
             "The event vocabulary of rrt",
             "events.yaml: the kinds of event, the periods they open and close, and what ends a duty.",
+        ),
+        "threshold.schema.json": _text(
+            ThresholdRule,
+            "A threshold rule of rrt",
+            "One document of a file in thresholds: one effect on the suggestion, and when it has it.",
+            _SHARED,
+        ),
+        "facts.schema.json": _text(
+            FactVocabulary,
+            "The fact vocabulary of rrt",
+            "facts.yaml: the facts that may be recorded, and what each value pulls towards.",
+            (),
+        ),
+        "pathways.schema.json": _text(
+            Pathways, "The pathways of rrt", "pathways.yaml: the levels of need, and where a suggestion can point.", ()
         ),
     }
 
@@ -43,21 +61,21 @@ def write_schemas(folder: Path) -> list[Path]:
     return written
 
 
-def _text(shape: type[BaseModel], title: str, description: str) -> str:
-    schema = _for_editors(shape.model_json_schema(by_alias=True))
+def _text(shape: type[BaseModel], title: str, description: str, forms: Collection[str] = tuple(FORMS)) -> str:
+    schema = _for_editors(shape.model_json_schema(by_alias=True), forms)
     return json.dumps({"$schema": _DRAFT, **schema, "title": title, "description": description}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _for_editors(node: Any) -> Any:
+def _for_editors(node: Any, forms: Collection[str]) -> Any:
     """The schema as an editor wants it: one value or a list where both are read, no empty keys, no titles beside names."""
     if isinstance(node, list):
-        return [_for_editors(item) for item in node]
+        return [_for_editors(item, forms) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _for_editors(value) for key, value in _without_null(node).items()}
+    node = {key: _for_editors(value, forms) for key, value in _without_null(node).items()}
     for name, part in _properties(node):
         part.pop("title", None)
-        if name in FORMS:
+        if name in forms:
             part.setdefault("description", f"It takes {FORMS[name]}.")
         if name in _ONE_OR_MORE and part.get("type") == "array":
             many = {k: part.pop(k) for k in ("type", "items", "minItems") if k in part}

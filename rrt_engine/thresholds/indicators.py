@@ -185,7 +185,7 @@ def token_of(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
     weight: Weight = "context" if gone else _weight(fact, kind, book)
     strength = strength_of(fact)
     role = weight if isinstance(weight, str) else "concern"
-    if fact.timing == "past" and (role == "protective" or kind.poverty == "says_so"):
+    if fact.timing in ("past", "recent") and (role == "protective" or kind.poverty == "says_so"):
         strength = THIN
     written = 4 if weight == "immediate" else weight if isinstance(weight, int) else 0
     return {
