@@ -199,7 +199,7 @@ def test_far_needs_both_the_interval_and_ten_points(made: Path) -> None:
     rows = ["child_id,fact,value,evidence"] + [f"A{i},drug_dealing_or_weapons_in_home,true,observed" for i in range(40)]
     made.write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert {b.id: b.far for b in run(made).beside}["contacts_to_referral"] is True
-    text = rrt("replay", made, "--thresholds", *AS_OF).stdout
+    text = " ".join(rrt("replay", made, "--thresholds", *AS_OF).stdout.split())
     assert "FAR FROM THE PUBLISHED FIGURE" in text and "28% (15,799 of 56,484 contacts in 2025 to 2026)" in text
 
 

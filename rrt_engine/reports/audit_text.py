@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from rrt_engine.model import plural
 from rrt_engine.replay.audit import LEVELS, Agreement, Audit, Group, Share
 from rrt_engine.reports.console import say
 from rrt_engine.reports.flag_table import check_target, formula_safe, write_atomically
@@ -48,8 +47,8 @@ def show_audit(console: Console, audit: Audit) -> None:
         say(console, "No case has facts: nothing is suggested. Facts stand in case files, or in NAME.facts.csv beside NAME.csv.")
         return
     _sources(console, audit.groups)
-    distinct = plural(audit.suggestions.distinct, "distinct set")
-    say(console, f"{plural(audit.cases, 'case')}, {distinct} of indicators; {audit.suggestions.checked_by}.", indent=2)
+    distinct = _plural(audit.suggestions.distinct, "distinct set")
+    say(console, f"{_plural(audit.cases, 'case')}, {distinct} of indicators; {audit.suggestions.checked_by}.", indent=2)
     under = audit.settings.suppress_under
     _counts(console, "Suggested level", {_level_words(name, audit): n for name, n in audit.levels.items()}, audit.cases)
     _counts(
@@ -81,7 +80,7 @@ def show_audit(console: Console, audit: Audit) -> None:
 def _sources(console: Console, groups: Sequence[Group]) -> None:
     cases = [g for g in groups if g.facts is None and g.cases]
     if cases:
-        say(console, f"{plural(len(cases), 'case file')} with facts", "bold")
+        say(console, f"{_plural(len(cases), 'case file')} with facts", "bold")
     for group in groups:
         if group in cases and not group.decisions:
             continue
@@ -91,15 +90,15 @@ def _sources(console: Console, groups: Sequence[Group]) -> None:
         if group.decisions:
             _table(console, "decisions", group.decisions)
             if group.decisions.superseded:
-                earlier = plural(group.decisions.superseded, "earlier decision")
+                earlier = _plural(group.decisions.superseded, "earlier decision")
                 say(console, f"{earlier} on a case with a later one, which is the one compared", indent=2)
         if group.without:
-            say(console, f"{plural(group.without, 'child has', 'children have')} a timeline and no facts: nothing is suggested", indent=2)
+            say(console, f"{_plural(group.without, 'child has', 'children have')} a timeline and no facts: nothing is suggested", indent=2)
 
 
 def _table(console: Console, what: str, reading: FactReading | DecisionReading) -> None:
     rejected = len(reading.rejected)
-    read = f"{reading.file}: {plural(reading.records_read, 'row')} of {what} read = {reading.records_used:,} used + {rejected:,} rejected"
+    read = f"{reading.file}: {_plural(reading.records_read, 'row')} of {what} read = {reading.records_used:,} used + {rejected:,} rejected"
     say(console, read, indent=2)
     for diagnostic in reading.diagnostics[:_SHOWN]:
         place = f"{reading.file}:{diagnostic.line}: " if diagnostic.line else ""
@@ -113,6 +112,11 @@ def _table(console: Console, what: str, reading: FactReading | DecisionReading) 
 def _level_words(name: str, audit: Audit) -> str:
     number, _, half = name.partition(" ")
     return f"Level {number}, {half.capitalize()}" if half else f"Level {number}, {audit.book.levels[int(number)].name}"
+
+
+def _plural(n: int, one: str, many: str = "") -> str:
+    """A count with its noun, with commas in thousands."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def _n(n: int | None) -> str:
@@ -155,7 +159,7 @@ def _agreement(console: Console, found: Agreement, audit: Audit) -> None:
     ground = "There is no single ground truth: this is agreement and says nothing of who is right. A person decides."
     say(console, ground, "dim", indent=2)
     if found.without_facts:
-        cases = plural(found.without_facts, "decision is", "decisions are")
+        cases = _plural(found.without_facts, "decision is", "decisions are")
         say(console, f"{cases} on a case without facts here, and not compared.", indent=2)
     rows = [("", *(f"decided {n}" for n in range(1, 5)), "all")]
     for i, cells in enumerate(found.table.cells):

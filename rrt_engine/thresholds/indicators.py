@@ -98,7 +98,8 @@ def _not_counted(fact: Fact, as_of: int, case: str) -> str:
     if fact.on != NO_DAY and fact.on > as_of:
         return f"it is dated {short_day_words(fact.on)}, after the date of this check"
     subject = fact.subject.strip().lower().replace("_", " ")
-    someone_else = subject not in _THE_CHILD_OR_ADULTS and case and subject != case.strip().lower().replace("_", " ") and _is_an_id(fact.subject)
+    own = case.strip().lower().replace("_", " ")
+    someone_else = subject not in _THE_CHILD_OR_ADULTS and case and subject != own and _is_an_id(fact.subject)
     if someone_else or _OTHER_CHILD.search(subject):
         return f"{_ANOTHER_CHILD} (`{fact.subject}`), who needs a view of their own"
     return ""

@@ -131,9 +131,12 @@ def _of_this_age(a: Answered, name: str) -> bool:
 def _missing_line(a: Answered, name: str, value: FactValue, became: Outcome, now: Outcome) -> Missing:
     level, significant, pathway = became
     kind = a.book.facts[name]
-    recorded = [f for f in a.found.facts if f.id == name and f.value == value]
+    recorded = [t for t in a.found.tokens if t["f"] == name and a.found.facts[int(t["k"])].value == value]
+    proviso = "".join(
+        [", now" if any(t["u"] for t in recorded) else "", ", on sufficient evidence" if any(t["w"] != t["p"] for t in recorded) else ""]
+    )
     words = "yes" if value is True else plain(str(value))
-    label = f"{kind.label}{'' if value is True else f': {words}'}{', now and on sufficient evidence' if recorded else ''}"
+    label = f"{kind.label}{'' if value is True else f': {words}'}{proviso}"
     if level != now[0]:
         change = f"Level {level}, {a.book.levels[level].name}"
     elif significant != now[1]:
