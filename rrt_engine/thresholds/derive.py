@@ -32,7 +32,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class _Timeline:
+class Timeline:
     """One child's events up to a day: (kind, day, row) in order, and the dates of birth."""
 
     log: EventLog
@@ -50,7 +50,7 @@ def derived_facts(log: EventLog, child: int, book: ThresholdBook, as_of: int) ->
     """
     first, last = np.searchsorted(log.child, [child, child + 1])
     rows = [int(r) for r in range(int(first), int(last)) if log.day[r] <= as_of and (log.suspect is None or not log.suspect[r])]
-    line = _Timeline(
+    line = Timeline(
         log,
         as_of,
         tuple((log.kinds[int(log.kind[r])], int(log.day[r]), r) for r in rows),
@@ -66,7 +66,7 @@ def derived_facts(log: EventLog, child: int, book: ThresholdBook, as_of: int) ->
     return found
 
 
-def _derive(derive: Derive, line: _Timeline, book: ThresholdBook) -> Given | None:
+def _derive(derive: Derive, line: Timeline, book: ThresholdBook) -> Given | None:
     """The value, how it was worked out and whether it is settled; None where the timeline says nothing of it."""
     if derive.age == "months":
         return _age(line)
@@ -87,7 +87,7 @@ def _derive(derive: Derive, line: _Timeline, book: ThresholdBook) -> Given | Non
     return None
 
 
-def _age(line: _Timeline) -> Given | None:
+def _age(line: Timeline) -> Given | None:
     if line.born == NO_DAY or line.born > line.as_of:
         return None
     dates = np.array([line.born, line.as_of]).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
@@ -101,11 +101,11 @@ def _within(day: int, length: Duration, book: ThresholdBook, until: int) -> bool
     return int(due_day(np.array([day]), length, book.book.calendar)[0]) >= until
 
 
-def _count(derive: Derive, line: _Timeline, book: ThresholdBook) -> Given | None:
+def _count(derive: Derive, line: Timeline, book: ThresholdBook) -> Given | None:
     kinds = set(derive.count or ())
     mine = [(day, row) for kind, day, row in line.events if kind in kinds]
     length = book.book.length(derive.within)
-    settled = _covers(kinds, length, line, book)
+    settled = covers(kinds, length, line, book)
     if not mine and not settled:
         return None  # a record with none of these events may simply not hold them
     days = [day for day, row in mine if _within(day, length, book, line.as_of) and _records(derive.where, line.log, row)]
@@ -119,7 +119,7 @@ def _records(where: Mapping[str, object], log: EventLog, row: int) -> bool:
     return all(log.value(name, row) == value for name, value in where.items())
 
 
-def _again(kind: str, length: Duration, line: _Timeline, book: ThresholdBook) -> Given | None:
+def _again(kind: str, length: Duration, line: Timeline, book: ThresholdBook) -> Given | None:
     days = sorted({day for k, day, _ in line.events if k == kind})
     if not days:
         return None
@@ -128,10 +128,10 @@ def _again(kind: str, length: Duration, line: _Timeline, book: ThresholdBook) ->
     how = f"the latest on this timeline was on {short_day_words(days[-1])}, with none in the {length} before it"
     if not _within(days[-1], length, book, line.as_of):
         how = f"the latest on this timeline was on {short_day_words(days[-1])}"
-    return Given(False, how, _covers({kind}, length, line, book))
+    return Given(False, how, covers({kind}, length, line, book))
 
 
-def _spans(period: str, line: _Timeline, book: ThresholdBook) -> list[tuple[int, int]]:
+def _spans(period: str, line: Timeline, book: ThresholdBook) -> list[tuple[int, int]]:
     """Each time the period was open: its first day, and its last (NO_DAY while it is open)."""
     kind = book.book.periods[period]
     spans: list[tuple[int, int]] = []
@@ -144,8 +144,8 @@ def _spans(period: str, line: _Timeline, book: ThresholdBook) -> list[tuple[int,
     return spans
 
 
-def _open(periods: Mapping[str, str], line: _Timeline, book: ThresholdBook) -> Given | None:
-    declared = _declared(line)
+def _open(periods: Mapping[str, str], line: Timeline, book: ThresholdBook) -> Given | None:
+    declared = says_what_it_covers(line)
     spans = {value: _spans(period, line, book) for value, period in periods.items()}
     ended = {value: found[-1][1] for value, found in spans.items() if found and found[-1][1] != NO_DAY}
     for value, found in spans.items():
@@ -158,23 +158,23 @@ def _open(periods: Mapping[str, str], line: _Timeline, book: ThresholdBook) -> G
     return Given("none", how, declared, tuple(ended))
 
 
-def _ended(period: str, length: Duration, line: _Timeline, book: ThresholdBook) -> Given | None:
+def _ended(period: str, length: Duration, line: Timeline, book: ThresholdBook) -> Given | None:
     past = [end for _, end in _spans(period, line, book) if end != NO_DAY]
     recent = [end for end in past if _within(end, length, book, line.as_of)]
     if recent:
         return Given(True, f"{book.book.periods[period].title} until {short_day_words(recent[-1])}")
-    return Given(False, f"none ended in the {length} to {short_day_words(line.as_of)}", _declared(line)) if past else None
+    return Given(False, f"none ended in the {length} to {short_day_words(line.as_of)}", says_what_it_covers(line)) if past else None
 
 
-def _declared(line: _Timeline) -> bool:
+def says_what_it_covers(line: Timeline) -> bool:
     """Whether the record says what it covers: only then is what is not on it known not to have been."""
     return line.log.coverage.kinds is not None or bool(line.log.coverage.since)
 
 
-def _covers(kinds: set[str], length: Duration, line: _Timeline, book: ThresholdBook) -> bool:
+def covers(kinds: set[str], length: Duration, line: Timeline, book: ThresholdBook) -> bool:
     """Whether the record says that it holds all events of these kinds for a length of time back."""
     coverage = line.log.coverage
-    if not _declared(line) or not all(coverage.carries(kind) for kind in kinds):
+    if not says_what_it_covers(line) or not all(coverage.carries(kind) for kind in kinds):
         return False
     since = [day for day in (coverage.since_day(kind) for kind in kinds) if day is not None]
     return all(day <= int(due_day_before(np.array([line.as_of]), length, book.book.calendar)[0]) for day in since)

@@ -11,7 +11,7 @@ from rrt_engine.calendar import NO_DAY, Duration, add_months, due_day
 from rrt_engine.model import Bools, EventLog, Fact, FactValue, Int32s, Int64s, lookup
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import Derive
-from rrt_engine.thresholds.derive import _covers, _declared, _Timeline
+from rrt_engine.thresholds.derive import Timeline, covers, says_what_it_covers
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Lines:
         self.row = np.flatnonzero(here)
         self.child, self.kind, self.day = log.child[self.row], log.kind[self.row], log.day[self.row]
         self.children = len(log.children)
-        self.nobody = _Timeline(log, as_of, (), NO_DAY, NO_DAY)
+        self.nobody = Timeline(log, as_of, (), NO_DAY, NO_DAY)
         """What the log says it covers is the same for every child."""
 
     def of(self, kinds: frozenset[str]) -> Int64s:
@@ -128,7 +128,7 @@ def _counts(name: str, derive: Derive, lines: _Lines, book: ThresholdBook) -> De
     kinds = frozenset(derive.count or ())
     rows = lines.of(kinds)
     length = book.book.length(derive.within)
-    settled = _covers(set(kinds), length, lines.nobody, book)
+    settled = covers(set(kinds), length, lines.nobody, book)
     has = np.bincount(lines.child[rows], minlength=lines.children) > 0
     has |= settled  # a source that holds them and has none says that there were none
     counts = _in_time(lines.day[rows], length, book, lines.as_of)
@@ -161,7 +161,7 @@ def _agains(name: str, kind: str, length: Duration, lines: _Lines, book: Thresho
     again = np.zeros(len(latest), np.bool_)
     again[twice] = _in_time(day[before[twice]], length, book, day[latest[twice]])
     again &= _in_time(day[latest], length, book, lines.as_of)
-    settled = _covers({kind}, length, lines.nobody, book)
+    settled = covers({kind}, length, lines.nobody, book)
     return _yes_or_no(name, child[latest].astype(np.int64), again, settled)
 
 
@@ -199,7 +199,7 @@ def _opens(name: str, periods: Mapping[str, str], lines: _Lines, book: Threshold
         ended |= (spans.ever & ~spans.open).astype(np.int64) << place
     child = np.flatnonzero((value < len(periods)) | (ended > 0))
     distinct, where = np.unique((value[child] << len(periods)) | ended[child], return_inverse=True)
-    declared = _declared(lines.nobody)
+    declared = says_what_it_covers(lines.nobody)
     facts = []
     for code in distinct.tolist():
         denies = tuple(n for i, n in enumerate(periods) if code >> i & 1)
@@ -213,7 +213,7 @@ def _ends(name: str, period: str, length: Duration, lines: _Lines, book: Thresho
     recent = _in_time(spans.ended_day, length, book, lines.as_of)
     lately = np.bincount(spans.ended_child[recent], minlength=lines.children) > 0
     child = np.flatnonzero(past)
-    return _yes_or_no(name, child, lately[child], _declared(lines.nobody))
+    return _yes_or_no(name, child, lately[child], says_what_it_covers(lines.nobody))
 
 
 __all__ = ["Derived", "computed_fact", "derived_of_all"]

@@ -19,7 +19,7 @@ _THE_CHILD_OR_ADULTS = ("", "child", "this child", "parent", "mother", "father",
 _OTHER_CHILD = re.compile(
     r"\b(siblings?|(half|step)?[ -]?(brother|sister)s?|twin|cousin|niece|nephew|(an)?other (child|baby|boy|girl)|friend|peer)\b"
 )
-_ANOTHER_CHILD = "it is about another child"
+ANOTHER_CHILD = "it is about another child"
 _IMPACT = {"some": 1, "marked": 2}
 _HEAVIER = ("context", "gate", "prompt", "duty", "protective", "raises", 1, 2, 3, 4, "immediate")
 SEVERAL = 2
@@ -51,14 +51,14 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
     given = {fact.id: fact for fact in computed}
     for fact in recorded:
         fact = dated(fact, book, as_of)
-        why = _not_counted(fact, as_of, case)
+        why = not_counted(fact, as_of, case)
         if why:
             aside.append(SetAside(fact.id, why))
-            if why.startswith(_ANOTHER_CHILD):
+            if why.startswith(ANOTHER_CHILD):
                 siblings.append(fact)
         elif fact.id in given and fact.value in (given[fact.id].value, "unknown"):
             continue
-        elif fact.id in given and (given[fact.id].settled or _shown(fact) in given[fact.id].denies):
+        elif fact.id in given and (given[fact.id].settled or shown_value(fact) in given[fact.id].denies):
             aside.append(SetAside(fact.id, f"{_both(fact, given[fact.id])}, which is used"))
         elif fact.id in given:
             aside.append(SetAside(fact.id, f"{_both(fact, given[fact.id])} and may not hold everything: the safer of the two counts"))
@@ -68,14 +68,14 @@ def indicators(recorded: Sequence[Fact], computed: Sequence[Fact], book: Thresho
         else:
             counted.append(fact)
     aside += [SetAside(f.id, why) for f in counted if (why := _out_of_age(f, computed, book))]
-    counted = _safer([*counted, *computed], book, aside)
+    counted = safer([*counted, *computed], book, aside)
     pairs: dict[tuple[object, ...], tuple[Fact, Token]] = {}
     for fact in counted:
         token = token_of(fact, book.facts[fact.id], book)
         pairs.setdefault(tuple(token.values()), (fact, token))
     tokens = tuple({**token, "k": k} for k, (_, token) in enumerate(pairs.values()))
     kept = {fact.id for fact, _ in pairs.values()}
-    others = tuple(_sibling_token(f, book.facts[f.id], book) for f in siblings if not absent(f, book.facts[f.id]))
+    others = tuple(sibling_token(f, book.facts[f.id], book) for f in siblings if not absent(f, book.facts[f.id]))
     unknown = [f for f in unknown if f.id not in kept]
     return Indicators(tuple(f for f, _ in pairs.values()), tokens, tuple(aside), tuple(unknown), others)
 
@@ -91,7 +91,7 @@ def dated(fact: Fact, book: ThresholdBook, as_of: int) -> Fact:
     return replace(fact, timing=timing)
 
 
-def _not_counted(fact: Fact, as_of: int, case: str) -> str:
+def not_counted(fact: Fact, as_of: int, case: str) -> str:
     """Why a recorded fact is kept and not counted, or nothing."""
     if fact.evidence == "refuted":
         return "it is recorded as refuted"
@@ -101,7 +101,7 @@ def _not_counted(fact: Fact, as_of: int, case: str) -> str:
     own = case.strip().lower().replace("_", " ")
     someone_else = subject not in _THE_CHILD_OR_ADULTS and case and subject != own and _is_an_id(fact.subject)
     if someone_else or _OTHER_CHILD.search(subject):
-        return f"{_ANOTHER_CHILD} (`{fact.subject}`), who needs a view of their own"
+        return f"{ANOTHER_CHILD} (`{fact.subject}`), who needs a view of their own"
     return ""
 
 
@@ -124,7 +124,7 @@ def age_in_months(facts: Iterable[Fact], book: ThresholdBook) -> int | None:
 
 
 def _both(fact: Fact, given: Fact) -> str:
-    return f"recorded as `{_shown(fact)}`; the timeline gives `{_shown(given)}` ({given.computed})"
+    return f"recorded as `{shown_value(fact)}`; the timeline gives `{shown_value(given)}` ({given.computed})"
 
 
 def _is_an_id(subject: str) -> bool:
@@ -132,20 +132,20 @@ def _is_an_id(subject: str) -> bool:
     return bool(re.fullmatch(r"[\w./-]*\d[\w./-]*", subject.strip())) and len(subject.strip()) > 2
 
 
-def _safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> list[Fact]:
+def safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> list[Fact]:
     """Contradictory records of one fact, on the safer reading: a concern stands, a protection does not, consent is the lesser."""
     by_id: dict[str, list[Fact]] = {}
     for fact in facts:
         by_id.setdefault(fact.id, []).append(fact)
     kept: list[Fact] = []
     for name, records in by_id.items():
-        values = list(dict.fromkeys(_shown(f) for f in records))
+        values = list(dict.fromkeys(shown_value(f) for f in records))
         if len(values) > 1:
             kind = book.facts[name]
             keep = _safest(records, kind, book)
-            left = [v for v in values if v not in {_shown(f) for f in keep}]
+            left = [v for v in values if v not in {shown_value(f) for f in keep}]
             if left and not any(f.computed for f in records):  # what the timeline gives beside a record is said above
-                used = listed([f"`{v}`" for v in dict.fromkeys(_shown(f) for f in keep)])
+                used = listed([f"`{v}`" for v in dict.fromkeys(shown_value(f) for f in keep)])
                 aside.append(SetAside(name, f"recorded as {listed([f'`{v}`' for v in values])}; the safer reading {used} is used"))
             records = keep
         kept += records
@@ -153,9 +153,9 @@ def _safer(facts: list[Fact], book: ThresholdBook, aside: list[SetAside]) -> lis
 
 
 def _safest(records: list[Fact], kind: FactKind, book: ThresholdBook) -> list[Fact]:
-    weights = {_shown(f): _weight(f, kind, book) for f in records}
+    weights = {shown_value(f): _weight(f, kind, book) for f in records}
     if "protective" in weights.values():
-        return [f for f in records if weights[_shown(f)] != "protective"]
+        return [f for f in records if weights[shown_value(f)] != "protective"]
     if all(w == "gate" for w in weights.values()) and kind.values:
         last = max(f.on for f in records)  # consent changes: the latest record of it counts, and one without a date may be it
         latest = [f for f in records if f.on in (last, NO_DAY)]
@@ -214,7 +214,7 @@ def _if_current(fact: Fact, kind: FactKind, book: ThresholdBook) -> Weight:
     return _weight(replace(fact, timing="current"), kind, book)
 
 
-def _sibling_token(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
+def sibling_token(fact: Fact, kind: FactKind, book: ThresholdBook) -> Token:
     """A record about another child as a token: which fact, and how heavy it would be for that child."""
     token = token_of(fact, kind, book)
     return {"t": "sibling", "f": fact.id, "w": token["w"], "s": token["s"], "k": 0}
@@ -272,7 +272,8 @@ def _more_is_said(stronger: Stronger, fact: Fact) -> bool:
     )
 
 
-def _shown(fact: Fact) -> str:
+def shown_value(fact: Fact) -> str:
+    """A fact's value as files write it."""
     return str(fact.value).lower() if isinstance(fact.value, bool) else str(fact.value)
 
 
