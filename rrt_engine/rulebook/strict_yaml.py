@@ -25,25 +25,39 @@ _DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _CONSTANTS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMERIC = frozenset("+-0123456789")
 _QUOTED = ("'", '"', "|", ">")
-_PLAIN, _TAGGED, _ANCHOR, _ALIAS = "plain", "tagged", "anchor", "alias"
 _TAG_HELP = "remove it; values are read as they look, and text that starts with `!` needs quotes"
 _ALIAS_HELP = "write the value out in full; text that starts with `&` or `*` needs quotes"
+
+
+class _Nodes:
+    """The nodes of a file's documents, composed only when somebody asks where something stands: data alone is read faster."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file, self._text = file, text
+        self._composed: list[yaml.Node] | None = None
+
+    def document(self, number: int) -> yaml.Node:
+        """The node of one document, by its number in the file."""
+        if self._composed is None:
+            self._composed = [_compose(self._file, next_event, begin, 0) for next_event, begin in _beginnings(self._text)]
+        return self._composed[number]
 
 
 class Document:
     """One YAML document: its data, and where each key stands."""
 
-    def __init__(self, file: str, node: yaml.Node) -> None:
+    def __init__(self, file: str, nodes: _Nodes, number: int, next_event: NextEvent, begin: Any) -> None:
         self.file = file
-        self._node = node
-        self.line = node.start_mark.line + 1
-        self.end_line = max(node.end_mark.line, node.start_mark.line) + 1
+        self._nodes, self._number = nodes, number
+        self.line = begin.start_mark.line + 1
         self.problems: list[Diagnostic] = []
-        self.data: Any = self._build(node)
+        self._last = begin
+        self.data: Any = self._read(next_event, begin, 0)
+        self.end_line = max(self._last.end_mark.line, begin.start_mark.line) + 1
 
     def position(self, path: Path) -> tuple[int, int]:
         """Line and column, from 1, of the key or item at a path; of the nearest parent where it is missing."""
-        node: yaml.Node = self._node
+        node = self._nodes.document(self._number)
         mark = node.start_mark
         for step in path:
             if isinstance(node, yaml.MappingNode):
@@ -65,44 +79,75 @@ class Document:
         line, column = self.position(path)
         return Diagnostic(self.file, line, column, code, message, severity, "", help)
 
-    def _problem(self, node: yaml.Node, code: str, message: str, help: str = "") -> None:
-        mark = node.start_mark
+    def _problem(self, event: Any, code: str, message: str, help: str = "") -> None:
+        mark = event.start_mark
         self.problems.append(Diagnostic(self.file, mark.line + 1, mark.column + 1, code, message, "error", "", help))
 
-    def _refuse(self, node: yaml.Node) -> None:
-        """Say what a node has that this loader does not allow: a tag, an anchor or an alias."""
-        if node.tag == _ALIAS:
-            self._problem(node, "alias", f"the alias `*{node.value}` is not allowed", _ALIAS_HELP)
-        elif node.tag.startswith(_ANCHOR):
-            self._problem(node, "alias", f"the anchor `&{node.tag.removeprefix(_ANCHOR)}` is not allowed", _ALIAS_HELP)
+    def _refuse(self, event: Any) -> None:
+        """Say what an event has that this loader does not allow: a tag, an anchor or an alias."""
+        if type(event) is yaml.AliasEvent:
+            self._problem(event, "alias", f"the alias `*{event.anchor}` is not allowed", _ALIAS_HELP)
+        elif event.tag:
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            self._problem(event, "tag", f"the tag `{tag}` is not allowed", _TAG_HELP)
         else:
-            tag = node.tag.removeprefix(_TAGGED).replace("tag:yaml.org,2002:", "!!")
-            self._problem(node, "tag", f"the tag `{tag}` is not allowed", _TAG_HELP)
+            self._problem(event, "alias", f"the anchor `&{event.anchor}` is not allowed", _ALIAS_HELP)
 
-    def _build(self, node: yaml.Node) -> Any:
-        if node.tag != _PLAIN:
-            self._refuse(node)
+    def _read(self, next_event: NextEvent, begin: Any, depth: int) -> Any:
+        """The data that an event begins, straight from the parser's events."""
+        self._last = begin
+        kind = type(begin)
+        if depth > _MAX_DEPTH:
+            _too_deep(self.file, begin)
+        refused = kind is yaml.AliasEvent or begin.tag or begin.anchor
+        if refused:
+            self._refuse(begin)
+        said = len(self.problems)
+        if kind is yaml.ScalarEvent:
+            return None if refused else self._scalar(begin)
+        if kind is yaml.AliasEvent:
             return None
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._build(item) for item in node.value]
+        if kind is yaml.SequenceStartEvent:
+            items: list[Any] = []
+            while type(inner := next_event()) is not yaml.SequenceEndEvent:
+                items.append(self._read(next_event, inner, depth + 1))
+            self._last = inner
+            return self._unless(refused, items, said)
         result: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self._problem(key, "key", "a key must be plain text")
-            elif key.tag != _PLAIN:
-                self._refuse(key)
-            else:
-                if key.value in result:
-                    self._problem(key, "duplicate_key", f"the key `{key.value}` is already given above", "keep one of the two")
-                else:
-                    result[key.value] = self._build(value)
-        return result
+        while type(key := next_event()) is not yaml.MappingEndEvent:
+            name = self._key(next_event, key, depth)
+            twice = name in result
+            if twice:
+                self._problem(key, "duplicate_key", f"the key `{name}` is already given above", "keep one of the two")
+            value = self._read(next_event, next_event(), depth + 1)
+            if name is not None and not twice:
+                result[name] = value
+        self._last = key
+        return self._unless(refused, result, said)
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        text: str = node.value
-        if node.style in _QUOTED:
+    def _unless(self, refused: object, data: Any, said: int) -> Any:
+        """What was read, unless it was refused: then nothing, and nothing more is said of what is inside it."""
+        if refused:
+            del self.problems[said:]
+            return None
+        return data
+
+    def _key(self, next_event: NextEvent, key: Any, depth: int) -> str | None:
+        """A key as text; None, with what is wrong, where it cannot be one."""
+        if type(key) is yaml.ScalarEvent and not key.tag and not key.anchor:
+            return str(key.value)
+        if type(key) in (yaml.ScalarEvent, yaml.AliasEvent):
+            self._refuse(key)
+            return None
+        self._problem(key, "key", "a key must be plain text")
+        found = len(self.problems)
+        self._read(next_event, key, depth + 1)  # past it; what is wrong inside it does not matter any more
+        del self.problems[found:]
+        return None
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        if event.style in _QUOTED:
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]
@@ -114,25 +159,22 @@ class Document:
             try:
                 return date.fromisoformat(text)
             except ValueError:
-                self._problem(node, "date", f"`{text}` is not a day of the calendar", "check the day and the month")
+                self._problem(event, "date", f"`{text}` is not a day of the calendar", "check the day and the month")
                 return text
         if _FLOAT.match(text):
             return float(text)
         return text
 
 
+NextEvent = Callable[[], Any]
+
+
 def documents(file: str, text: str) -> Iterator[Document]:
     """Every document of a file. Raises InputError for text that is not YAML, naming line and column."""
+    nodes = _Nodes(file, text)
     try:
-        loader = _Base(text)
-        try:
-            loader.get_event()
-            while loader.check_event(yaml.DocumentStartEvent):
-                loader.get_event()
-                yield Document(file, _compose(file, loader.get_event, loader.get_event(), 0))
-                loader.get_event()
-        finally:
-            loader.dispose()
+        for number, (next_event, begin) in enumerate(_beginnings(text)):
+            yield Document(file, nodes, number, next_event, begin)
     except yaml.YAMLError as error:
         raise InputError([_syntax(file, text, error)]) from None
     except UnicodeError:
@@ -141,33 +183,47 @@ def documents(file: str, text: str) -> Iterator[Document]:
         ) from None
 
 
+def _beginnings(text: str) -> Iterator[tuple[NextEvent, Any]]:
+    """For each document of a text: how to take its events from the parser, and the one it begins with."""
+    loader = _Base(text)
+    try:
+        loader.get_event()
+        while loader.check_event(yaml.DocumentStartEvent):
+            loader.get_event()
+            yield loader.get_event, loader.get_event()
+            loader.get_event()
+    finally:
+        loader.dispose()
+
+
+def _too_deep(file: str, event: Any) -> None:
+    mark = event.start_mark
+    message = f"nested more than {_MAX_DEPTH} deep"
+    raise InputError([Diagnostic(file, mark.line + 1, mark.column + 1, "too_deep", message, "error", "", "check the brackets and dashes")])
+
+
 def _compose(file: str, next_event: Callable[[], Any], begin: Any, depth: int) -> yaml.Node:
     """The node that an event begins, from the parser's events. PyYAML's own composer overflows the stack on deep nesting."""
     start = begin.start_mark
     if depth > _MAX_DEPTH:
-        message = f"nested more than {_MAX_DEPTH} deep"
-        place = start.line + 1, start.column + 1
-        raise InputError([Diagnostic(file, *place, "too_deep", message, "error", "", "check the brackets and dashes")])
+        _too_deep(file, begin)
     kind = type(begin)
     if kind is yaml.AliasEvent:
-        return yaml.ScalarNode(_ALIAS, begin.anchor, start, begin.end_mark)
-    tag = _PLAIN
-    if begin.tag or begin.anchor:
-        tag = f"{_TAGGED}{begin.tag}" if begin.tag else f"{_ANCHOR}{begin.anchor}"
+        return yaml.ScalarNode("", begin.anchor, start, begin.end_mark)
     if kind is yaml.ScalarEvent:
-        return yaml.ScalarNode(tag, begin.value, start, begin.end_mark, begin.style)
+        return yaml.ScalarNode("", begin.value, start, begin.end_mark, begin.style)
     items: list[Any] = []
     end: Any
     if kind is yaml.SequenceStartEvent:
         while type(inner := next_event()) is not yaml.SequenceEndEvent:
             items.append(_compose(file, next_event, inner, depth + 1))
         end = inner.end_mark
-        return yaml.SequenceNode(tag, items, start, end)
+        return yaml.SequenceNode("", items, start, end)
     while type(inner := next_event()) is not yaml.MappingEndEvent:
         key = _compose(file, next_event, inner, depth + 1)
         items.append((key, _compose(file, next_event, next_event(), depth + 1)))
     end = inner.end_mark
-    return yaml.MappingNode(tag, items, start, end)
+    return yaml.MappingNode("", items, start, end)
 
 
 def single(file: str, text: str, problems: list[Diagnostic] | None = None) -> Document:
