@@ -36,6 +36,7 @@ $(VENV)/bench.ready: $(VENV)/dev.ready
 demo: $(VENV)/durable.ready
 	$(BIN)/rrt replay cases/training cases/sample --as-of 2026-04-15 --exit-zero
 	$(BIN)/rrt check cases/training/conference_over_easter.yaml --as-of 2026-04-15 --explain full --exit-zero
+	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
 
 test: $(VENV)/dev.ready $(VENV)/durable.ready
 	$(BIN)/python -m pytest -n auto
