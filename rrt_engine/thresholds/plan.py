@@ -30,7 +30,7 @@ The fields of a type come in one order, with `k` last; no rule compares `k`.
 THIN, SUFFICIENT, VERIFIED = range(3)
 HARDSHIP: Mapping[bool | str, int] = {False: 0, True: 1, "may_be": 2, "says_so": 3}
 THIN_AT_MOST = 3
-"""Thin evidence never carries more than this level (rhrt_model.md 4.5, after AB and CD v Haringey [2013] EWHC 416 (Admin))."""
+"""Thin evidence never carries more than this level, after AB and CD v Haringey [2013] EWHC 416 (Admin), as reported."""
 Operator = Literal["eq", "in", "ge", "lt"]
 
 
