@@ -436,7 +436,7 @@ def test_parquet_times_are_the_same_as_text(read: Any, seconds: list[int], unit:
 
 
 def test_many_distinct_times_in_text_are_read_the_same(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [str(np.datetime64("2025-10-25T00:00", "s") + 37 * i) for i in range(6000)] + [
+    texts = [str(np.datetime64("2025-10-25T00:00", "s") + np.timedelta64(37 * i, "s")) for i in range(6000)] + [
         "2026-03-29T01:30",
         "2026-01-01",
         "2026-01-01T10:00Z",
