@@ -324,8 +324,18 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
         console.print()
         sources = "this source" if len(replay.sources) == 1 else "any of these sources"
         say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
+        services: dict[str, list[str]] = {}
+        for name in dict.fromkeys(r.id for r in replay.book.rules if r.spec.stage == "in_force"):
+            services.setdefault(replay.book.named(name)[-1].spec.service, []).append(name)
+        whole = [rules for rules in services.values() if len(rules) > 3 and refused.keys() >= set(rules)]
+        named = {rule for rules in whole for rule in rules}
         for rule, kinds in refused.items():
-            say(console, f"{rule} needs {_kinds(kinds)}", "dim", indent=2, hang=2)
+            if rule not in named:
+                say(console, f"{rule} needs {_kinds(kinds)}", "dim", indent=2, hang=2)
+        for service, rules in services.items():
+            if rules in whole:
+                heading = service.replace("_", " ").capitalize()
+                say(console, f"{heading}, none of its {len(rules)} rules: {', '.join(rules)}", "dim", indent=2, hang=2)
 
 
 # ---------------------------------------------------------------------------------------------------- words and lines
