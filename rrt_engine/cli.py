@@ -32,6 +32,7 @@ from rrt_engine.cli_options import (
     engines,
     fault,
     moment_given,
+    print_json,
     read_one,
     rule_book,
     stop,
@@ -103,11 +104,9 @@ def check(
     except EnginesDisagree as error:
         raise fault(error) from None
     if format is Format.json:
-        import json
-
         from rrt_engine.reports.documents import check_document
 
-        typer.echo(json.dumps(check_document(checked, book, moment, changes), indent=2, ensure_ascii=False))
+        print_json(check_document(checked, book, moment, changes))
     else:
         from rrt_engine.reports.text import show_check
 
@@ -179,11 +178,9 @@ def replay(
     except InputError as error:
         raise stop(error) from None
     if format is Format.json:
-        import json
-
         from rrt_engine.reports.documents import replay_document
 
-        typer.echo(json.dumps(replay_document(found, audited), indent=2, ensure_ascii=False))
+        print_json(replay_document(found, audited))
     else:
         from rrt_engine.reports.text import show_replay
 

@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rrt_engine.cli_options import ATTENTION, COULD_NOT_RUN, NOTHING, Format, FormatOption, print_json, stop
+
 if TYPE_CHECKING:
     from rrt_engine.decision import Entry, Suggested
     from rrt_engine.decisions import Record, Verified
-    from rrt_engine.diagnostics import Diagnostic, InputError
+    from rrt_engine.diagnostics import Diagnostic
 
     Suggest = Callable[[str, str | None, Path | None], tuple[Suggested, Mapping[str, str]]]
 
 decisions = typer.Typer(no_args_is_help=True, help="Read and check the record of what people decided.")
 
-NOTHING, ATTENTION, COULD_NOT_RUN = 0, 1, 2
 DEFAULT = Path("rrt-decisions.sqlite")
-
-
-class Format(str, Enum):  # noqa: UP042 - Typer shows a plain string
-    """How results are written."""
-
-    text = "text"
-    json = "json"
 
 
 RecordOption = Annotated[
     Path, typer.Option("--record", metavar="FILE", envvar="RRT_DECISIONS", help="The record of decisions, a SQLite file on a local disk.")
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 
 
 def decide_command(suggest: Suggest) -> Callable[..., None]:
@@ -89,9 +81,9 @@ def decide_command(suggest: Suggest) -> Callable[..., None]:
                 raise typer.Exit(COULD_NOT_RUN)
             entry = kept.record_decision(record, decision)
         except InputError as error:
-            raise _stop(error) from None
+            raise stop(error) from None
         if format is Format.json:
-            _print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
+            print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
         else:
             show_recorded(entry, record)
 
@@ -120,9 +112,9 @@ def list_decisions(
             sound = _sound(opened)
             found = [e for e in kept.entries(opened, case) if e.decision.differs or not differs]
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     if format is Format.json:
-        _print_json({"schema": "rrt/decisions/1", "record": str(record), "intact": sound, "entries": [kept.as_fields(e) for e in found]})
+        print_json({"schema": "rrt/decisions/1", "record": str(record), "intact": sound, "entries": [kept.as_fields(e) for e in found]})
     else:
         rows = [("", "when (UK time)", "case", "role", "suggested -> decided", "", "consent"), *(_row(e) for e in found)]
         _table(rows if found else [])
@@ -152,9 +144,9 @@ def show(
                 said = f"there is no entry {number}; the record holds {count:,}"
                 raise InputError([Diagnostic(str(record), 0, 0, "no_entry", said, "error", "", "`rrt decisions list` shows every entry")])
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     if format is Format.json:
-        _print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
+        print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
     else:
         for line in (f"Entry {entry.number}", *_sentences(entry), *_origin(entry)):
             typer.echo(line)
@@ -181,9 +173,9 @@ def verify(
             with kept.open_record(record) as opened:
                 found = kept.verify(opened, expect)
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     if format is Format.json:
-        _print_json(_verified(found, export or record, expect))
+        print_json(_verified(found, export or record, expect))
     else:
         _show_verified(found, export or record, kept.CANNOT_SHOW, export is not None)
     raise typer.Exit(ATTENTION if found.problems else NOTHING)
@@ -216,7 +208,7 @@ def export(
 
         write_atomically(output, write)
     except InputError as error:
-        raise _stop(error) from None
+        raise stop(error) from None
     typer.echo(f"wrote {len(found):,} {'decision' if len(found) == 1 else 'decisions'} to {output}")
     if found:
         typer.echo(f"hash of the last: {found[-1].hash}")
@@ -388,14 +380,3 @@ def _agreed(question: str) -> bool:
     """Whether the answer to a question is yes. It is asked once, on standard error, and anything else is a no."""
     typer.echo(f"{question} [y/N] ", nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _stop(error: InputError) -> typer.Exit:
-    _warn(error.diagnostics)
-    return typer.Exit(COULD_NOT_RUN)
-
-
-def _print_json(data: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))

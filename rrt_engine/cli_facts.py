@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rrt_engine.cli_options import Format, FormatOption, console, stop, threshold_book
+from rrt_engine.cli_options import Format, FormatOption, console, print_json, stop, threshold_book
 from rrt_engine.paths import RULES
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ def facts(
     text = " ".join(words or [])
     found = [text] if text in book.facts else search(text, book) if text else list(book.facts)
     if format is Format.json:
-        import json
-
         rows = [_row(name, book) for name in found]
-        typer.echo(json.dumps({"schema": "rrt/facts/1", "notice": book.notice, "facts": rows}, indent=2, ensure_ascii=False))
+        print_json({"schema": "rrt/facts/1", "notice": book.notice, "facts": rows})
         return
     if not found:
         typer.echo(f"No fact holds `{text}`. {nearest_fact(text, book) if text else ''}", err=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,6 +69,13 @@ def console(piped: int) -> Console:
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else piped)
+
+
+def print_json(data: Any) -> None:
+    """A document on standard output, indented, with letters as they are."""
+    import json
+
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def stop(error: InputError) -> typer.Exit:

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from rrt_engine.cli_options import AsOf, as_of_moment, moment_given, stop
+from rrt_engine.cli_options import (
+    ATTENTION,
+    COULD_NOT_RUN,
+    NOTHING,
+    AsOf,
+    Format,
+    FormatOption,
+    as_of_moment,
+    moment_given,
+    print_json,
+    stop,
+)
 from rrt_engine.paths import RULES
 
 if TYPE_CHECKING:
@@ -32,16 +43,8 @@ if TYPE_CHECKING:
 
 rules = typer.Typer(no_args_is_help=True, help="Read, test and check the rules.")
 
-NOTHING, ATTENTION, COULD_NOT_RUN = 0, 1, 2
 THRESHOLDS = "thresholds"
 """The service under which threshold rules are listed."""
-
-
-class Format(str, Enum):  # noqa: UP042 - Typer shows a plain string
-    """How results are written."""
-
-    text = "text"
-    json = "json"
 
 
 class LintFormat(str, Enum):  # noqa: UP042
@@ -55,7 +58,6 @@ class LintFormat(str, Enum):  # noqa: UP042
 FolderOption = Annotated[
     Path, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.", show_default=False)
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 
 
 @rules.command("list")
@@ -75,7 +77,7 @@ def list_rules(
         _stop_unknown("service", service, services)
     chosen = [row for row in rows if service is None or row["service"] == service]
     if format is Format.json:
-        _print_json({"schema": "rrt/rules/1", "rule_set": _rule_set(book), "rules": chosen})
+        print_json({"schema": "rrt/rules/1", "rule_set": _rule_set(book), "rules": chosen})
         return
     console = _console()
     wide = {key: max((len(row[key]) for row in chosen), default=0) for key in ("id", "limit")}
@@ -150,7 +152,7 @@ def show(
         page, schema = threshold_page(thresholds, editions), "rrt/threshold-rule/1"
         sections = list(threshold_sections(page))
     if format is Format.json:
-        _print_json({"schema": schema, "rule_set": _rule_set(book), **asdict(page)})
+        print_json({"schema": schema, "rule_set": _rule_set(book), **asdict(page)})
         return
     console = _console()
     _say(console, f"{page.title} ({page.id})", "bold")
@@ -207,7 +209,7 @@ def run_rules(
     failed = sum(1 for _, outcomes in found for o in outcomes if not o.passed)
     ran = sum(len(outcomes) for _, outcomes in found)
     if format is Format.json:
-        _print_json(_test_document(book, found, proved))
+        print_json(_test_document(book, found, proved))
     else:
         console = _console()
         for rule, outcomes in found:
@@ -293,7 +295,7 @@ def analyse_rules(
         found = analyse(here, moment.day)
     if format is Format.json:
         parts = {"analysis": asdict(found) if found else None, "agreement": asdict(compared) if compared else None}
-        _print_json({"schema": "rrt/rules-analysis/1", "rule_set": _rule_set(here.book), "as_of": _iso(moment.day), **parts})
+        print_json({"schema": "rrt/rules-analysis/1", "rule_set": _rule_set(here.book), "as_of": _iso(moment.day), **parts})
     elif found:
         _show_analysis(_console(), found)
     elif compared:
@@ -543,12 +545,6 @@ def _iso(day: int) -> str:
 
 def _rule_set(book: RuleBook) -> dict[str, str]:
     return {"id": book.id, "version": book.version, "digest": book.digest}
-
-
-def _print_json(data: Any) -> None:
-    import json
-
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 
 def _count(n: int, one: str) -> str:

@@ -19,6 +19,7 @@ from rrt_engine.paths import CASES, RULES
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.sources.case_file import read_case
+from rrt_engine.sources.facts import value_of
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
 from rrt_engine.thresholds.what_if import changed
@@ -193,6 +194,15 @@ def test_what_is_refuted_in_the_future_or_about_another_child_is_kept_and_not_co
     assert suggested(Fact("da_current", "severe", "confirmed", subject="mother")).level == 4
 
 
+@pytest.mark.parametrize(
+    ("fact", "least", "most"), [("da_dash_ticks", 0, 24), ("gcp2_worst_grade", 1, 5), ("attendance_percent", 0, 100)]
+)
+def test_a_number_is_taken_up_to_its_bounds_and_not_past_them(fact: str, least: int, most: int) -> None:
+    kind = THRESHOLDS.facts[fact]
+    assert [value_of(n, kind) for n in (least, most)] == [least, most]
+    assert [value_of(n, kind) for n in (least - 1, most + 1)] == [None, None]
+
+
 def test_contradictory_records_are_both_shown_and_the_safer_one_counts() -> None:
     found = suggested(NEGLECT, Fact("neglect_level", "none", "confirmed"))
     assert found.level == 3 and "safer reading `moderate`" in found.not_counted[0].why
@@ -242,6 +252,26 @@ def test_an_age_is_counted_to_the_day(tmp_path: Path, born: str, months: int) ->
     path.write_text(f"case: C-1\nchild: {{date_of_birth: {born}}}\n", encoding="utf-8")
     question = question_of("C-1", (), read_case(path, BOOK).log, 0, THRESHOLDS, AS_OF.day)
     assert {f.id: f.value for f in question.computed}["child_age_months"] == months
+
+
+@pytest.mark.parametrize(
+    ("fact", "born", "fits"),
+    [
+        ("homeless_16_17", "2010-04-15", True),  # 16 today
+        ("homeless_16_17", "2010-04-16", False),  # 16 tomorrow
+        ("homeless_16_17", "2008-04-16", True),  # 18 tomorrow
+        ("homeless_16_17", "2008-04-15", False),  # 18 today
+        ("injury_under_two", "2024-04-16", True),  # two tomorrow
+        ("injury_under_two", "2024-04-15", False),  # two today
+    ],
+)
+def test_a_fact_that_does_not_fit_the_age_is_said_and_counts_all_the_same(tmp_path: Path, fact: str, born: str, fits: bool) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text(f"case: C-1\nchild: {{date_of_birth: {born}}}\n", encoding="utf-8")
+    recorded = (Fact(fact, True, "observed"),)
+    answer = REASONER.suggest(question_of("C-1", recorded, read_case(path, BOOK).log, 0, THRESHOLDS, AS_OF.day))
+    assert ([s.fact for s in answer.not_counted] == []) is fits and answer.level >= 3
+    assert fits or "whose age it does not fit" in answer.not_counted[0].why
 
 
 def test_a_period_that_has_ended_is_no_longer_open(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,7 +20,7 @@ from rrt_engine.calendar import Calendar, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.rulebook.book import About, LocalValue, Rule, RuleBook, Source, Vocabulary
 from rrt_engine.rulebook.checks import clocks_in, declared_twice, emptiness, local_value_problems, names_in, vocabulary_problems
-from rrt_engine.rulebook.schema import Service, TimescaleRule
+from rrt_engine.rulebook.schema import Effective, Service, TimescaleRule
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
 
@@ -212,36 +212,12 @@ def rule_documents(path: Path, examples: bool, kind: str, problems: list[Diagnos
 
 def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagnostic]) -> list[tuple[Rule, Document]]:
     """Each rule's editions with their last days; overlapping editions and ids used twice are refused."""
-    by_id: dict[str, list[tuple[TimescaleRule, Document]]] = {}
-    for spec, document in found:
-        by_id.setdefault(spec.id, []).append((spec, document))
-    result = []
-    for versions in by_id.values():
-        versions.sort(key=lambda v: v[0].effective.from_)
-        # A prospective edition is not in force yet, so it does not end the one that is.
-        in_force = [v for v in versions if v[0].stage == "in_force"]
-        following = {id(version): later for version, later in pairwise(in_force)}
-        for version in versions:
-            spec, document = version
-            later = following.get(id(version))
-            first = day_number(spec.effective.from_)
-            last = day_number(spec.effective.to) if spec.effective.to else 2**30
-            if later:
-                starts = day_number(later[0].effective.from_)
-                if starts <= first or (spec.effective.to and starts <= last):
-                    problems.append(
-                        later[1].diagnostic(
-                            ("effective",),
-                            "overlapping_editions",
-                            f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}",
-                            "end the earlier edition before this one begins",
-                        )
-                    )
-                last = min(last, starts - 1)
-            result.append((Rule(spec, document.file, document.line, first, last), document))
-    other_ids: dict[str, str] = {i: i for i in by_id}
-    for versions in by_id.values():
-        spec, document = versions[-1]
+    result = [
+        (Rule(spec, document.file, document.line, first, last), document) for spec, document, first, last in edition_days(found, problems)
+    ]
+    latest = {rule.id: (rule.spec, document) for rule, document in result}
+    other_ids: dict[str, str] = {i: i for i in latest}
+    for spec, document in latest.values():
         for alias in spec.alias:
             if other_ids.setdefault(alias, spec.id) != spec.id:
                 problems.append(
@@ -250,3 +226,42 @@ def _editions(found: list[tuple[TimescaleRule, Document]], problems: list[Diagno
                     )
                 )
     return result
+
+
+class _Dated(Protocol):
+    """A rule of either kind, as far as its editions go."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def effective(self) -> Effective: ...
+    @property
+    def stage(self) -> str: ...
+
+
+D = TypeVar("D", bound=_Dated)
+
+
+def edition_days(found: list[tuple[D, Document]], problems: list[Diagnostic]) -> Iterator[tuple[D, Document, int, int]]:
+    """Each rule's editions, oldest first, with the first and last day each governs. Overlapping editions are refused.
+
+    A prospective edition is not in force yet, so it does not end the one that is.
+    """
+    by_id: dict[str, list[tuple[D, Document]]] = {}
+    for version in found:
+        by_id.setdefault(version[0].id, []).append(version)
+    for versions in by_id.values():
+        versions.sort(key=lambda v: v[0].effective.from_)
+        following = {id(version): later for version, later in pairwise(v for v in versions if v[0].stage == "in_force")}
+        for version in versions:
+            spec, document = version
+            first = day_number(spec.effective.from_)
+            last = day_number(spec.effective.to) if spec.effective.to else 2**30
+            if later := following.get(id(version)):
+                starts = day_number(later[0].effective.from_)
+                if starts <= first or (spec.effective.to and starts <= last):
+                    message = f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}"
+                    help = "end the earlier edition before this one begins"
+                    problems.append(later[1].diagnostic(("effective",), "overlapping_editions", message, help))
+                last = min(last, starts - 1)
+            yield spec, document, first, last

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rrt_engine.calendar import day_number
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.rulebook.load import read_shape, rule_documents, without_collecting
+from rrt_engine.rulebook.load import edition_days, read_shape, rule_documents, without_collecting
 from rrt_engine.rulebook.schema import Parameter
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document
@@ -44,7 +42,7 @@ def load_thresholds_with_problems(
     for domain, kinds in vocabulary.facts.items():
         for name, kind in kinds.items():
             facts[name], domain_of[name] = kind, domain
-    editions = _editions(found, problems)
+    editions = [(Threshold(spec, d.file, d.line, first, last), d) for spec, d, first, last in edition_days(found, problems)]
     result = ThresholdBook(
         book=book,
         notice=vocabulary.notice,
@@ -72,29 +70,6 @@ def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterato
             yield ThresholdRule.model_validate(document.data), document
         except ValidationError as error:
             problems.extend(shape_problems(error, document, ThresholdRule))
-
-
-def _editions(found: list[tuple[ThresholdRule, Document]], problems: list[Diagnostic]) -> list[tuple[Threshold, Document]]:
-    """Each rule's editions with the days they govern; two at once are refused."""
-    by_id: dict[str, list[tuple[ThresholdRule, Document]]] = {}
-    for spec, document in found:
-        by_id.setdefault(spec.id, []).append((spec, document))
-    result = []
-    for versions in by_id.values():
-        versions.sort(key=lambda v: v[0].effective.from_)
-        later = {id(one): other for one, other in pairwise(versions)}
-        for version in versions:
-            spec, document = version
-            first, last = day_number(spec.effective.from_), day_number(spec.effective.to) if spec.effective.to else 2**30
-            if following := later.get(id(version)):
-                starts = day_number(following[0].effective.from_)
-                if starts <= first or (spec.effective.to and starts <= last):
-                    message = f"this edition of `{spec.id}` overlaps the one at {document.file}:{document.line}"
-                    help = "ids are never reused; end the earlier edition before this one begins"
-                    problems.append(following[1].diagnostic(("effective",), "overlapping_editions", message, help))
-                last = min(last, starts - 1)
-            result.append((Threshold(spec, document.file, document.line, first, last), document))
-    return result
 
 
 def _vocabulary_problems(vocabulary: FactVocabulary, document: Document, book: ThresholdBook) -> Iterator[Diagnostic]:

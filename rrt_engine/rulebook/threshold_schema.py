@@ -271,6 +271,11 @@ class ThresholdRule(_Shape):
     note: str | None = None
     examples: list[ThresholdExample] = Field(default_factory=list)
 
+    @property
+    def stage(self) -> str:
+        """Threshold rules are never held for later: an edition starts on its day."""
+        return "in_force"
+
     @model_validator(mode="after")
     def _one_effect(self) -> ThresholdRule:
         if (self.level is not None) != (self.effect in ("floor", "consider")):
