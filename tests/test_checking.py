@@ -194,9 +194,7 @@ def test_what_is_refuted_in_the_future_or_about_another_child_is_kept_and_not_co
     assert suggested(Fact("da_current", "severe", "confirmed", subject="mother")).level == 4
 
 
-@pytest.mark.parametrize(
-    ("fact", "least", "most"), [("da_dash_ticks", 0, 24), ("gcp2_worst_grade", 1, 5), ("attendance_percent", 0, 100)]
-)
+@pytest.mark.parametrize(("fact", "least", "most"), [("da_dash_ticks", 0, 24), ("gcp2_worst_grade", 1, 5), ("attendance_percent", 0, 100)])
 def test_a_number_is_taken_up_to_its_bounds_and_not_past_them(fact: str, least: int, most: int) -> None:
     kind = THRESHOLDS.facts[fact]
     assert [value_of(n, kind) for n in (least, most)] == [least, most]
