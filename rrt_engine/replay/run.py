@@ -11,7 +11,7 @@ import numpy as np
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
-from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, EventLog
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.fact_names import beside, is_facts
@@ -29,6 +29,11 @@ class SourceRun:
     result: Result
     explainer: Explainer
     file: Path
+
+    @property
+    def log(self) -> EventLog:
+        """The timelines as they were evaluated."""
+        return self.reading.log
 
 
 @dataclass(frozen=True)
