@@ -60,8 +60,8 @@ bench: $(VENV)/bench.ready $(VENV)/validator.ready
 	$(BIN)/python benchmarks/thresholds.py
 
 lock:
-	uv pip compile --universal --python-version 3.11 --no-header --output-file requirements.lock pyproject.toml
-	uv pip compile --universal --python-version 3.11 --no-header --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --no-header --extra dev --output-file requirements-dev.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --no-header --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
