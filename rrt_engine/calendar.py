@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 Days = npt.NDArray[np.integer[Any]]
 Instants = npt.NDArray[np.int64]
-Unit = Literal["hours", "service hours", "working days", "days", "clear days", "weeks", "months", "years"]
+Unit = Literal["hours", "service hours", "working days", "days", "clear days", "weeks", "calendar weeks", "months", "years"]
 CountFrom = Literal["next_day", "same_day"]
 
 UK = ZoneInfo("Europe/London")
@@ -60,7 +60,7 @@ def as_date(day: int) -> date:
 
 # ---------------------------------------------------------------------------------------------------- durations
 
-_DURATION = re.compile(r"^(\d{1,4}) (hour|service hour|working day|day|clear day|week|month|year)s?$")
+_DURATION = re.compile(r"^(\d{1,4}) (hour|service hour|working day|day|clear day|week|calendar week|month|year)s?$")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Duration:
         if not found:
             raise ValueError(
                 f"`{text}` is not a length of time; write a whole number and one of hours, service hours, "
-                "working days, days, clear days, weeks, months or years, such as `15 working days`"
+                "working days, days, clear days, weeks, calendar weeks, months or years, such as `15 working days`"
             )
         return Duration(int(found[1]), f"{found[2]}s")  # type: ignore[arg-type]
 
@@ -209,7 +209,8 @@ def _day_of_month(days: Days) -> Days:
 def due_day(start: Days, length: Duration, calendar: Calendar, count_from: CountFrom = "next_day") -> Days:
     """The last day on time for a clock that starts on each day; due to the end of that day. Never rolls forward.
 
-    Clear days follow FPR 2010 rule 2.9: for periods of seven days or fewer, only business days count.
+    Clear days follow FPR 2010 rule 2.9: for periods of seven days or fewer, only business days count. A calendar week is
+    Monday to Sunday, whatever day of it the clock starts on: one in each gives a gap of 13 days at most.
     """
     start = np.asarray(start)
     back = 1 if count_from == "same_day" else 0
@@ -220,6 +221,9 @@ def due_day(start: Days, length: Duration, calendar: Calendar, count_from: Count
             return start + max(length.n - back, 0)
         case "weeks":
             return start + max(7 * length.n - back, 0)
+        case "calendar weeks":
+            sunday: Days = start + 6 - (start + 3) % 7
+            return sunday + 7 * length.n
         case "months":
             return add_months(start, length.n) - back
         case "years":
@@ -237,7 +241,7 @@ def due_day_before(event: Days, length: Duration, calendar: Calendar) -> Days:
             return calendar.subtract_working_days(event, length.n)
         case "days":
             return event - length.n
-        case "weeks":
+        case "weeks" | "calendar weeks":
             return event - 7 * length.n
         case "months":
             return add_months(event, -length.n)

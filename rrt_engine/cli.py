@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rrt_engine.cli_convert import convert
 from rrt_engine.cli_decisions import decide_command
 from rrt_engine.cli_decisions import decisions as decisions_app
 from rrt_engine.cli_facts import facts
+from rrt_engine.cli_measures import measures_command
 from rrt_engine.cli_options import (
     ATTENTION,
     NOTHING,
@@ -38,8 +40,11 @@ from rrt_engine.cli_options import (
     stop,
     threshold_book,
 )
+from rrt_engine.cli_quality import quality_command
 from rrt_engine.cli_rules import rules as rules_app
+from rrt_engine.cli_synth import synth
 from rrt_engine.cli_training import train_command
+from rrt_engine.cli_worklist import worklist_command
 
 if TYPE_CHECKING:
     from rrt_engine.decision import Suggested
@@ -118,9 +123,10 @@ def check(
 @app.command()
 def replay(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, tables of facts, cases."
+            metavar="SOURCE...",
+            help="Files, folders and database addresses in any mix: Annex A, CIN census, SSDA903, SSD, DfE interface, event logs, cases.",
         ),
     ],
     as_of: AsOf = None,
@@ -142,11 +148,14 @@ def replay(
     suppress_under: Annotated[
         int, typer.Option("--suppress-under", min=0, help="Leave out counts of people below this in the audit; 0 shows all.")
     ] = 5,
+    disagreements: Annotated[
+        Path | None, typer.Option("--disagreements", metavar="FILE", help="Write every disagreement between the sources to a .csv file.")
+    ] = None,
     format: FormatOption = Format.text,
     rules: Rules = None,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Replay every timeline in files or folders and count, rule by rule, what was on time and what could not be judged."""
+    """Replay every timeline in the sources, put together by child, and count, rule by rule, what was on time and what cannot be judged."""
     from rrt_engine.diagnostics import InputError
     from rrt_engine.replay.run import replay as run
 
@@ -161,8 +170,14 @@ def replay(
                 from rrt_engine.reports.flag_table import check_target
 
                 check_target(target)
+        if disagreements is not None:
+            from rrt_engine.reports.merging_text import check_disagreements, write_disagreements
+
+            check_disagreements(disagreements)
         with _progress() as notice:
             found = run(sources, book, moment, known, notice, facts)
+            if disagreements is not None:
+                differing = write_disagreements(found.merging.disagreements if found.merging else (), disagreements)
             if output is not None:
                 from rrt_engine.reports.flag_table import write_flags
 
@@ -189,6 +204,8 @@ def replay(
         typer.echo(f"wrote {written:,} {'flag' if written == 1 else 'flags'} to {output}", err=True)
     if suggestions is not None:
         typer.echo(f"wrote {suggested:,} {'suggestion' if suggested == 1 else 'suggestions'} to {suggestions}", err=True)
+    if disagreements is not None:
+        typer.echo(f"wrote {differing:,} {'disagreement' if differing == 1 else 'disagreements'} to {disagreements}", err=True)
     refused = [*found.refused, *(audited.refused if audited else ())]
     if refused:
         raise stop(InputError([d for each in refused for d in each.diagnostics]))
@@ -237,7 +254,12 @@ def _suggested(case: str, as_of: str | None, rules: Path | None) -> tuple[Sugges
 
 
 app.command()(facts)
+app.command("worklist")(worklist_command)
+app.command("quality")(quality_command)
+app.command("measures")(measures_command)
+app.command()(convert)
 app.command("train")(train_command)
+app.command()(synth)
 app.command("decide")(decide_command(_suggested))
 
 

@@ -151,3 +151,8 @@ def ordinal(n: int) -> str:
 def as_of_text(as_of: Moment) -> str:
     """The as-of moment as ISO text."""
     return as_date(as_of.day).isoformat() if as_of.instant == NO_INSTANT else iso_time(as_of.instant)
+
+
+def as_of_words(as_of: Moment) -> str:
+    """The as-of moment in words."""
+    return day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)

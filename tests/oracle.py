@@ -165,6 +165,8 @@ def last_day(start: date, length: str, count_from: str = "next_day") -> date:
         case "day" | "week":
             days = n * (7 if unit == "week" else 1)
             return start + timedelta(days=max(days - 1, 0) if first_counts else days)
+        case "calendar week":  # Monday to Sunday: the Sunday of the n-th week after the one it starts in
+            return start + timedelta(days=6 - start.weekday() + 7 * n)
         case "month" | "year":
             moved = start + (relativedelta(months=n) if unit == "month" else relativedelta(years=n))
             return moved - ONE_DAY if first_counts else moved
@@ -179,8 +181,8 @@ def last_day_before(event: date, length: str) -> date:
             return working_day_before(event, n)
         case "clear day":
             return working_day_before(event, n + 1) if n <= 7 else event - timedelta(days=n + 1)
-        case "day" | "week":
-            return event - timedelta(days=n * (7 if unit == "week" else 1))
+        case "day" | "week" | "calendar week":
+            return event - timedelta(days=n * (1 if unit == "day" else 7))
         case "month" | "year":
             return event - (relativedelta(months=n) if unit == "month" else relativedelta(years=n))
     raise AssertionError(length)
@@ -290,10 +292,32 @@ class Duty:
     end: Event | date | None = None
     first_plan: Event | None = None
     rung: int = 0
+    stretch: Stretch | None = None
+    carried: bool = False
 
     @property
     def start(self) -> date:
         return self.clock.day
+
+    @property
+    def begins(self) -> date:
+        """The day it begins to be owed under its rule: later than its start where it was carried into a part."""
+        return self.stretch.first if self.carried and self.stretch is not None else self.start
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Days on which one part of a regime is in force: from `first` up to and without `after` (None while it is).
+
+    `ended` is the last event on that day, None where only time passed. `carry` is the day from which an event may have
+    started a clock that is running on the first day.
+    """
+
+    part: str
+    first: date
+    after: date | None
+    ended: Event | None
+    carry: date | None
 
 
 def flags(
@@ -316,6 +340,8 @@ class Oracle:
         exists = [e for e in self.child.events if self._exists(e, as_known)]
         self.place = {e: i for i, e in enumerate(self.child.events)}
         self.events = sorted(exists, key=self.position)
+        self._periods: dict[str, list[tuple[Event, Event | None]]] = {}
+        self._stretches: dict[str, list[Stretch]] = {}
         self.opening = str(book.parameters["service_hours"].value) if "service_hours" in book.parameters else "09:00 to 17:00"
 
     def _exists(self, event: Event, as_known: date | None) -> bool:
@@ -331,9 +357,22 @@ class Oracle:
     def value(self, given: Any) -> Any:
         return self.book.parameters[given.parameter].value if isinstance(given, Parameter) else given
 
-    def found(self, kinds: Sequence[str], where: Mapping[str, Any], *wanted: str) -> list[Event]:
+    def found(self, kinds: Sequence[str], where: Mapping[str, Any], *wanted: str, quality: str | None = None) -> list[Event]:
         """The events of some kinds that meet a `where` for sure (`yes`) or perhaps (`unsure`), in order."""
-        return [e for e in self.events if e.kind in kinds and meets(e, where) in wanted]
+        return [e for e in self.events if e.kind in kinds and meets(e, where) in wanted and self.counts(e, quality)]
+
+    def counts(self, event: Event, name: str | None) -> bool:
+        """Whether an event has the quality that a rule names; an event of another kind needs none."""
+        quality = self.book.qualities[name] if name else None
+        if quality is None or event.kind != quality.event:
+            return True
+        windows = [w.where for w in quality.also if w.from_ <= event.day <= w.to]
+        return any(meets(event, where) == "yes" for where in (quality.where, *windows))
+
+    def answers(self, rule: TimescaleRule, *wanted: str) -> list[Event]:
+        """The events that answer a rule for sure, or perhaps."""
+        assert rule.expect is not None
+        return self.found(rule.expect.event, rule.expect.where, *wanted, quality=rule.expect.quality)
 
     def suspect(self, event: Event) -> bool:
         """Whether its date cannot be right: marked so, before conception, or needing a child who had died."""
@@ -403,7 +442,9 @@ class Oracle:
             return []
         spec = self.editions[-1]
         needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
-        if spec.during:
+        if self.part_of(spec):
+            needed.append([k for p in self.book.regimes[self.part_of(spec)[0]].during for k in self.book.periods[p].start])
+        elif spec.during:
             needed.append(self.book.periods[spec.during if isinstance(spec.during, str) else spec.during.period].start)
         if self.covers.kinds is not None and any(not self.covers.kinds & set(kinds) for kinds in needed):
             return []
@@ -421,6 +462,8 @@ class Oracle:
                 result.append(self.noted(duty))
                 continue
             duty = replace(duty, end=self.end_of(duty))
+            if duty.carried and duty.end is not None and self.day_of(duty.end) < duty.begins:
+                continue  # something had ended it before it could be carried in
             if duty.rule.every:
                 result.extend(self.chain(duty))
                 continue
@@ -448,19 +491,163 @@ class Oracle:
                 duty = self._start(event, spec)
                 if duty is not None and self.edition_on(duty.start) is spec and self.enough_before(duty):
                     duties.append(duty)
+        duties += self.carried_in()
         if not duties:
             return []
         during, pick = duties[0].rule.during, duties[0].rule.when.pick
         group: dict[Any, list[Duty]] = {}
+        if self.part_of(duties[0].rule):
+            duties = self.in_their_part(duties)
         for duty in duties:
-            if during is None:
+            if duty.stretch is not None:
+                group.setdefault((duty.stretch.first, duty.trigger if pick == "each" else None), []).append(duty)
+            elif during is None:
                 group.setdefault(duty.trigger if pick == "each" else self.picked_among(duty), []).append(duty)
             else:
                 period = self.period_at(duty)
                 if period is not None:
-                    group.setdefault(duty.trigger if pick == "each" else self.position(period[0]), []).append(replace(duty, end=period[1]))
+                    since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in duty.rule.when.event) if d is not None]
+                    unknown = pick == "first" and since and period[0].day < max(since)  # the first may be before the records begin
+                    duty = replace(duty, end=period[1], reason="before_records" if unknown else duty.reason)
+                    group.setdefault(duty.trigger if pick == "each" else self.position(period[0]), []).append(duty)
         picked = [d[-1] if pick == "last" else d[0] for d in group.values()] if pick != "each" else [d for ds in group.values() for d in ds]
         return sorted(picked, key=lambda d: self.position(d.trigger))
+
+    # -- the part of a regime a duty lives in
+
+    def part_of(self, rule: TimescaleRule) -> Any:
+        """The name of the regime and of the part that a rule names in `during`; None where it names no part."""
+        name = rule.during.period if isinstance(rule.during, During) else rule.during
+        return next(((r, p.id) for r, regime in self.book.regimes.items() for p in regime.parts if p.id == name), None)
+
+    def in_their_part(self, duties: list[Duty]) -> list[Duty]:
+        """Those that start while their part is in force, each ended by its end; carried ones have theirs already."""
+        result = [d for d in duties if d.carried]
+        for duty in duties:
+            regime, part = self.part_of(duty.rule)
+            for stretch in self.stretches(regime):
+                if stretch.part == part and not duty.carried and stretch.first <= duty.start and not self.over(stretch, duty.start):
+                    result.append(replace(duty, stretch=stretch, end=stretch.ended or stretch.after))
+        return sorted(result, key=lambda d: self.position(d.trigger))
+
+    def over(self, stretch: Stretch, day: date) -> bool:
+        return stretch.after is not None and day >= stretch.after
+
+    def carried_in(self) -> list[Duty]:
+        """For each stretch of a rule's part, the clock that was running when it began, unless an event of that day starts one."""
+        result = []
+        for spec in self.editions:
+            if not (isinstance(spec.during, During) and spec.during.carry_in):
+                continue
+            regime, part = self.part_of(spec)
+            starts = [duty for event in self.events if (duty := self._start(event, spec)) is not None]
+            for stretch in self.stretches(regime):
+                if stretch.part != part or self.edition_on(stretch.first) is not spec:
+                    continue
+                if stretch.carry is None or any(d.trigger.day == stretch.first for d in starts):
+                    continue
+                running = [d for d in starts if stretch.carry <= d.trigger.day < stretch.first]
+                if not running:
+                    continue
+                last = running[-1]
+                answer = next(self.following(last.trigger, self.answers(spec, "yes"), None), None)
+                if answer is None or answer.day >= stretch.first:
+                    result.append(replace(last, stretch=stretch, carried=True, end=stretch.ended or stretch.after))
+        return result
+
+    def open_on(self, period: str, day: date) -> Event | None:
+        """What opened the period that is open on a day; what is recorded on a day counts on that day."""
+        spans = [span for span in self.periods(period) if span[0].day <= day]
+        if not spans or (spans[-1][1] is not None and spans[-1][1].day <= day):
+            return None
+        return spans[-1][0]
+
+    def known(self, regime: Any, name: str, day: date) -> Any:
+        """What a state was last recorded to be, since its period began; None where that is not known."""
+        state = regime.states[name]
+        opened = self.open_on(state.during, day)
+        said: list[tuple[Any, Any]] = []
+        for event in self.events:
+            if opened is None or not opened.day <= event.day <= day:
+                continue
+            if event.kind in state.from_ and (state.attribute or name) in event.attributes:
+                said.append(((event.day, 1, self.position(event)), event.attributes[state.attribute or name]))
+            for item in state.set_:
+                if event.kind in item.event:
+                    said.append(((event.day, 1, self.position(event)), item.to))
+            if event.kind in state.forget:
+                said.append(((event.day, 0, self.position(event)), None))
+        return max(said, key=lambda s: s[0])[1] if said else None
+
+    def set_to(self, setting: Mapping[str, Any]) -> bool:
+        """Whether the local values are what a setting wants."""
+        return all(self.value(Parameter(parameter=name)) == wanted for name, wanted in setting.items())
+
+    def holds(self, regime: Any, condition: Any, day: date) -> bool:
+        """Whether everything that a condition asks is so on a day."""
+        if not self.set_to(condition.setting):
+            return False
+        if (condition.from_ and day < condition.from_) or (condition.to and day > condition.to):
+            return False
+        if any(self.open_on(p, day) is None for p in condition.open) or any(self.open_on(p, day) for p in condition.not_open):
+            return False
+        for name, test in condition.where.items():
+            value = self.known(regime, name, day)
+            if not (isinstance(test, Not) if value is None else _passes(value, test)):
+                return False
+        for period, length in condition.longer_than.items():
+            opened = self.open_on(period, day)
+            passed = last_day(opened.day, self.value(length)) if opened else day
+            if day <= passed:
+                return False
+            if condition.then is not None and self.set_to(condition.then.setting):
+                since = self.found(condition.then.event, {}, "yes", quality=condition.then.quality)
+                if not any(passed < e.day <= day for e in since):
+                    return False
+        return True
+
+    def part_on(self, name: str, day: date) -> str | None:
+        """The one part in force on a day: the first that fits, where any of the regime's periods is open."""
+        regime = self.book.regimes[name]
+        if not any(self.open_on(period, day) for period in regime.during):
+            return None
+        return next((p.id for p in regime.parts if not p.any or any(self.holds(regime, c, day) for c in p.any)), None)
+
+    def stretches(self, name: str) -> list[Stretch]:
+        """The whole of a regime, day after day."""
+        if name in self._stretches:
+            return self._stretches[name]
+        regime = self.book.regimes[name]
+        result: list[Stretch] = []
+        day = min((e.day for e in self.events), default=self.as_of_day)
+        before: tuple[Any, ...] = (None,)
+        while day <= self.as_of_day:
+            part = self.part_on(name, day)
+            anew = tuple(self.open_on(period, day) for period in regime.anew)
+            begins = part != before[0] or any(now is not None and now is not was for now, was in zip(anew, before[1:], strict=False))
+            if begins:
+                last = [e for e in self.events if e.day == day and e.kind in self._moving(regime)]
+                if result and result[-1].after is None:
+                    result[-1] = replace(result[-1], after=day, ended=last[-1] if last else None)
+                if part is not None:
+                    carry = next((o.day for period in regime.carry if (o := self.open_on(period, day)) is not None), None)
+                    result.append(Stretch(part, day, None, None, carry))
+            before = (part, *anew)
+            day += ONE_DAY
+        self._stretches[name] = result
+        return result
+
+    def _moving(self, regime: Any) -> set[str]:
+        """The kinds of event on whose day a regime may change."""
+        conditions = [c for part in regime.parts for c in part.any]
+        periods = {*regime.during, *regime.anew, *regime.carry, *(s.during for s in regime.states.values())}
+        periods |= {p for c in conditions for p in (*c.open, *c.not_open, *c.longer_than)}
+        kinds = {k for p in periods for k in (*self.book.periods[p].start, *self.book.periods[p].end, *self.book.periods[p].end_later)}
+        for state in regime.states.values():
+            kinds |= {*state.from_, *state.forget, *(k for item in state.set_ for k in item.event)}
+        return kinds | {k for c in conditions if c.then for k in c.then.event}
+
+    # -- ages
 
     def picked_among(self, duty: Duty) -> Any:
         """What one is picked among: the child's; or, with a link, those that share it (each that does not say)."""
@@ -472,13 +659,13 @@ class Oracle:
             if item.event == ["birthday"] and self.child.born and meets(duty.trigger, item.if_) != "no":
                 ages = item.where["age"]
                 for age in ages if isinstance(ages, list) else [ages]:
-                    if birthday(self.child.born, int(age)) < duty.start:  # type: ignore[arg-type]
+                    if birthday(self.child.born, int(age)) < duty.begins:  # type: ignore[arg-type]
                         return True
         return False
 
     def _start(self, event: Event, spec: TimescaleRule) -> Duty | None:
         answer = meets(event, spec.when.where)
-        if event.kind not in spec.when.event or answer == "no":
+        if event.kind not in spec.when.event or answer == "no" or not self.counts(event, spec.when.quality):
             return None
         if spec.before and spec.before.attribute == "expected_birth" and self.child.born and event.day > self.child.born:
             return None  # nothing is due before a birth that has happened
@@ -505,7 +692,7 @@ class Oracle:
             return False
         if duty.rule.expect is None:
             return True
-        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes", "unsure")
+        answers = self.answers(duty.rule, "yes", "unsure")
         return not any(a.latest >= first.earliest and a.latest < duty.trigger.earliest for a in answers)
 
     # -- periods
@@ -517,16 +704,25 @@ class Oracle:
         start, unless nothing was open to end.
         """
         kind = self.book.periods[name]
+        if name in self._periods:
+            return self._periods[name]
         spans: list[tuple[Event, Event | None]] = []
         opened: Event | None = None
-        events = [e for e in self.events if e.kind in kind.start or e.kind in kind.end]
+        events = [e for e in self.events if e.kind in (*kind.start, *kind.end, *kind.end_later)]
         for day in sorted({e.day for e in events}):
-            today = [e for e in events if e.day == day]
+            today = [e for e in events if e.day == day and e.kind in (*kind.start, *kind.end)]
+            later = [e for e in events if e.day == day and e.kind in kind.end_later]
+            if opened is not None and later:  # a move elsewhere, before anything that begins on that day
+                spans.append((opened, later[0]))
+                opened = None
             queue = sorted(today, key=lambda e: (self._within_day(e, e.kind in kind.start), self.place[e]))
             i = 0
             while i < len(queue):
                 event = queue[i]
-                if event.kind in kind.start:
+                if event.kind in kind.start and opened is not None and kind.restarts:
+                    spans.append((opened, event))
+                    opened = event
+                elif event.kind in kind.start:
                     opened = opened or event
                 elif opened is not None:
                     spans.append((opened, event))
@@ -535,7 +731,8 @@ class Oracle:
                     spans.append((queue[i + 1], event))
                     i += 1
                 i += 1
-        return [*spans, *([(opened, None)] if opened else [])]
+        self._periods[name] = [*spans, *([(opened, None)] if opened else [])]
+        return self._periods[name]
 
     def _within_day(self, event: Event, starts: bool) -> timedelta:
         if event.timed:
@@ -574,7 +771,9 @@ class Oracle:
                 ages = item.where["age"]
                 for age in ages if isinstance(ages, list) else [ages]:
                     day = birthday(self.child.born, int(age)) if self.child.born else None  # type: ignore[arg-type]
-                    if day is not None and duty.start <= day <= self.as_of_day and (end is None or day < self.day_of(end)):
+                    if self.value(item.running) == "goes_on":
+                        continue
+                    if day is not None and duty.begins <= day <= self.as_of_day and (end is None or day < self.day_of(end)):
                         end = day
                 continue
             link = duty.rule.link if any(duty.rule.link in self.book.events[k].ref for k in item.event) else None
@@ -633,6 +832,13 @@ class Oracle:
             return Due(written), ""
         return self.due_after(duty, self.value(within)), ""
 
+    def lifted(self, duty: Duty, due: Due) -> Due:
+        """No sooner than the day a clock was carried in; and no last day, where the limit was lifted for it."""
+        if duty.carried and due.day is not None:
+            due = replace(due, day=max(due.day, duty.begins))
+        off = due.day is not None and any(days.from_ <= due.day <= days.to for days in duty.rule.lifted)
+        return Due(None) if off else due
+
     def target(self, duty: Duty) -> date | None:
         """The day of the future event that the duty is counted back from."""
         assert duty.rule.before is not None
@@ -676,7 +882,7 @@ class Oracle:
         """A new start for the same thing ends the running chain; starts on one day are one start, the last."""
         result = []
         for i, duty in enumerate(duties):
-            later = next((d for d in duties[i + 1 :] if self._thread(d) == self._thread(duty)), None)
+            later = next((d for d in duties[i + 1 :] if self._thread(d) == self._thread(duty) and d.stretch is duty.stretch), None)
             if later is not None and later.trigger.day == duty.trigger.day:
                 continue
             if later is not None:
@@ -691,29 +897,29 @@ class Oracle:
         spec = duty.rule
         assert spec.expect is not None
         lengths = [*(spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []), spec.every]
-        answers = self.following(duty.trigger, self.found(spec.expect.event, spec.expect.where, "yes"), spec.link)
+        answers = self.following(duty.trigger, self.answers(spec, "yes"), spec.link)
         answers_in_time = [a for a in answers if not self.too_late(a, duty.end)]
         result = []
         step = duty
         for i, answer in enumerate([*answers_in_time, None]):
             rung = min(i, len(lengths) - 1)
             current = replace(step, rung=rung, end=duty.end if answer is None else None)
-            due = self.due_after(current, self.value(lengths[rung]))
+            due = self.lifted(current, self.due_after(current, self.value(lengths[rung])))
             result.append(self.settled(current, due, answer, "", duty.trigger))
             if answer is not None:
-                step = replace(step, trigger=answer, clock=answer, reason="")
+                step = replace(step, trigger=answer, clock=answer, reason="", carried=False)
         return result
 
     def once(self, duty: Duty) -> Flag | None:
         assert duty.rule.expect is not None
         due, why = self.due_once(duty)
-        due = self.extended(duty, due)
+        due = self.lifted(duty, self.extended(duty, due))
         return self.settled(duty, due, self.answer_to(duty), why, duty.trigger)
 
     def answer_to(self, duty: Duty) -> Event | None:
         """The first event that certainly answers a duty that happens once."""
         assert duty.rule.expect is not None
-        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes")
+        answers = self.answers(duty.rule, "yes")
         candidates = self.following(duty.first_plan or duty.trigger, answers, duty.rule.link, duty.trigger)
         return next((a for a in candidates if not self.too_late(a, duty.end)), None)
 
@@ -787,7 +993,7 @@ class Oracle:
     def perhaps(self, duty: Duty, due: Due, chain: Event) -> Event | None:
         """The first event that may answer it but does not record what it should, where that may be in time."""
         assert duty.rule.expect is not None
-        unsure = self.found(duty.rule.expect.event, duty.rule.expect.where, "unsure")
+        unsure = self.answers(duty.rule, "unsure")
         unsure = [e for e in unsure if self.shares(chain, e, duty.rule.link)]
         for event in self.following(duty.first_plan or duty.trigger, unsure, None, duty.trigger):
             if not self.too_late(event, duty.end):
@@ -801,7 +1007,7 @@ class Oracle:
         mine = self.belongs(duty.trigger, duty.rule.link) if duty.rule.link else None
         if mine is None:
             return None
-        answers = self.found(duty.rule.expect.event, duty.rule.expect.where, "yes")
+        answers = self.answers(duty.rule, "yes")
         same = [a for a in answers if self.belongs(a, str(duty.rule.link)) == mine]
         if any(a is duty.trigger for a in answers):
             return None

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from rrt_engine.calendar import NO_DAY, Calendar, day_number, parse_moment
 from rrt_engine.model import Coverage, EventLog
 from rrt_engine.rulebook.book import EventKind, LocalValue, PeriodKind, Rule, RuleBook, Source
+from rrt_engine.rulebook.regime_schema import Quality, Regime
 from rrt_engine.rulebook.schema import TimescaleRule, Until
 from rrt_engine.sources.builder import LogBuilder
 from tests.oracle import Child, Covers, Event
@@ -41,8 +42,90 @@ EVENTS = {
     "opened": EventKind(title="Opened"),
     "shut": EventKind(title="Shut"),
     "child_died": EventKind(title="Child died"),
+    "moved": EventKind(title="Moved", attrs={"place": ["a", "b", "c"], "lasting": "boolean"}),
+    "moved_out": EventKind(title="Moved out"),
+    "plan_changed": EventKind(title="Plan changed", attrs={"lasting": "boolean", "level": [1, 2, 3]}),
+    "order_made": EventKind(title="Order made"),
+    "order_ended": EventKind(title="Order ended"),
+    "tried": EventKind(title="Tried"),
+    "settled": EventKind(title="Settled"),
 }
-PERIODS = {"open": PeriodKind(title="open", start=["opened"], end=["shut", "child_died"])}
+PERIODS = {
+    "open": PeriodKind(title="open", start=["opened"], end=["shut", "child_died"]),
+    "stay": PeriodKind(title="staying", start=["moved"], end=["moved_out", "shut", "child_died"], restarts=True),
+    "trial": PeriodKind(title="on trial", start=["tried"], end=["settled"], end_later=["moved"]),
+}
+QUALITIES = {
+    "seen_there": Quality.model_validate(
+        {
+            "title": "seen",
+            "event": "done",
+            "where": {"seen": {"not": False}, "level": {"not": 3}},
+            "also": [
+                {"from": date(2026, 4, 1), "to": date(2026, 4, 6), "where": {}},
+                {"from": date(2024, 11, 30), "to": date(2025, 2, 3), "where": {"level": {"not": 3}}},
+            ],
+        }
+    )
+}
+STATES = {
+    "order": {
+        "title": "order",
+        "during": "open",
+        "from": ["opened", "plan_changed"],
+        "attribute": "level",
+        "set": [{"event": "order_made", "to": 9}],
+        "forget": "order_ended",
+    },
+    "place": {"title": "place", "during": "stay", "from": "moved"},
+    "lasting": {"title": "lasting", "during": "stay", "from": ["moved", "plan_changed"]},
+    "checked": {"title": "checked", "during": "trial", "set": [{"event": ["decided", "done_otherwise"], "to": True}]},
+}
+REGIMES = {
+    "care": Regime.model_validate(
+        {
+            "title": "care",
+            "during": ["open", "stay", "trial"],
+            "anew": ["stay"],
+            "carry": ["stay", "open"],
+            "states": STATES,
+            "parts": [
+                {
+                    "id": "in_trial_checked",
+                    "title": "on trial, and checked",
+                    "any": [
+                        {"open": "trial", "where": {"checked": True}, "setting": {"reading": "one"}},
+                        {"open": ["trial", "stay"], "where": {"lasting": {"not": False}}, "setting": {"reading": "other"}},
+                    ],
+                },
+                {"id": "in_trial", "title": "on trial", "any": [{"open": "trial"}]},
+                {"id": "under_order", "title": "under an order", "any": [{"where": {"order": 9, "place": ["a", "b"]}}]},
+                {
+                    "id": "lasting_stay",
+                    "title": "staying for good",
+                    "any": [
+                        {"longer_than": {"stay": "1 month"}, "where": {"lasting": True}, "setting": {"reading": "one"}},
+                        {
+                            "longer_than": {"stay": "14 days"},
+                            "where": {"lasting": True},
+                            "then": {"event": "done", "quality": "seen_there"},
+                            "setting": {"reading": "other"},
+                        },
+                        {
+                            "longer_than": {"stay": "7 days"},
+                            "where": {"place": "b"},
+                            "then": {"event": "done_otherwise", "setting": {"reading": "other"}},
+                        },
+                        {"where": {"place": "c"}, "from": date(2026, 4, 3), "to": date(2026, 4, 20)},
+                    ],
+                },
+                {"id": "shut_out", "title": "staying, and nothing open", "any": [{"open": "stay", "not_open": "open"}]},
+                {"id": "otherwise", "title": "otherwise"},
+            ],
+        }
+    )
+}
+PARTS = [part.id for part in REGIMES["care"].parts]
 ENDS = {
     "case_ends": [
         Until.model_validate({"event": ["closed", "child_died"]}),
@@ -53,6 +136,8 @@ PARAMETERS = {
     "service_hours": LocalValue(value="08:45 to 17:15", title="Opening hours", basis="made", verified="recalled"),
     "interval": LocalValue(value="10 working days", title="Interval", basis="made", verified="recalled"),
     "how_many": LocalValue(value=2, title="How many", basis="made", verified="recalled"),
+    "reading": LocalValue(value="one", title="Reading", basis="made", verified="recalled", options=["one", "other"]),
+    "birthday": LocalValue(value="ends", title="At a birthday", basis="made", verified="recalled", options=["ends", "goes_on"]),
     "morning": LocalValue(value="09:00", title="Morning", basis="made", verified="recalled"),
 }
 ABOUT = {
@@ -80,7 +165,7 @@ CLOCK_TIMES = [
 DAY_LENGTHS = [
     "0 days", "1 day", "2 days", "7 days", "14 days", "1 week", "2 weeks", "4 weeks", "1 month", "2 months", "3 months", "1 year",
     "0 working days", "1 working day", "2 working days", "5 working days", "10 working days", "15 working days",
-    "1 clear day", "3 clear days", "7 clear days", "8 clear days",
+    "1 calendar week", "2 calendar weeks", "1 clear day", "3 clear days", "7 clear days", "8 clear days",
 ]  # fmt: skip
 HOUR_LENGTHS = [
     "1 hour", "4 hours", "24 hours", "48 hours", "72 hours", "1 service hour", "4 service hours", "9 service hours", "17 service hours",
@@ -122,6 +207,10 @@ untils = st.lists(
         st.fixed_dictionaries(
             {"event": one_of("closed", "shut", ["decided", "shut"], "asked_again")},
             optional={"if": one_of({"urgent": True}, {"level": {"not": 1}}, {"level": [1, 3]})},
+        ),
+        one_of(
+            {"event": "birthday", "where": {"age": [5, 16]}, "running": "goes_on"},
+            {"event": "birthday", "where": {"age": 5}, "running": {"parameter": "birthday"}},
         ),
         one_of(
             {"event": "birthday", "where": {"age": [5, 16]}}, {"event": "birthday", "where": {"age": 18}, "if": {"urgent": {"not": True}}}
@@ -171,6 +260,9 @@ def common_parts(draw: st.DrawFn) -> dict[str, Any]:
     warn = draw(optional(st.sampled_from([*DAY_LENGTHS, "4 hours", "24 hours", "48 hours"]), 2))
     if warn:
         parts["warn"] = warn
+    lifted = draw(optional(st.sampled_from(HARD_DAYS), 5))
+    if lifted:
+        parts["lifted"] = [{"from": lifted, "to": lifted + timedelta(days=draw(one_of(0, 6, 40)))}]
     return parts
 
 
@@ -197,6 +289,7 @@ def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def once_by_the_hour(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
+    rule.pop("lifted", None)
     rule["within"] = draw(st.one_of(st.sampled_from(HOUR_LENGTHS), st.sampled_from(HOUR_LENGTHS), openings))
     not_before = draw(optional(st.sampled_from(["1 day", "2 days", "1 working day"]), 5))
     return rule | ({"not_before": not_before} if not_before else {})
@@ -209,6 +302,8 @@ def again_and_again(draw: st.DrawFn) -> dict[str, Any]:
         rule["during"] = "open"
     lengths = st.sampled_from(HOUR_LENGTHS) if "date" not in rule["when"] and draw(st.integers(1, 4)) == 4 else some_days
     rule["every"] = draw(lengths)
+    if rule["every"] in HOUR_LENGTHS:
+        rule.pop("lifted", None)
     within = draw(st.one_of(st.none(), lengths, st.lists(lengths, min_size=1, max_size=3)))
     not_before = draw(optional(day_lengths, 5))
     return rule | {k: v for k, v in (("within", within), ("not_before", not_before)) if v is not None}
@@ -226,6 +321,7 @@ def counted_back(draw: st.DrawFn) -> dict[str, Any]:
 def answered_by_the_next(draw: st.DrawFn) -> dict[str, Any]:
     """Rules whose answer is the next event of the kind that started them."""
     rule = {"when": {"event": ["asked", "done"], "where": {}}, "expect": draw(expects), **draw(common_parts())}
+    rule.pop("lifted", None)
     return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
 
 
@@ -256,7 +352,29 @@ def ended(draw: st.DrawFn) -> dict[str, Any]:
     """Rules with endings enough to compete."""
     parts = draw(common_parts()) | {"until": [*draw(untils), *draw(birthdays_and_ends)]}
     rule = {"when": draw(whens()), "expect": draw(expects), **parts}
+    rule.pop("lifted", None)
     return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
+
+
+@st.composite
+def in_a_part(draw: st.DrawFn, again: bool) -> dict[str, Any]:
+    """Rules that live in a part of a regime, once or again and again, carried in or not."""
+    common = {k: v for k, v in draw(common_parts()).items() if k != "link"}
+    starts = one_of("done", "done", ["asked", "done"], ["moved", "done"], ["opened", "moved", "tried"], "moved")
+    when: dict[str, Any] = {"event": draw(starts), "pick": draw(one_of("each", "first", "first", "last"))}
+    expect: dict[str, Any] = {
+        "event": draw(one_of("done", "done", ["done", "done_otherwise"])),
+        "where": draw(one_of({}, {}, {"seen": True})),
+    }
+    if draw(st.booleans()):
+        when["quality"] = expect["quality"] = "seen_there"
+    rule = common | {"when": when, "expect": expect}
+    rule["during"] = {"period": draw(st.sampled_from(PARTS)), "carry_in": draw(one_of(True, True, False))}
+    if again:
+        within = draw(st.one_of(st.none(), st.lists(some_days, min_size=1, max_size=2)))
+        return rule | {"every": draw(some_days)} | ({"within": within} if within else {})
+    not_before = draw(optional(day_lengths, 5))
+    return rule | {"within": draw(some_days)} | ({"not_before": not_before} if not_before else {})
 
 
 @dataclass(frozen=True)
@@ -268,6 +386,10 @@ class Family:
 
 
 USUAL = ("asked",) * 5 + ("done",) * 5 + ("asked_again", "done_otherwise", "decided", "closed", "granted", "opened", "shut")
+IN_PARTS = (
+    *("done",) * 6, *("moved",) * 5, *("opened", "plan_changed", "tried") * 2,
+    "asked", "done_otherwise", "decided", "moved_out", "order_made", "order_ended", "shut", "settled", "closed",
+)  # fmt: skip
 FAMILIES = {
     "once by the day": Family(once_by_day()),
     "once by the hour": Family(once_by_the_hour()),
@@ -277,6 +399,8 @@ FAMILIES = {
     "patterns": Family(patterns(), ("asked",) * 4 + ("asked_again", "done_otherwise", "opened", "opened", "shut")),
     "in a period": Family(in_a_period(), ("asked",) * 4 + ("done",) * 2 + ("opened",) * 4 + ("shut",) * 4),
     "extended": Family(extended(), ("asked",) * 4 + ("done",) * 3 + ("granted",) * 6),
+    "once in a part of a regime": Family(in_a_part(False), IN_PARTS),
+    "again and again in a part of a regime": Family(in_a_part(True), IN_PARTS),
     "ended": Family(ended(), ("asked",) * 4 + ("done",) * 3 + ("closed", "closed", "decided", "decided", "shut", "asked_again")),
 }
 
@@ -289,7 +413,9 @@ def book_of(*specs: TimescaleRule) -> RuleBook:
         last = min([*([spec.effective.to] if spec.effective.to else []), *(d - timedelta(days=1) for d in later)], default=None)
         rules.append(Rule(spec, "made.yaml", 1, day_number(spec.effective.from_), day_number(last) if last else 2**30))
     source = {"made": Source(title="Made", authority="local")}
-    return RuleBook("made", "Made", "1", "made", "made", tuple(rules), EVENTS, PERIODS, ENDS, source, PARAMETERS, CALENDAR)
+    return RuleBook(
+        "made", "Made", "1", "made", "made", tuple(rules), EVENTS, PERIODS, ENDS, source, PARAMETERS, CALENDAR, QUALITIES, REGIMES
+    )
 
 
 def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date = LONG_AGO) -> TimescaleRule:
@@ -301,8 +427,9 @@ def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date 
 def editions(draw: st.DrawFn, family: str, around: date) -> RuleBook:
     """One rule, sometimes in two editions that share what starts the duty and differ in the rest."""
     parts = draw(FAMILIES[family].rules)
+    local = {"reading": draw(one_of("one", "other")), "birthday": draw(one_of("ends", "goes_on"))}
     if draw(st.integers(1, 4)) < 4:
-        return book_of(rule_from(parts))
+        return book_of(rule_from(parts)).with_parameters(local)
     changed = around + timedelta(days=draw(st.sampled_from(OFFSETS)))
     kept = {k: parts[k] for k in ("when", "during", "link", "before") if k in parts}
     newer = {k: v for k, v in draw(FAMILIES[family].rules).items() if k not in ("when", "during", "link", "before")} | kept
@@ -311,13 +438,13 @@ def editions(draw: st.DrawFn, family: str, around: date) -> RuleBook:
         newer.pop("within", None)
     last = draw(one_of(None, None, changed - timedelta(days=draw(one_of(1, 2, 10)))))
     first = TimescaleRule.model_validate({"id": "made_rule", **ABOUT, "effective": {"from": LONG_AGO, "to": last}, **parts})
-    return book_of(first, rule_from(newer, first=changed))
+    return book_of(first, rule_from(newer, first=changed)).with_parameters(local)
 
 
 def in_plain_days(part: Any) -> Any:
     """The same rule with every length of time in days, so that nothing depends on the calendar."""
     if isinstance(part, dict):
-        return "9 days" if part == {"parameter": "interval"} else {k: in_plain_days(v) for k, v in part.items()}
+        return "9 days" if part == {"parameter": "interval"} else {k: in_plain_days(v) for k, v in part.items() if k != "lifted"}
     if isinstance(part, list):
         return [in_plain_days(p) for p in part if not (isinstance(p, dict) and p.get("event") == "birthday")]
     if isinstance(part, str) and part[0].isdigit() and part.split(" ", 1)[1].removesuffix("s") not in ("day", "week"):
@@ -398,8 +525,8 @@ def recorded(draw: st.DrawFn, scene: Scene, mode: str, kind_of: Any) -> Any:
     """What an event records for an attribute, sometimes nothing."""
     if kind_of == "boolean":
         return draw(one_of(True, True, False, None))
-    if kind_of != "date":
-        return draw(one_of(1, 1, 2, 3, None))
+    if isinstance(kind_of, list):
+        return draw(st.sampled_from([*kind_of, kind_of[0], None]))
     if draw(st.integers(1, 5)) == 5:
         return draw(one_of(None, None, "not yet"))
     day = draw(scene.days())

@@ -1,6 +1,6 @@
-"""Write docs/schemas: the JSON Schemas of what `rrt check` and `rrt replay` print with --format json.
+"""Write docs/schemas: the JSON Schemas of what `rrt check`, `replay`, `worklist` and `quality` print with --format json.
 
-Run it after a change to `rrt_engine/reports/documents.py`: `python tools/schemas.py`. A test compares the files with it.
+Run it after a change to the shapes in `rrt_engine/reports`: `python tools/schemas.py`. A test compares the files with it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 
 from rrt_engine.reports.documents import schemas
+from rrt_engine.reports.quality_files import QualityDocument
+from rrt_engine.reports.worklist_document import WorklistDocument
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 
@@ -16,7 +18,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 def written() -> dict[str, str]:
     """Each file's name and text."""
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {name: json.dumps({**draft, **schema}, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    every = {
+        **schemas(),
+        "quality.schema.json": QualityDocument.model_json_schema(by_alias=True),
+        "worklist.schema.json": WorklistDocument.model_json_schema(by_alias=True),
+    }
+    return {name: json.dumps({**draft, **schema}, indent=2, ensure_ascii=False) + "\n" for name, schema in every.items()}
 
 
 if __name__ == "__main__":

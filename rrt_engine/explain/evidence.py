@@ -7,11 +7,13 @@ ran out. Here a row number becomes an event with a name and a date.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, due_day, due_day_before, midnight, parse_moment
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Duration, as_date, birthdays, due_day, due_day_before, midnight, parse_moment
+from rrt_engine.explain.regimes import Governed, governed
 from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, Status, plural
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
@@ -47,16 +49,36 @@ class Evidence:
     def event(self, row: int) -> dict[str, str]:
         """An event's name and when it was, as recorded."""
         if row >= len(self.log):
-            return {"event": "birthday", "at": as_date(self.end_day).isoformat()}
+            return {"event": "birthday" if self.birthday else "part_ended", "at": as_date(self.end_day).isoformat()}
         return {"event": self.log.kinds[int(self.log.kind[row])], "at": moment_iso(self.log, row)}
 
     def name(self, row: int) -> str:
         """An event's name in plain words, to stand inside a sentence."""
         if row < len(self.log):
             return with_article(self.book.events[self.log.kinds[int(self.log.kind[row])]].title)
-        assert self.log.born is not None
-        age = as_date(self.end_day).year - as_date(int(self.log.born[self.log.child[self.trigger]])).year
-        return f"the child's {ordinal(age)} birthday" if age else "the birth"
+        if self.birthday is None:
+            part = self.book.part(self.spec)
+            return f"the end of one stage ({part[1].title})" if part else "the end of the period"
+        return f"the child's {ordinal(self.birthday)} birthday" if self.birthday else "the birth"
+
+    @property
+    def birthday(self) -> int | None:
+        """The age that ended the duty; None where a stretch of time did."""
+        if self.log.born is None or self.log.born[self.log.child[self.trigger]] == NO_DAY:
+            return None
+        born = int(self.log.born[self.log.child[self.trigger]])
+        age = as_date(self.end_day).year - as_date(born).year
+        return age if int(birthdays(np.array([born]), age)[0]) == self.end_day else None
+
+    @cached_property
+    def governed(self) -> Governed | None:
+        """The part of a regime that the duty lived in; None for a rule that lives in none."""
+        part = self.book.part(self.spec)
+        if part is None:
+            return None
+        settled = self.day(self.answer) if self.answer >= 0 else self.end_day
+        child, as_of = int(self.log.child[self.trigger]), (self.as_of_day, self.as_of_instant)
+        return governed(self.log, self.book, *part, child, as_of, self.start, self.due, settled)
 
     def when(self, row: int) -> str:
         """When an event was, in words."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rrt_engine.calendar import Duration, day_number
 from rrt_engine.model import plural
 from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
+from rrt_engine.rulebook.regime_schema import settings_of
 from rrt_engine.rulebook.schema import (
     After,
     DateOf,
@@ -127,7 +128,7 @@ def requirement(book: RuleBook, spec: TimescaleRule) -> str:
     start = _start_words(book, spec)
     if spec.expect is None:
         return f"Recorded at each {start}."
-    answer = _event_words(book, spec.expect.event, spec.expect.where)
+    answer = _event_words(book, spec.expect.event, spec.expect.where) + _quality_words(book, spec.expect.quality)
     while_ = ""
     if spec.during is not None:
         while_ = f", {_during_words(book, spec)}"
@@ -199,7 +200,7 @@ def _within(book: RuleBook, given: Any, beginning: str) -> str:
 
 def _start_words(book: RuleBook, spec: TimescaleRule) -> str:
     when = spec.when
-    text = _event_words(book, when.event, when.where)
+    text = _event_words(book, when.event, when.where) + _quality_words(book, when.quality)
     if when.pick != "each":
         text = f"the {when.pick} {text}"
     if when.date:
@@ -221,6 +222,10 @@ def _event_words(book: RuleBook, kinds: Sequence[str], where: Mapping[str, Test]
     return f"{text} ({listed([_test_words(a, t) for a, t in where.items()])})" if where else text
 
 
+def _quality_words(book: RuleBook, name: str | None) -> str:
+    return f", only {book.qualities[name].title}" if name and name in book.qualities else ""
+
+
 def _first_up(text: str) -> str:
     return text[0].upper() + text[1:]
 
@@ -237,8 +242,7 @@ def _value(value: Any) -> str:
 
 def _during_words(book: RuleBook, spec: TimescaleRule) -> str:
     during = spec.during if isinstance(spec.during, During) else During(period=str(spec.during))
-    title = within_sentence(book.periods[during.period].title) if during.period in book.periods else during.period
-    text = f"only during: {title}"
+    text = f"only during: {within_sentence(book.period_title(during.period))}"
     if during.first is not None:
         text += f", in its first {_length(book, during.first)}"
     if during.after is not None:
@@ -278,6 +282,9 @@ def _worked_out(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
         yield f"It is no longer needed after {name}{'; or '.join(_ending_words(book, item) for item in items)}."
     if spec.during is not None:
         yield "It is no longer needed after that period ends."
+    yield from _part_words(book, spec)
+    for days in spec.lifted:
+        yield f"What falls due from {_date(days.from_)} to {_date(days.to)} has no last day: the limit was lifted."
     if spec.extension:
         most = f", by {_length(book, spec.extension.by)} at most" if spec.extension.by is not None else ""
         to = f" to the day recorded in `{spec.extension.attribute}`" if spec.extension.attribute else ""
@@ -288,6 +295,21 @@ def _worked_out(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
         yield f"It is due soon from {_length(book, spec.warn)} before it is due; that lead is a suggestion and not law."
     if spec.stage == "prospective":
         yield "It is enacted and not yet in force: it is held here and gives no flags."
+
+
+def _part_words(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
+    part = book.part(spec)
+    if part is None:
+        return
+    regime = book.regimes[part[0]]
+    place = [p.id for p in regime.parts].index(part[1].id)
+    before = "; ".join(p.title for p in regime.parts[:place])
+    yield f"{regime.title}: exactly one of {len(regime.parts)} limits governs on each day, the first that fits what has been recorded."
+    if before:
+        yield f"These go before it: {before}."
+    if isinstance(spec.during, During) and spec.during.carry_in:
+        yield "A clock that is running when it begins to govern goes on under it, from the last event that starts it."
+        yield "It is then due no sooner than the day on which it began to govern."
 
 
 def _counting(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
@@ -336,6 +358,9 @@ def local_lines(book: RuleBook, spec: TimescaleRule | ThresholdRule) -> Iterator
     names = list(dict.fromkeys(_parameters(spec.model_dump(exclude={"examples"}))))
     if isinstance(spec, TimescaleRule) and any(g and isinstance(g, str) and "service hour" in g for g in [spec.within, spec.every]):
         names.append("service_hours")
+    part = book.part(spec) if isinstance(spec, TimescaleRule) else None
+    if part is not None:
+        names.extend(settings_of(book.regimes[part[0]]))
     for name in names:
         local = book.parameters[name]
         yield LocalLine(name, str(local.value), local.title, local.basis, VERIFIED_WORDS[local.verified], "parameters.yaml")

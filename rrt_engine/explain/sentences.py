@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, as_date, due_day, parse_moment
+from rrt_engine.calendar import NO_DAY, as_date, day_number, due_day, parse_moment
 from rrt_engine.explain.evidence import Evidence
+from rrt_engine.explain.regimes import regime_steps
 from rrt_engine.model import Int64s, plural
 from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter
 from rrt_engine.words import (
@@ -166,8 +168,19 @@ def limit(e: Evidence) -> str:
         words = f"{length} beginning with {began}"
     else:
         words = f"{length} after {began}" if length and length.n else f"the same day as {began}"
+    carried = _carried_day(e)
+    if carried != NO_DAY:
+        words = f"the day on which this limit began to govern; {words} had passed"
     extended = _extension(e)
     return f"{words}, as extended by {e.named(extended)}" if extended >= 0 else words
+
+
+def _carried_day(e: Evidence) -> int:
+    """The day a clock was carried in, where that is when it is due because its own limit had passed; else NO_DAY."""
+    if e.governed is None or not e.governed.carried or e.due != e.governed.first or e.length is None:
+        return NO_DAY
+    own = int(due_day(np.array([e.start]), e.length, e.book.calendar, e.spec.count_from)[0])
+    return e.due if own < e.due else NO_DAY
 
 
 def _what_is_ahead(e: Evidence, began: str) -> str:
@@ -221,12 +234,18 @@ def steps(e: Evidence) -> list[str]:
         f"{source_words(e)} ({AUTHORITY_WORDS[spec.authority]}; {_edition(e)}; {VERIFIED_WORDS[spec.verified]}).",
         f"It begins with {e.named(e.trigger)}{e.place(e.trigger)}.",
     ]
+    if e.governed is not None:
+        found.extend(regime_steps(e.governed, e.book))
     if e.earliest != NO_DAY:
         found.append(f"It may not be done before {day_words(e.earliest)}, {e.book.length(spec.not_before)} after that.")
     if spec.expect is not None and e.due != NO_DAY:
         found.append(f"The limit is {limit(e)}.{_local_value(e)}")
         found.extend(_counted(e))
         found.append(f"So it is {due_words(e)}.")
+    elif spec.expect is not None and spec.lifted and not e.reason:
+        days = listed([f"{short_day_words(day_number(d.from_))} to {short_day_words(day_number(d.to))}" for d in spec.lifted])
+        found.append(f"It would have fallen due in a time for which the limit was lifted ({days}), so it has no last day.")
+    found.extend(_readings(e))
     if e.answer >= 0:
         found.append(f"{_answered(e)} {e.named(e.answer)}{e.place(e.answer)}.")
     if e.end >= 0:
@@ -237,6 +256,14 @@ def steps(e: Evidence) -> list[str]:
     if e.provisional():
         found.append(f"Bank holidays are announced to {short_day_words(e.book.calendar.announced_to)}; this date is provisional.")
     return found
+
+
+def _readings(e: Evidence) -> Iterator[str]:
+    """What the authority has settled about a birthday that the rule can be read to end on, or not."""
+    for item in e.book.until(e.spec):
+        if isinstance(item.running, Parameter):
+            local = e.book.parameters[item.running.parameter]
+            yield f"{local.title}: the local value `{item.running.parameter}` is {local.value} ({local.basis})."
 
 
 def _answered(e: Evidence) -> str:

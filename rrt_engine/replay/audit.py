@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -223,40 +223,49 @@ def audit(
     by_case: dict[int, Decided] = {}
     wanted = {flag for rule in reasoner.plan.rules for tests in rule.patterns for flag in _named_flags(tests)}
 
-    def take(name: str, reading: FactReading | None, facts: Facts, source: SourceRun | None, logs: Sequence[EventLog], file: Path) -> None:
-        said = None
+    computed_of: dict[int, Mapping[str, Derived]] = {}
+
+    def take(name: str, reading: FactReading | None, facts: Facts, file: Path, runs: Sequence[SourceRun]) -> None:
+        """The facts of one file, with the timelines of their children wherever those were put."""
         table = beside(file, "decisions")
-        if table is not None:
-            said = read_decisions(table, book, day)
-        first = len(gathered.ids)
-        log = logs[0] if logs else None
-        computed = derived_of_all(log, book, day, as_known) if log is not None else {}
-        gathered.add(len(groups), facts, log, computed, _flagged(source, wanted, replay) if source else {})
-        numbers = {name: first + i for i, name in enumerate(facts.cases)}
+        said = read_decisions(table, book, day) if table is not None else None
+        numbers: dict[str, int] = {}
+        without = 0
+        for part, source in _by_timeline(facts, runs):
+            first = len(gathered.ids)
+            log = source.log if source else None
+            if log is not None and id(log) not in computed_of:
+                computed_of[id(log)] = derived_of_all(log, book, day, as_known)
+            computed = computed_of[id(log)] if log is not None else {}
+            gathered.add(len(groups), part, log, computed, _flagged(source, wanted, replay) if source else {})
+            numbers |= {name: first + i for i, name in enumerate(part.cases)}
+            without += len(set(map(str, log.children)) - set(part.cases)) if log is not None else 0
         if said:
             by_case.update({numbers[name]: found for name, found in said.decisions.items() if name in numbers})
-        without = len(set(map(str, log.children)) - set(facts.cases)) if log is not None else 0
         groups.append(Group(name, len(facts.cases), reading, said, without))
 
-    for source in replay.sources:
-        notice(f"facts of {source.path}")
+    for each in replay.read:
+        if each.file is None:
+            continue
+        runs = [run for run in replay.sources if any(member is each for member in run.members)]
+        notice(f"facts of {each.path}")
         try:
-            if source.reading.format == "case":
-                case = read_case(source.file, book.book, None, lambda: book)
+            if each.reading.format == "case":
+                case = read_case(each.file, book.book, None, lambda: book)
                 if case.every_fact():
-                    take(source.path, None, facts_of_cases([(case.id, case.every_fact())]), source, [source.reading.log], source.file)
+                    take(each.path, None, facts_of_cases([(case.id, case.every_fact())]), each.file, runs)
                 continue
-            table = beside(source.file, "facts")
+            table = beside(each.file, "facts")
             if table is not None:
                 reading = read_facts(table, book)
-                take(source.path, reading, reading.facts, source, [source.reading.log], source.file)
+                take(each.path, reading, reading.facts, each.file, runs)
         except InputError as error:
-            refused.append(Refused(source.path, error.diagnostics))
+            refused.append(Refused(each.path, error.diagnostics))
     for table in replay.tables:
         notice(f"facts of {table.name}")
         try:
             reading = read_facts(table, book)
-            take(table.name, reading, reading.facts, None, [], table)
+            take(table.name, reading, reading.facts, table, [])
         except InputError as error:
             refused.append(Refused(table.name, error.diagnostics))
     elsewhere = _given(decisions, book, day) if decisions else None
@@ -273,6 +282,23 @@ def audit(
     notice("what is missing")
     missing, asked = _missing(reasoner, gathered, suggestions, replay)
     return _audit(replay, book, settings, groups, refused, suggestions, gathered, by_case, unknown, missing, asked, base_rates)
+
+
+def _by_timeline(facts: Facts, runs: Sequence[SourceRun]) -> list[tuple[Facts, SourceRun | None]]:
+    """Facts shared out among the runs that hold their children's timelines; those of no child that is known go with the first."""
+    if len(runs) < 2:
+        return [(facts, runs[0] if runs else None)]
+    run_of = {str(child): n for n, run in enumerate(runs) for child in run.log.children}
+    at = np.array([run_of.get(name, 0) for name in facts.cases] or [0])
+    parts: list[tuple[Facts, SourceRun | None]] = []
+    for n, run in enumerate(runs):
+        cases = np.flatnonzero(at == n) if facts.cases else np.zeros(0, np.int64)
+        number = np.full(len(facts.cases) + 1, -1, np.int32)
+        number[cases] = np.arange(len(cases), dtype=np.int32)
+        rows = np.flatnonzero(number[facts.case] >= 0)
+        names, columns = tuple(facts.cases[i] for i in cases.tolist()), {c: getattr(facts, c)[rows] for c in ("record", "on", "line")}
+        parts.append((replace(facts, cases=names, case=number[facts.case[rows]], **columns), run))
+    return parts
 
 
 def _named_flags(tests: Iterable[Any]) -> set[str]:

@@ -11,24 +11,50 @@ import numpy as np
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
-from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, EventLog
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int32s
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.sources.detect import read_source, sources_in
+from rrt_engine.sources.detect import is_url, read_source, short_name, sources_in
 from rrt_engine.sources.fact_names import beside, is_facts
+from rrt_engine.sources.merge import Group, Merging, Named, merged
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import Result, evaluate
 
 
 @dataclass(frozen=True)
+class SourceRead:
+    """One source as read. `path` is its name, or its path where two have the same name; `file` where it is, None for a database."""
+
+    path: str
+    reading: Reading
+    file: Path | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """All sources as read, and put together. `tables` are tables of facts that stand alone, without timelines."""
+
+    sources: tuple[SourceRead, ...]
+    merging: Merging
+    refused: tuple[Refused, ...] = ()
+    tables: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
 class SourceRun:
-    """One source, read and evaluated. `path` is its name, or its path where two sources have the same name; `file` where it is."""
+    """The children that one source knows, or that several know together, as one log that was evaluated.
+
+    `path` is the source's name (its path where two have the same name), or several names with ` + ` between them; `file` is
+    where it is, None for several sources or a database; `members` are the sources as read. Where this is one whole source,
+    `reading` is that source's; otherwise it holds the log and no records, which are counted once, in `members`.
+    """
 
     path: str
     reading: Reading
     result: Result
     explainer: Explainer
-    file: Path
+    file: Path | None
+    members: tuple[SourceRead, ...] = ()
 
     @property
     def log(self) -> EventLog:
@@ -75,13 +101,27 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Replay:
-    """Everything a replay found, over all its sources. `tables` are tables of facts that stand alone, without timelines."""
+    """Everything a replay found, over all its sources.
+
+    `sources` are the timelines as they were evaluated: a run for each set of sources that know the same children. `read` are
+    the sources one by one, and `merging` says how they fit. `tables` are tables of facts that stand alone, without timelines.
+    """
 
     book: RuleBook
     as_of: Moment
     sources: tuple[SourceRun, ...]
     refused: tuple[Refused, ...] = ()
     tables: tuple[Path, ...] = ()
+    read: tuple[SourceRead, ...] = ()
+    merging: Merging | None = None
+
+    def after_as_of(self, source: SourceRead) -> int:
+        """How many events of one source are later than the as-of moment, and so not counted."""
+        log = source.reading.log
+        later = log.day > self.as_of.day
+        if self.as_of.instant != NO_INSTANT and log.instant is not None:
+            later |= (log.instant > self.as_of.instant) & (log.instant != NO_INSTANT)
+        return int(np.count_nonzero(later))
 
     def lines(self) -> list[RuleLine]:
         """The per-rule table, in the order of the rule book; rules that nothing started are left out."""
@@ -106,7 +146,7 @@ class Replay:
         """Rules with duties not done whose answering events occur nowhere in a source that may simply not hold them."""
         found: dict[str, tuple[str, ...]] = {}
         for source in self.sources:
-            if source.reading.log.coverage.kinds is not None or source.reading.format == "case":
+            if source.reading.log.coverage.kinds is not None or all(m.reading.format == "case" for m in source.members):
                 continue
             present = set(source.reading.log.kinds)
             indexes = set(np.unique(source.result.flags.rule).tolist())
@@ -131,23 +171,49 @@ class Replay:
     def _lines(self, editions: list[int]) -> Iterator[RuleLine]:
         """What one rule found: a line for the sources with a history, and one for those with the latest dates only."""
         rule = self.book.rules[editions[-1]]
-        by_basis: dict[str, list[SourceRun]] = {"count" if rule.spec.expect is None else "history": [], "now": []}
+        usual = "count" if rule.spec.expect is None else "history"
+        by_basis: dict[str, list[_Counted]] = {usual: [], "now": []}
         for source in self.sources:
-            by_basis["now" if _only_latest(source, rule) else next(iter(by_basis))].append(source)
-        for basis, sources in by_basis.items():
-            line = _line(rule, editions, basis, sources)
+            mine = _of_rule(source.result.flags, editions)
+            latest = _only_latest(source, rule)
+            if latest and len(source.members) > 1 and source.log.latest_only is not None and not _holds_latest_only(source, rule):
+                # Several sources together: a clock that a list of latest dates started says how things stand, the rest how they went.
+                started = source.log.latest_only[mine.trigger]
+                by_basis[usual].append(_some(mine, ~started))
+                by_basis["now"].append(_some(mine, started))
+            else:
+                by_basis["now" if latest else usual].append(mine)
+        for basis, flags in by_basis.items():
+            line = _line(rule, basis, flags)
             if line.started:
                 yield line
 
 
-def _line(rule: Rule, editions: list[int], basis: str, sources: Sequence[SourceRun]) -> RuleLine:
+@dataclass(frozen=True)
+class _Counted:
+    """What counting needs of some flags."""
+
+    trigger: Int32s
+    status: Int8s
+    reason: Int8s
+
+
+def _of_rule(flags: Flags, editions: list[int]) -> _Counted:
+    """The flags of one rule, in all its editions."""
+    parts = [slice(*np.searchsorted(flags.rule, [edition, edition + 1])) for edition in editions]
+    trigger, status, reason = (np.concatenate([c[p] for p in parts]) for c in (flags.trigger, flags.status, flags.reason))
+    return _Counted(trigger, status, reason)
+
+
+def _some(flags: _Counted, keep: Bools) -> _Counted:
+    return _Counted(flags.trigger[keep], flags.status[keep], flags.reason[keep])
+
+
+def _line(rule: Rule, basis: str, parts: Sequence[_Counted]) -> RuleLine:
     statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
-    for source in sources:
-        flags = source.result.flags
-        for edition in editions:
-            part = slice(*np.searchsorted(flags.rule, [edition, edition + 1]))
-            statuses += np.bincount(flags.status[part], minlength=len(STATUSES))
-            because += np.bincount(flags.reason[part][flags.status[part] == CANNOT_TELL], minlength=len(REASONS))
+    for flags in parts:
+        statuses += np.bincount(flags.status, minlength=len(STATUSES))
+        because += np.bincount(flags.reason[flags.status == CANNOT_TELL], minlength=len(REASONS))
     counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
     spec = rule.spec
     return RuleLine(
@@ -178,62 +244,93 @@ def _only_latest(source: SourceRun, rule: Rule) -> bool:
     log, expect = source.reading.log, rule.spec.expect
     if expect is None:
         return False
-    if log.coverage.latest & set(expect.event):
+    if _holds_latest_only(source, rule):
         return True
     if log.latest_only is None:
         return False
     codes = [i for i, kind in enumerate(log.kinds) if kind in expect.event]
-    return bool(log.latest_only.all() or (np.isin(log.kind, codes) & log.latest_only).any())
+    return bool((np.isin(log.kind, codes) & log.latest_only).any())
+
+
+def _holds_latest_only(source: SourceRun, rule: Rule) -> bool:
+    """Whether nothing but the latest date of the events that answer a rule can be in a source."""
+    log, expect = source.log, rule.spec.expect
+    return expect is not None and bool(log.coverage.latest & set(expect.event) or (log.latest_only is not None and log.latest_only.all()))
 
 
 def replay(
-    paths: Sequence[Path],
+    sources: Sequence[str | Path],
     book: RuleBook,
     as_of: Moment,
     as_known: int | None = None,
     notice: Callable[[str], None] = lambda _: None,
     facts: bool = False,
 ) -> Replay:
-    """Read and evaluate every source named, or found in the folders named, one at a time.
+    """Read and evaluate every source named, or found in the folders named. See `read_all` and `evaluated`."""
+    return evaluated(read_all(sources, book, notice, facts), book, as_of, as_known)
+
+
+def read_all(sources: Sequence[str | Path], book: RuleBook, notice: Callable[[str], None] = lambda _: None, facts: bool = False) -> Read:
+    """Read every source named, or found in the folders named, one at a time. A source is a path, or the URL of a database.
 
     `notice` is told which source is being read, for progress. A source that cannot be read is named with the reason, and
-    the others are replayed; raises InputError, with everything that is wrong, when none can be read. With `facts`, tables of
+    the others are read; raises InputError, with everything that is wrong, when none can be read. With `facts`, tables of
     facts that stand alone are named in the result, for an audit to read.
     """
-    runs: list[SourceRun] = []
+    read: list[SourceRead] = []
     refused: list[Refused] = []
-    found = _found(paths, refused, facts)
-    alone = [path for path in found if facts and is_facts(path)]
-    found = [path for path in found if path not in alone]
-    read_beside = {beside(path, "facts") for path in found}
+    found = _found(sources, refused, facts)
+    paths = [each for each in found if isinstance(each, Path)]
+    alone = [path for path in paths if facts and is_facts(path)]
+    read_beside = {beside(path, "facts") for path in paths if path not in alone}
     tables = tuple(path for path in alone if path not in read_beside)
-    names = [path.name for path in found]
-    for path in found:
-        name = path.name if names.count(path.name) == 1 else path.as_posix()
-        notice(path.name)
+    chosen = [each for each in found if each not in alone]
+    names = [short_name(each) for each in chosen]
+    for source, short in zip(chosen, names, strict=True):
+        name = short if names.count(short) == 1 or not isinstance(source, Path) else source.as_posix()
+        notice(short)
         try:
-            runs.append(_run(path, name, book, as_of, as_known))
+            read.append(SourceRead(name, read_source(source, book), source if isinstance(source, Path) else None))
         except InputError as error:
             refused.append(Refused(name, error.diagnostics))
-    if not runs and not tables:
+    if not read and not tables:
         raise InputError([d for each in refused for d in each.diagnostics])
-    return Replay(book, as_of, tuple(runs), tuple(refused), tables)
+    if len(read) > 1:
+        notice("matching the children of all sources")
+    return Read(tuple(read), merged([Named(each.path, each.reading) for each in read], book), tuple(refused), tables)
 
 
-def _found(paths: Sequence[Path], refused: list[Refused], facts: bool) -> list[Path]:
-    """The sources that the paths name, each once however often it is named."""
-    found: dict[Path, Path] = {}
-    for path in paths:
+def evaluated(read: Read, book: RuleBook, as_of: Moment, as_known: int | None = None) -> Replay:
+    """Evaluate every timeline of what was read."""
+    runs = tuple(_run(read, group, book, as_of, as_known) for group in read.merging.groups)
+    return Replay(book, as_of, runs, read.refused, read.tables, read.sources, read.merging)
+
+
+def _found(sources: Sequence[str | Path], refused: list[Refused], facts: bool) -> list[str | Path]:
+    """The sources that are named, each once however often it is named."""
+    found: dict[str | Path, str | Path] = {}
+    for named in sources:
+        if isinstance(named, str) and is_url(named):
+            found.setdefault(named, named)
+            continue
         try:
-            for source in sources_in(path, facts):
+            for source in sources_in(Path(named), facts):
                 found.setdefault(source.resolve(), source)
         except InputError as error:
-            refused.append(Refused(path.as_posix(), error.diagnostics))
+            refused.append(Refused(Path(named).as_posix(), error.diagnostics))
     return list(found.values())
 
 
-def _run(path: Path, name: str, book: RuleBook, as_of: Moment, as_known: int | None) -> SourceRun:
-    reading = read_source(path, book)
-    result = evaluate(reading.log, book, as_of, as_known)
+def _run(read: Read, group: Group, book: RuleBook, as_of: Moment, as_known: int | None) -> SourceRun:
+    """One group of children, evaluated."""
+    members = tuple(read.sources[i] for i in group.members)
+    log = group.log
+    if group.whole:
+        reading = members[0].reading
+    else:
+        reading = Reading(log, " + ".join(dict.fromkeys(m.reading.format for m in members)), 0, 0, (), ())
+    result = evaluate(log, book, as_of, as_known)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
-    return SourceRun(name, reading, result, Explainer(reading.log, book, result.flags, as_of.day, instant), path)
+    explainer = Explainer(log, book, result.flags, as_of.day, instant)
+    file = members[0].file if len(members) == 1 else None
+    return SourceRun(" + ".join(m.path for m in members), reading, result, explainer, file, members)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine import __version__
-from rrt_engine.calendar import Moment
+from rrt_engine.calendar import Moment, as_date
 from rrt_engine.checking import Changes, Checked
 from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import Suggestion
 from rrt_engine.replay.run import Replay
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.merge import Merging, Place
 from rrt_engine.words import as_of_text
 
 if TYPE_CHECKING:
@@ -98,6 +99,66 @@ class SourceRow(_Shape):
     records_rejected: int
     rejected: list[dict[str, Any]] = Field(description="Each rejected record: origin, row and why.")
     diagnostics: list[Diagnostic]
+
+
+class TogetherRow(_Shape):
+    """The children that just these sources know, as one log, and what the log can hold."""
+
+    sources: list[str]
+    children: int
+    events: int
+    kinds: int | None = Field(description="How many kinds of event it can hold; null for every kind.")
+    latest_only: list[str] = Field(description="Kinds of which only the latest date is held.")
+    since: dict[str, str] = Field(
+        description="The day from which a kind is held, where the sources say so; an empty name is every other kind."
+    )
+
+
+class PlaceRow(_Shape):
+    """An event in a source: the sheet or file, the row or line, and its day."""
+
+    source: str
+    origin: str
+    row: int
+    date: str
+
+
+class SourcesDisagreeRow(_Shape):
+    """Two sources say different things of one event. No value but dates is shown."""
+
+    child: str
+    event: str
+    differs: str = Field(description="date, time, latest date, or the attribute that differs.")
+    kept: PlaceRow | None = Field(description="What stands; null where a latest date was left out that a history does not have.")
+    other: PlaceRow
+
+
+class ApartRow(_Shape):
+    """One id with different dates of birth: judged apart, under each source."""
+
+    child: str
+    sources: list[str]
+
+
+class AlikeRow(_Shape):
+    """Ids that may be one child. They are not put together."""
+
+    ids: list[str]
+    sources: list[list[str]]
+    why: str
+
+
+class MergingDocument(_Shape):
+    """How several sources fit together."""
+
+    children_in_several: int
+    events_counted_once: int
+    groups: list[TogetherRow]
+    disagreements: int
+    disagreements_by_event: list[dict[str, Any]] = Field(description="event, differs and count, most first.")
+    first_disagreements: list[SourcesDisagreeRow] = Field(description="The first ten; --disagreements writes every one.")
+    apart: list[ApartRow]
+    perhaps_one_child: list[AlikeRow]
 
 
 class RefusedRow(_Shape):
@@ -207,6 +268,7 @@ class ReplayDocument(_Shape):
     engine: str
     rule_set: RuleSet
     sources: list[SourceRow]
+    merging: MergingDocument | None = Field(None, description="How several sources fit together; left out where there is one.")
     refused: list[RefusedRow]
     rules: list[RuleRow]
     not_evaluable: dict[str, list[str]] = Field(description="Rules no source can support, with the event kinds it lacks.")
@@ -249,15 +311,16 @@ def replay_document(replay: Replay, audit: Audit | None = None) -> dict[str, Any
                 "format": s.reading.format,
                 "children": len(s.reading.log.children),
                 "events": len(s.reading.log),
-                "events_after_as_of": s.result.after_as_of,
+                "events_after_as_of": replay.after_as_of(s),
                 "records_read": s.reading.records_read,
                 "records_used": s.reading.records_used,
                 "records_rejected": len(s.reading.rejected),
                 "rejected": [asdict(r) for r in s.reading.rejected],
                 "diagnostics": [asdict(d) for d in s.reading.diagnostics],
             }
-            for s in replay.sources
+            for s in replay.read
         ],
+        **({"merging": _merging(replay.merging)} if replay.merging and len(replay.read) > 1 else {}),
         "refused": [{"source": r.path, "diagnostics": [asdict(d) for d in r.diagnostics]} for r in replay.refused],
         "rules": [
             {
@@ -282,6 +345,37 @@ def replay_document(replay: Replay, audit: Audit | None = None) -> dict[str, Any
         "flags": sum(len(s.result.flags) for s in replay.sources),
         **({"thresholds": _thresholds(audit)} if audit else {}),
         "notice": REMINDER,
+    }
+
+
+def _merging(found: Merging) -> dict[str, Any]:
+    def place(each: Place) -> dict[str, Any] | None:
+        return asdict(each) if each.source else None
+
+    return {
+        "children_in_several": found.shared,
+        "events_counted_once": found.counted_once,
+        "groups": [
+            {
+                "sources": [found.names[i] for i in group.members],
+                "children": len(group.log.children),
+                "events": len(group.log),
+                "kinds": None if group.log.coverage.kinds is None else len(group.log.coverage.kinds),
+                "latest_only": sorted(group.log.coverage.latest),
+                "since": {k: as_date(day).isoformat() for k, day in sorted(group.log.coverage.since.items()) if day >= 0},
+            }
+            for group in found.groups
+        ],
+        "disagreements": len(found.disagreements),
+        "disagreements_by_event": [{"event": e, "differs": what, "count": n} for (e, what), n in found.by_what().items()],
+        "first_disagreements": [
+            {"child": d.child, "event": d.event, "differs": d.what, "kept": place(d.kept), "other": place(d.other)}
+            for d in found.disagreements[:10]
+        ],
+        "apart": [{"child": a.child, "sources": [found.names[i] for i in a.sources]} for a in found.apart],
+        "perhaps_one_child": [
+            {"ids": list(a.ids), "sources": [[found.names[i] for i in of] for of in a.sources], "why": a.why} for a in found.alike
+        ],
     }
 
 

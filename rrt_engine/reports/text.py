@@ -15,9 +15,10 @@ from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.checking import Changes, Checked
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import STATUSES
-from rrt_engine.replay.run import Replay, RuleLine, SourceRun
+from rrt_engine.replay.run import Replay, RuleLine, SourceRead
 from rrt_engine.reports.console import in_lines, say
 from rrt_engine.reports.documents import REMINDER
+from rrt_engine.reports.merging_text import show_merging
 from rrt_engine.reports.suggestion_text import headline, show_changes, show_suggestion
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.threshold_book import ThresholdBook
@@ -153,16 +154,17 @@ def show_replay(console: Console, replay: Replay, audit: Audit | None = None) ->
     else:
         say(console, "No time limit starts from the events that were read.", "bold")
     console.print()
-    quiet = [s for s in replay.sources if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
+    quiet = [s for s in replay.read if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
     if len(quiet) > _SHOWN:
-        _show_cases(console, quiet)
-    for source in replay.sources:
+        _show_cases(console, quiet, replay)
+    for source in replay.read:
         if len(quiet) <= _SHOWN or not any(source is each for each in quiet):
-            _show_source(console, source)
+            _show_source(console, source, replay.after_as_of(source))
     for refused in replay.refused:
         say(console, f"{refused.path}: NOT READ", "bold red")
         for diagnostic in refused.diagnostics[:_SHOWN]:
             say(console, diagnostic.message, "red", indent=2)
+    show_merging(console, replay)
     for basis, heading, says in (
         (
             "history",
@@ -192,19 +194,20 @@ def show_replay(console: Console, replay: Replay, audit: Audit | None = None) ->
     say(console, REMINDER, "bold")
 
 
-def _show_source(console: Console, source: SourceRun) -> None:
+def _show_source(console: Console, source: SourceRead, later: int) -> None:
     """What was read from one source, and each record that could not be used, with why."""
     reading, log = source.reading, source.reading.log
     kind = _FORMATS.get(reading.format, reading.format)
     rejected = len(reading.rejected)
     say(console, f"{source.path} ({kind}): {_n(len(log.children), 'child', 'children')}, {_n(len(log), 'event')}", "bold")
     say(console, f"{_n(reading.records_read, 'record')} read = {reading.records_used:,} used + {rejected:,} rejected", indent=2)
-    if source.result.after_as_of:
-        say(console, f"{_n(source.result.after_as_of, 'event')} after the as-of date not counted", indent=2)
+    if later:
+        say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
     said = list(reading.diagnostics)
     reasons: dict[str, list[str]] = {}
     for record in reading.rejected:
-        sheet = record.origin.rsplit("/", 1)[-1].removeprefix(source.path.rsplit("/", 1)[-1]).strip()
+        name, origin = source.path.rsplit("/", 1)[-1], record.origin.rsplit("/", 1)[-1]
+        sheet = "" if origin == name else origin.removeprefix(f"{name} ").strip()
         place = f"{f'{sheet} ' if sheet else ''}row {record.row}"
         reasons.setdefault(record.why, []).extend([] if sheet and record.why.startswith(sheet) else [place])
     for why, places in list(reasons.items())[:_SHOWN]:
@@ -225,9 +228,9 @@ def _show_source(console: Console, source: SourceRun) -> None:
         say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
 
 
-def _show_cases(console: Console, sources: Sequence[SourceRun]) -> None:
+def _show_cases(console: Console, sources: Sequence[SourceRead], replay: Replay) -> None:
     """What was read from many case files with nothing to be said of any of them."""
-    events, later = sum(len(s.reading.log) for s in sources), sum(s.result.after_as_of for s in sources)
+    events, later = sum(len(s.reading.log) for s in sources), sum(replay.after_as_of(s) for s in sources)
     say(console, f"{_n(len(sources), 'case')}, {sources[0].path} to {sources[-1].path}: {_n(events, 'event')}", "bold")
     read, used = sum(s.reading.records_read for s in sources), sum(s.reading.records_used for s in sources)
     say(console, f"{_n(read, 'record')} read = {used:,} used + 0 rejected", indent=2)
@@ -322,7 +325,7 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
             say(console, f"not from {names_of}: {', '.join(rules)}", "dim", indent=2, hang=2)
     if refused:
         console.print()
-        sources = "this source" if len(replay.sources) == 1 else "any of these sources"
+        sources = "this source" if len(replay.read) == 1 else "any of these sources"
         say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
         services: dict[str, list[str]] = {}
         for name in dict.fromkeys(r.id for r in replay.book.rules if r.spec.stage == "in_force"):

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine.calendar import Calendar, Duration, ServiceHours
-from rrt_engine.rulebook.schema import Authority, Parameter, TimescaleRule, Until, Verified
+from rrt_engine.rulebook.regime_schema import Part, Quality, Regime
+from rrt_engine.rulebook.schema import Authority, During, Parameter, TimescaleRule, Until, Verified
 
 DERIVED_KINDS = ("birthday",)
 
@@ -40,14 +41,20 @@ class PeriodKind(_Shape):
     title: str
     start: list[str]
     end: list[str]
+    end_later: list[str] = Field(
+        default_factory=list, description="Kinds of event that end it on any day after the one it began, such as a move elsewhere."
+    )
+    restarts: bool = Field(default=False, description="Whether a start while it is open ends it and begins another.")
 
 
 class Vocabulary(_Shape):
-    """events.yaml: every kind of event by the part of the service, periods, and shared sets of endings."""
+    """events.yaml: every kind of event by the part of the service, periods, shared sets of endings, and what else rules share."""
 
     events: dict[str, dict[str, EventKind]]
     periods: dict[str, PeriodKind]
     ends: dict[str, list[Until]]
+    qualities: dict[str, Quality] = Field(default_factory=dict)
+    regimes: dict[str, Regime] = Field(default_factory=dict)
 
 
 class Edition(_Shape):
@@ -79,6 +86,7 @@ class LocalValue(_Shape):
     title: str
     basis: str = Field(description="Where the value comes from: the Trust's document, another authority, or a common value.")
     verified: Verified
+    options: list[str | int] = Field(default_factory=list, description="The values it may take, where it chooses between readings.")
 
 
 class About(_Shape):
@@ -122,6 +130,8 @@ class RuleBook:
     sources: Mapping[str, Source]
     parameters: Mapping[str, LocalValue]
     calendar: Calendar
+    qualities: Mapping[str, Quality] = field(default_factory=dict)
+    regimes: Mapping[str, Regime] = field(default_factory=dict)
 
     def named(self, rule_id: str) -> tuple[Rule, ...]:
         """Every edition of a rule, by id or alias, oldest first."""
@@ -152,6 +162,16 @@ class RuleBook:
     def ref_paths(self) -> dict[str, tuple[str, ...]]:
         """What the ref of each event kind names, outermost first."""
         return {kind: tuple(e.ref) for kind, e in self.events.items()}
+
+    def part(self, rule: TimescaleRule) -> tuple[str, Part] | None:
+        """The regime, by name, and the part of it that a rule lives in; None where it lives in no such part."""
+        name = rule.during.period if isinstance(rule.during, During) else rule.during
+        return next(((key, part) for key, regime in self.regimes.items() for part in regime.parts if part.id == name), None)
+
+    def period_title(self, name: str) -> str:
+        """What a period, or a part of a regime, is called."""
+        parts = {part.id: part.title for regime in self.regimes.values() for part in regime.parts}
+        return self.periods[name].title if name in self.periods else parts.get(name, name)
 
     def until(self, rule: TimescaleRule) -> list[Until]:
         """What ends a rule's duty, with the named sets written out."""

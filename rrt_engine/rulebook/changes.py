@@ -124,6 +124,12 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
                 f"when.after.where.{a}",
                 f"add an example whose earlier `{when.after.event[0]}` records another `{a}`",
             )
+    if when.quality:
+        ask = f"add an example in which an event without `{when.quality}` starts no clock"
+        yield left_out(("when", "quality"), f"when.quality: {when.quality}", ask)
+    if expect and expect.quality:
+        ask = f"add an example in which an event without `{expect.quality}` does not answer"
+        yield left_out(("expect", "quality"), f"expect.quality: {expect.quality}", ask)
     if expect:
         for a in expect.where:
             yield left_out(
@@ -159,6 +165,11 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
             f"during: {period}",
             "add an example that starts outside the period, so that no duty starts, or one that the period's end ends",
         )
+    if isinstance(spec.during, During) and spec.during.carry_in:
+        yield left_out(("during", "carry_in"), "during.carry_in", "add an example in which the clock was running when the part began")
+    for i, days in enumerate(spec.lifted):
+        ask = "add an example that falls due on one of those days and is not done: due, and not overdue"
+        yield left_out(("lifted", i), f"lifted: {days.from_} to {days.to}", ask)
     for i, ending in enumerate(spec.until):
         yield from _endings(spec, i, ending, left_out)
     if spec.link:
@@ -178,6 +189,8 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
 def _endings(spec: TimescaleRule, i: int, ending: Until | str, left_out: Any) -> Iterator[Change]:
     name = ending if isinstance(ending, str) else ending.event[0]
     yield left_out(("until", i), f"until: {name}", f"add an example that `{name}` ends before it is due: status ended")
+    if isinstance(ending, Until) and ending.running == "goes_on":
+        yield left_out(("until", i, "running"), f"until.{name}.running", f"add an example that is due after the {name}: it goes on")
     if isinstance(ending, str) or name in DERIVED_KINDS:
         return
     for a in ending.where:

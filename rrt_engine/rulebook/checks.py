@@ -68,11 +68,13 @@ def names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Di
         else:
             events(("until", i), item, derived=True)
             where(("until", i, "if"), spec.when.event, item.if_)
+            if isinstance(item.running, Parameter):
+                unknown(("until", i, "running"), "local value", item.running.parameter, book.parameters)
     for i, source in enumerate(spec.source):
         unknown(("source", i) if len(spec.source) > 1 else ("source",), "source", source.id, book.sources)
     period = spec.during.period if isinstance(spec.during, During) else spec.during
-    if period:
-        unknown(("during",), "period", period, book.periods)
+    if period and book.part(spec) is None:
+        unknown(("during",), "period", period, [*book.periods, *(part.id for regime in book.regimes.values() for part in regime.parts)])
     if spec.link and not any(spec.link in book.events[k].ref for k in spec.when.event if k in book.events):
         levels = sorted({r for e in book.events.values() for r in e.ref})
         problems.append(
@@ -126,6 +128,16 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
             ("during",),
             "a recurring duty cannot change with a part of a period; write a rule for each part",
         )
+    if spec.lifted and (hours or isinstance(spec.within, NextOpening)):
+        refuse(("lifted",), "a limit that was lifted is counted in days")
+    if during and during.carry_in and hours:
+        refuse(("during", "carry_in"), "a clock that is carried in is counted in days")
+    for i, item in enumerate(spec.until):
+        if isinstance(item, Until) and item.running != "ends":
+            if not set(item.event) & set(DERIVED_KINDS):
+                refuse(("until", i, "running"), "`running` goes with a birthday")
+            elif book.value(item.running) not in ("ends", "goes_on"):
+                refuse(("until", i, "running"), f"`{book.value(item.running)}` is not `ends` or `goes_on`")
     if during and during.first and during.after:
         refuse(("during",), "give `first` or `after`, not both")
     if during and during.lead and not (during.first or during.after):
@@ -244,7 +256,7 @@ def vocabulary_problems(document: Document, book: RuleBook) -> Iterator[Diagnost
                     did_you_mean(allowed, _ATTRIBUTE_TYPES) or "write boolean, integer, date, text or a list of the values",
                 )
     for name, period in book.periods.items():
-        for part, kinds in (("start", period.start), ("end", period.end)):
+        for part, kinds in (("start", period.start), ("end", period.end), ("end_later", period.end_later)):
             for kind in kinds:
                 if kind not in book.events:
                     yield document.diagnostic(

@@ -17,10 +17,12 @@ from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.changes import Change
 from rrt_engine.rulebook.checks import intervals
+from rrt_engine.rulebook.examples import read_examples, run_example
 from rrt_engine.rulebook.load import load_with_problems
 from rrt_engine.rulebook.load_thresholds import load_thresholds_with_problems
 from rrt_engine.rulebook.proofs import Proof, prove
-from rrt_engine.rulebook.schema import Parameter
+from rrt_engine.rulebook.regime_schema import settings_of
+from rrt_engine.rulebook.schema import Parameter, Until
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
 from rrt_engine.rulebook.threshold_examples import reasoners
@@ -65,11 +67,12 @@ def lint(folder: Path, unverified: bool = False) -> list[Diagnostic]:
     book, problems, read = load_sound(folder)
     found = [*problems]
     for proof in [prove(rule, document, book) for rule, document in read] if book else []:
+        assert book is not None
         found.extend(_examples(proof))
         found.extend(_missing(proof))
         found.extend(_unborne(proof))
         found.extend(_unnoticed(proof))
-        found.extend(_unpinned(proof))
+        found.extend([*_unpinned(proof), *_unsettled(proof, book)])
         if unverified:
             found.extend(_unverified(proof))
     if book is not None:
@@ -181,6 +184,23 @@ def _unpinned(proof: Proof) -> Iterator[Diagnostic]:
             yield proof.document.diagnostic(
                 ("examples", i), "local_value_not_pinned", f"example `{example.name}` does not set `{left[0]}`", help, "warning"
             )
+
+
+def _unsettled(proof: Proof, book: RuleBook) -> Iterator[Diagnostic]:
+    """Examples that an authority would break by choosing another reading."""
+    spec, part = proof.rule.spec, book.part(proof.rule.spec)
+    names = settings_of(book.regimes[part[0]]) if part else []
+    names += [i.running.parameter for i in spec.until if isinstance(i, Until) and isinstance(i.running, Parameter)]
+    if not names or not all(o.passed for o in proof.outcomes):
+        return
+    for i, read in enumerate(read_examples(proof.rule, proof.document, book)):
+        for name in (name for name in names if name not in read.example.parameters):
+            for option in (o for o in book.parameters[name].options if o != book.parameters[name].value):
+                other = read.example.model_copy(update={"parameters": {**read.example.parameters, name: option}})
+                if not run_example(replace(read, example=other), proof.rule.id, book.only(proof.rule.id)).passed:
+                    message = f"example `{read.example.name}` does not set `{name}`, and fails where it is `{option}`"
+                    help = f"write `parameters: {{{name}: {book.parameters[name].value}}}` in the example"
+                    yield proof.document.diagnostic(("examples", i), "local_value_not_pinned", message, help, "warning")
 
 
 def _unverified(proof: Proof) -> Iterator[Diagnostic]:

@@ -20,6 +20,7 @@ from rrt_engine.calendar import Calendar, day_number
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.rulebook.book import About, LocalValue, Rule, RuleBook, Source, Vocabulary
 from rrt_engine.rulebook.checks import clocks_in, declared_twice, emptiness, local_value_problems, names_in, vocabulary_problems
+from rrt_engine.rulebook.regime_checks import option_problems, part_problems, regime_problems
 from rrt_engine.rulebook.schema import Effective, Service, TimescaleRule
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
@@ -105,12 +106,14 @@ def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[Rul
         sources=sources,
         parameters=parameters,
         calendar=calendar,
+        qualities=vocabulary.qualities,
+        regimes=vocabulary.regimes,
     )
-    problems.extend(vocabulary_problems(events_document, book))
-    problems.extend(local_value_problems(parameters_document, book, [spec for spec, _ in found]))
+    problems.extend([*vocabulary_problems(events_document, book), *regime_problems(events_document, book)])
+    problems.extend([*local_value_problems(parameters_document, book, [s for s, _ in found]), *option_problems(parameters_document, book)])
     for spec, document in found:
         problems.extend(emptiness(spec, document))
-        problems.extend(names_in(spec, document, book) or clocks_in(spec, document, book))
+        problems.extend(names_in(spec, document, book) or [*clocks_in(spec, document, book), *part_problems(spec, document, book)])
     editions = _editions(sorted(found, key=_journey), problems)
     problems.extend(declared_twice(editions))
     return replace(book, rules=tuple(rule for rule, _ in editions)), editions

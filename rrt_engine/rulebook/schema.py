@@ -42,7 +42,8 @@ def _as_duration(text: str) -> str:
     return text
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """One value as a list of it."""
     return list(value) if isinstance(value, list) else [value]
 
 
@@ -54,12 +55,13 @@ Length = Annotated[
     str,
     AfterValidator(_as_duration),
     Field(
-        description="A whole number and a unit: hours, service hours, working days, days, clear days, weeks, months or years.",
-        pattern=r"^\d{1,4} (hour|service hour|working day|day|clear day|week|month|year)s?$",
+        description="A whole number and a unit: hours, service hours, working days, days, clear days, weeks, calendar weeks "
+        "(Monday to Sunday), months or years.",
+        pattern=r"^\d{1,4} (hour|service hour|working day|day|clear day|week|calendar week|month|year)s?$",
         examples=["15 working days", "72 hours", "6 weeks"],
     ),
 ]
-Names = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+Names = Annotated[list[str], BeforeValidator(as_list), Field(min_length=1)]
 
 
 class Parameter(_Shape):
@@ -71,7 +73,7 @@ class Parameter(_Shape):
 class Not(_Shape):
     """Anything but these values. An event that does not record the attribute counts as not having them."""
 
-    not_: Annotated[list[Scalar], BeforeValidator(_as_list)] = Field(alias="not", description="The value or values excluded.")
+    not_: Annotated[list[Scalar], BeforeValidator(as_list)] = Field(alias="not", description="The value or values excluded.")
 
 
 Test = bool | int | str | list[Scalar] | Not
@@ -111,6 +113,7 @@ class When(_Shape):
     date: str | None = Field(
         default=None, description="The attribute that holds the date the clock starts, where it is not the event's own date."
     )
+    quality: str | None = Field(default=None, description="What an event of its kind must record to count, named in `qualities`.")
 
 
 class Expect(_Shape):
@@ -118,6 +121,7 @@ class Expect(_Shape):
 
     event: Names = Field(description="The kind or kinds of event that answer it.")
     where: Where
+    quality: str | None = Field(default=None, description="What an event of its kind must record to count, named in `qualities`.")
     if_recorded: bool = Field(default=False, description="Judge only where an answer is recorded: its absence says nothing.")
 
 
@@ -127,6 +131,10 @@ class Until(_Shape):
     event: Names = Field(description="The kind or kinds of event that end the duty.")
     where: Where
     if_: Where = Field(alias="if", description="What the event that started the duty must record for this ending to apply.")
+    running: Literal["ends", "goes_on"] | Parameter = Field(
+        default="ends",
+        description="With a birthday: whether a clock that is running then `ends`, or `goes_on` to its due date. No other starts after it.",
+    )
 
 
 class DateOf(_Shape):
@@ -163,11 +171,16 @@ class Before(_Shape):
 class During(_Shape):
     """The duty lives only inside a period, or a part of it counted from its start."""
 
-    period: str = Field(description="A period named in events.yaml.")
+    period: str = Field(description="A period, or a part of a regime, named in events.yaml.")
     first: LengthOrParameter | None = Field(default=None, description="Only in the first part of the period.")
     after: LengthOrParameter | None = Field(default=None, description="Only once this much of the period has passed.")
     lead: LengthOrParameter | None = Field(
         default=None, description="How long before the change the later part already governs an interval that would straddle it."
+    )
+    carry_in: bool = Field(
+        default=False,
+        description="With a part of a regime: a clock that is already running when the part begins goes on under this rule. It counts "
+        "from the last event that starts it, and is not due before the day the part began.",
     )
 
 
@@ -177,6 +190,13 @@ class Extension(_Shape):
     event: Names
     attribute: str | None = Field(default=None, description="The attribute that holds the new date.")
     by: LengthOrParameter | None = Field(default=None, description="The most it may add to the due date.")
+
+
+class Lifted(_Shape):
+    """Days for which the limit was lifted: what falls due on one of them has no last day."""
+
+    from_: date = Field(alias="from")
+    to: date
 
 
 class Reason(_Shape):
@@ -241,7 +261,7 @@ class TimescaleRule(_Shape):
     kind: Literal["timescale"]
     title: str = Field(min_length=5, max_length=120, description="What is required, in a short line.")
     service: Service
-    source: Annotated[list[SourceAt], BeforeValidator(_as_list)] = Field(
+    source: Annotated[list[SourceAt], BeforeValidator(as_list)] = Field(
         min_length=1, description="The instrument or instruments it rests on."
     )
     authority: Authority = Field(
@@ -270,6 +290,7 @@ class TimescaleRule(_Shape):
     )
     link: str | None = Field(default=None, description="What start and answer must share, such as referral or s47, when both record which.")
     extension: Extension | None = None
+    lifted: list[Lifted] = Field(default_factory=list, description="Days for which the limit was lifted, whenever the duty started.")
     unless: Reason | None = None
     warn: LengthOrParameter | None = Field(
         default=None, description="How long before the due date it becomes due soon (a suggestion of the product, not law)."

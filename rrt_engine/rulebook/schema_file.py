@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from rrt_engine.rulebook.book import Vocabulary
+from rrt_engine.rulebook.measure_schema import Measure
+from rrt_engine.rulebook.quality_schema import QualityChecks
 from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.shape import FORMS
 from rrt_engine.rulebook.threshold_schema import FactVocabulary, Pathways, ThresholdRule
@@ -38,11 +40,17 @@ def schemas() -> Mapping[str, str]:
             "One document of a file in thresholds: one effect on the suggestion, and when it has it.",
             _SHARED,
         ),
+        "measure.schema.json": _text(
+            Measure, "A measure of rrt", "One document of a file in measures: what is counted, of what, and what it is compared with.", _SHARED
+        ),
         "facts.schema.json": _text(
             FactVocabulary,
             "The fact vocabulary of rrt",
             "facts.yaml: the facts that may be recorded, and what each value pulls towards.",
             (),
+        ),
+        "quality.schema.json": _text(
+            QualityChecks, "The checks of the data of rrt", "quality.yaml: what cannot be right in a record, and how to mend it.", ()
         ),
         "pathways.schema.json": _text(
             Pathways, "The pathways of rrt", "pathways.yaml: the levels of need, and where a suggestion can point.", ()

@@ -223,7 +223,8 @@ def _unfit(document: Document, path: Path, complaints: list[_Complaint]) -> Diag
 def _not_a_length(document: Document, path: Path, value: Any) -> Diagnostic:
     text = str(value)
     number = re.match(r"^(\d+)\s*(.*)$", text)
-    units = [u for n in ("hour", "service hour", "working day", "day", "clear day", "week", "month", "year") for u in (n, f"{n}s")]
+    names = ("hour", "service hour", "working day", "day", "clear day", "week", "calendar week", "month", "year")
+    units = [u for n in names for u in (n, f"{n}s")]
     short = {
         "wd": "working days",
         "h": "hours",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rrt_engine.diagnostics import Diagnostic, InputError
@@ -12,7 +13,12 @@ from rrt_engine.sources.reading import Reading
 _WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 _LOGS = (".csv", ".parquet", ".jsonl", ".ndjson", ".tsv")
 _CASES = (".yaml", ".yml")
-FORMATS = "an Annex A workbook or folder of its lists, a CIN census XML file, an event log (CSV, Parquet or JSONL) or a case (YAML)"
+_JSON = (".json", ".jsonocel")
+FORMATS = (
+    "an Annex A workbook or folder of its lists, a folder of SSD tables (CSV) or their database, a CIN census XML file, "
+    "an SSDA903 return (a folder of its CSV tables, or XML), submissions to the DfE's CSC API (JSON), "
+    "an event log (CSV, Parquet, JSONL or OCEL 2.0 JSON) or a case (YAML)"
+)
 
 
 def sources_in(path: Path, facts: bool = False) -> list[Path]:
@@ -22,21 +28,67 @@ def sources_in(path: Path, facts: bool = False) -> list[Path]:
     """
     if not path.exists():
         raise InputError([Diagnostic(str(path), 0, 0, "not_found", "there is no such file or folder", "error", "", "check the path")])
-    if not path.is_dir() or _is_annex_a_folder(path):
+    if not path.is_dir() or _is_ssd_folder(path) or _is_annex_a_folder(path):
         return [path]
+    submissions, logs = _json_in(path)
     known = (*_WORKBOOKS, *_LOGS, *_CASES, ".xml")
     found = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known and not p.name.endswith(".covers.yaml"))
     stems = {p.stem for p in found if not is_facts(p)}
     found = [p for p in found if not is_decisions(p) and not (is_facts(p) and (not facts or p.stem[: -len(".facts")] in stems))]
+    found = sorted([*found, *logs])
+    if _is_ssda903(path):  # its CSV files, and those in the folders in it, are one return
+        found = [path, *(p for p in found if p.suffix.lower() != ".csv")]
+    if submissions:
+        if found:
+            message = f"`{submissions[0].name}` is a submission to the CSC API, and other sources stand beside it"
+            help = "put the submissions in a folder of their own: they are applied one after another"
+            raise InputError([Diagnostic(str(path), 0, 0, "mixed", message, "error", "", help)])
+        return [path]
     if not found:
         message = f"no file in this folder can be read; expected {FORMATS}"
         raise InputError([Diagnostic(str(path), 0, 0, "no_source", message)])
     return found
 
 
-def read_source(path: Path, book: RuleBook) -> Reading:
-    """Read one source. Raises InputError that says what was found and what was expected."""
+def is_url(source: str) -> bool:
+    """Whether a source is the address of a database and not a path.
+
+    >>> is_url("postgresql://host/ssd"), is_url("annex_a.xlsx"), is_url("C:/data/ssd")
+    (True, False, False)
+    """
+    return "://" in source
+
+
+def short_name(source: str | Path) -> str:
+    """What to call a source: a file's name, or that of a database. Never its host, user, password or options.
+
+    >>> short_name("postgresql+pg8000://me:secret@host:5432/ssd?sslmode=require"), short_name(Path("data/cin.xml"))
+    ('database ssd', 'cin.xml')
+    """
+    if not isinstance(source, str) or not is_url(source):
+        return Path(source).name
+    named = re.split("[?#]", source.partition("://")[2].rpartition("@")[2])[0].replace("\\", "/").rpartition("/")[2]
+    return f"database {named}".rstrip()
+
+
+def read_source(source: str | Path, book: RuleBook) -> Reading:
+    """Read one source: a path, or the URL of a database. Raises InputError that says what was found and what was expected."""
+    if isinstance(source, str) and is_url(source):
+        from rrt_engine.sources.ssd_database import read_ssd_database
+
+        return read_ssd_database(source, book)
+    path = Path(source)
     suffix = path.suffix.lower()
+    if suffix in _JSON or (path.is_dir() and _json_in(path)[0]):
+        return _read_json(path, book)
+    if path.is_dir() and _is_ssd_folder(path):
+        from rrt_engine.sources.ssd import read_ssd
+
+        return read_ssd(path, book)
+    if (path.is_dir() or suffix in (".csv", ".xml")) and not (is_facts(path) or is_decisions(path)) and _is_ssda903(path):
+        from rrt_engine.sources.ssda903 import read_ssda903
+
+        return read_ssda903(path, book)
     if path.is_dir() or suffix in _WORKBOOKS:
         from rrt_engine.sources.annex_a import read_annex_a
 
@@ -61,9 +113,44 @@ def read_source(path: Path, book: RuleBook) -> Reading:
     )
 
 
+def _json_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The submissions to the CSC API and the OCEL logs among the JSON files of a folder; other JSON is not ours."""
+    found = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _JSON and not p.name.startswith("."))
+    if not found:
+        return [], []
+    from rrt_engine.sources.csc_api import looks_like_csc_api
+    from rrt_engine.sources.ocel import looks_like_ocel
+
+    logs = [p for p in found if looks_like_ocel(p)]
+    return [p for p in found if p not in logs and looks_like_csc_api(p)], logs
+
+
+def _read_json(path: Path, book: RuleBook) -> Reading:
+    from rrt_engine.sources.csc_api import looks_like_csc_api, read_csc_api
+    from rrt_engine.sources.ocel import looks_like_ocel, read_ocel
+
+    if path.is_dir() or (path.suffix.lower() == ".json" and not looks_like_ocel(path) and looks_like_csc_api(path)):
+        return read_csc_api(path, book)
+    return read_ocel(path, book)
+
+
 def _is_annex_a_folder(path: Path) -> bool:
     if not any(p.suffix.lower() == ".csv" for p in path.iterdir()):
         return False
     from rrt_engine.sources.annex_a import looks_like_annex_a
 
     return looks_like_annex_a(path)
+
+
+def _is_ssd_folder(path: Path) -> bool:
+    if not any(p.suffix.lower() == ".csv" for p in path.iterdir()):
+        return False
+    from rrt_engine.sources.ssd import looks_like_ssd
+
+    return looks_like_ssd(path)
+
+
+def _is_ssda903(path: Path) -> bool:
+    from rrt_engine.sources.ssda903_files import looks_like_ssda903
+
+    return looks_like_ssda903(path)

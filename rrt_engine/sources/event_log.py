@@ -1,7 +1,9 @@
 """Read an event log: one row an event, as CSV, Parquet or JSON lines.
 
 Columns: `child_id`, `event`, `at`, and where known `recorded_at`, `ref`, `date_of_birth`, `expected_date_of_birth`; every
-other column is an attribute. Each distinct text is read once, so that millions of rows cost what their columns cost.
+other column is an attribute. Three more say of an event what another source knew of it: `latest_only`, `suspect` and
+`alike_number`. A row with a child and no event is a child without events. docs/event-log.md describes the format.
+Each distinct text is read once, so that millions of rows cost what their columns cost.
 """
 
 from __future__ import annotations
@@ -13,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, parse_moment
-from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+from rrt_engine.calendar import NO_DAY, NO_INSTANT
+from rrt_engine.diagnostics import did_you_mean
 from rrt_engine.model import Attribute, AttributeValue, Bools, Coverage, EventLog, Int32s, Int64s, Rejected, plural
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.rulebook.strict_yaml import Document, single
 from rrt_engine.sources.builder import sorted_log, typed
+from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.event_log_columns import (
     Coded,
     Moments,
@@ -34,7 +36,9 @@ from rrt_engine.sources.event_log_columns import (
 from rrt_engine.sources.event_log_files import COLUMNS, SHOWN, Table, heading, read_delimited, read_json_lines, read_parquet, refused
 from rrt_engine.sources.reading import Reading
 
-_OPTIONAL = ("recorded_at", "ref", "date_of_birth", "expected_date_of_birth")
+OPTIONAL = ("recorded_at", "ref", "date_of_birth", "expected_date_of_birth", "latest_only", "suspect", "alike_number")
+"""The columns that are no attributes, beside the three an event log must have."""
+_OF_A_CHILD = ("child_id", "date_of_birth", "expected_date_of_birth")
 _SORTABLE = 2_000_000  # rows that share a child and a day: beyond this only neighbours are compared for exact duplicates
 
 
@@ -45,7 +49,7 @@ def read_event_log(path: Path | str, book: RuleBook, covers: Mapping[str, Any] |
     """
     path = Path(path)
     file = str(path)
-    coverage, snapshot = _coverage(path, book, covers)
+    coverage, snapshot = coverage_beside(path, book, covers)
     try:
         with path.open("rb") as opened:
             head = opened.read(65_536)
@@ -66,57 +70,12 @@ def read_event_log(path: Path | str, book: RuleBook, covers: Mapping[str, Any] |
         table = read_json_lines(path)
     else:
         table = read_delimited(path, head)
+    return log_from_table(table, book, coverage, snapshot)
+
+
+def log_from_table(table: Table, book: RuleBook, coverage: Coverage = Coverage(), snapshot: bool = False) -> Reading:
+    """The event log in a file already read as columns. With `snapshot` it holds only the latest event of each kind."""
     return _Conversion(table, book).reading(coverage, snapshot)
-
-
-# ---------------------------------------------------------------------------------------------------- what is covered
-
-
-def _coverage(path: Path, book: RuleBook, given: Mapping[str, Any] | None) -> tuple[Coverage, bool]:
-    """What the log covers, and whether it holds only the latest of each kind."""
-    document: Document | None = None
-    file = str(path)
-    if given is None:
-        for name in (f"{path.name}.covers.yaml", f"{path.stem}.covers.yaml"):
-            beside = path.with_name(name)
-            if beside.is_file():
-                try:
-                    document = single(str(beside), beside.read_text(encoding="utf-8-sig"))
-                except (OSError, UnicodeDecodeError):
-                    raise refused(str(beside), "unreadable", "cannot read the file as UTF-8 text") from None
-                file, given = str(beside), document.data
-                break
-    if given is None:
-        return Coverage(), False
-    if not isinstance(given, Mapping):
-        raise refused(file, "shape", "expected `from`, `kind` and `events`", "such as {from: 2025-01-01, kind: history}", 1)
-    problems: list[Diagnostic] = []
-
-    def problem(key: str, message: str, help: str = "") -> None:
-        found = document.diagnostic((key,), "covers", message, help) if document else Diagnostic(file, 0, 0, "covers", message, help=help)
-        problems.append(found)
-
-    kinds: frozenset[str] | None = None
-    since: dict[str, int] = {}
-    for key, value in given.items():
-        if key == "from":
-            try:
-                since[""] = parse_moment(value).day
-            except ValueError as error:
-                problem("from", str(error) if "`" in str(error) else f"`{value}` is not a day in the calendar")
-        elif key == "kind" and value in ("history", "snapshot"):
-            continue
-        elif key == "events" and isinstance(value, list):
-            named = {str(v): book.kind_named(str(v)) for v in value}
-            for word in (w for w, kind in named.items() if kind is None):
-                problem("events", f"unknown event `{word}`", did_you_mean(word, book.events))
-            kinds = frozenset(kind for kind in named.values() if kind is not None)
-        else:
-            help = "`from` is a date, `kind` is history or snapshot, `events` is a list"
-            problem(str(key), f"`{key}: {brief(value)}` is not something a log can cover", help)
-    if problems:
-        raise InputError(problems)
-    return Coverage(kinds, since), given.get("kind") == "snapshot"
 
 
 # ---------------------------------------------------------------------------------------------------- the event log
@@ -137,12 +96,15 @@ class _Conversion:
         kind, kinds = self.kinds(table.columns["event"])
         at = self.times(as_moments(table.columns["at"]))
         columns = {name: column for name, column in table.columns.items() if name not in COLUMNS}
-        keep = None
+        keep = people = None  # the rows that are events, and those that say something of a child; None for all
         good = (child >= 0) & (kind >= 0) & (at.day != NO_DAY)
         if not bool(good.all()):
-            self.reject(~good, child, kind, at)
-            keep = np.flatnonzero(good)
-            child, kind = child[keep], kind[keep]
+            alone = self.without_events(child >= 0)
+            self.reject(~(good | alone), child, kind, at)
+            keep, people = np.flatnonzero(good), np.flatnonzero(good | alone)
+            used, of_people = _only_used(child[people], len(children))  # every row of some child, or of some kind, may be gone
+            children = children[used]
+            child, kind = of_people[good[people]], kind[keep]
         day = at.day if keep is None else at.day[keep]
         instant = at.instant if keep is None or at.instant is None else at.instant[keep]
         span = at.span if keep is None or at.span is None else at.span[keep]
@@ -152,14 +114,23 @@ class _Conversion:
             found = columns[name]
             return found if keep is None else take_rows(found, keep)
 
-        if keep is not None:  # every row of some child, or of some kind, may be gone
-            used, child = _only_used(child, len(children))
-            children = children[used]
+        def births(name: str) -> Int32s | None:
+            if name not in columns:
+                return None
+            if people is None:
+                return self.births(columns[name], name, child, len(children))
+            return self.births(take_rows(columns[name], people), name, of_people, len(children))
+
+        if keep is not None:
             used, kind = _only_used(kind, len(kinds))
             kinds = tuple(kinds[i] for i in used.tolist())
         ref = as_texts(column("ref")) if "ref" in columns else Coded(np.zeros(0, np.int32), [])
         refs, ref_codes = _ranked(ref)
         recorded = self.days(column("recorded_at"), "recorded_at") if "recorded_at" in columns else None
+        latest = self.marked(column("latest_only"), "latest_only", "boolean") if "latest_only" in columns else None
+        suspect = self.marked(column("suspect"), "suspect", "boolean") if "suspect" in columns else None
+        number = self.marked(column("alike_number"), "alike_number", "integer") if "alike_number" in columns else None
+        numbered = {} if number is None else {"alike_number": Attribute(number, ())}  # sorted with the rest, and not kept
         log = EventLog(
             children=children,
             kinds=kinds,
@@ -171,22 +142,46 @@ class _Conversion:
             ref=ref_codes if refs else None,
             refs=refs,
             recorded=recorded if recorded is not None and bool((recorded != NO_DAY).any()) else None,
-            latest_only=np.ones(len(child), np.bool_) if snapshot else None,
-            attributes=self.attributes({name: column(name) for name in columns if name not in _OPTIONAL}, kind, kinds),
-            born=self.births(column("date_of_birth"), "date_of_birth", child, len(children)) if "date_of_birth" in columns else None,
-            expected=self.births(column("expected_date_of_birth"), "expected_date_of_birth", child, len(children))
-            if "expected_date_of_birth" in columns
-            else None,
+            latest_only=np.ones(len(child), np.bool_) if snapshot else None if latest is None else latest.astype(np.bool_),
+            suspect=None if suspect is None else suspect.astype(np.bool_),
+            attributes=self.attributes({name: column(name) for name in columns if name not in OPTIONAL}, kind, kinds) | numbered,
+            born=births("date_of_birth"),
+            expected=births("expected_date_of_birth"),
             coverage=coverage,
             origins=(self.name,),
             origin=np.zeros(len(child), np.int32),
             origin_row=row,
         )
         log = self.without_duplicates(sorted_log(log))
-        read = table.n + sum(1 for r in table.rejected) - self.rejected_rows
-        return Reading(log, table.format, read, len(log), tuple(table.rejected), tuple(table.diagnostics))
+        if numbered:
+            log = replace(log, attributes={name: a for name, a in log.attributes.items() if name not in numbered})
+        read = table.n + len(table.rejected) - self.rejected_rows
+        return Reading(log, table.format, read, read - len(table.rejected), tuple(table.rejected), tuple(table.diagnostics))
 
     rejected_rows = 0  # rows of the table itself that were rejected, as against lines that never became rows
+
+    def without_events(self, known: Bools) -> Bools:
+        """The rows that only name a child, with its date of birth where known: a child without events."""
+        alone: Bools = known & (self.unknown.codes < 0)
+        for name, column in self.table.columns.items():
+            if name not in _OF_A_CHILD and bool(alone.any()):
+                alone &= is_blank(column)
+        if n := int(np.count_nonzero(alone)):
+            message = f"{plural(n, 'child is', 'children are')} named without an event"
+            self.table.say("no_events", message, severity="note", line=int(self.table.row[alone][0]))
+        return alone
+
+    def marked(self, column: Any, name: str, kind: str) -> Int32s | None:
+        """A column of marks as numbers, 0 where there is none; None where no row has one. What cannot be read is dropped and said."""
+        coded = as_codes(column)
+        counts = np.bincount(coded.codes + 1, minlength=len(coded.values) + 1)[1:]
+        table = np.zeros(len(coded.values) + 1, np.int32)
+        reasons: dict[str, int] = {}
+        for i in np.flatnonzero(counts).tolist():
+            value = self.typed(coded.values[i], kind, int(counts[i]), reasons)
+            table[i] = int(value) if value is not None and abs(int(value)) < 2**31 else 0
+        self.dropped(name, reasons)
+        return table[coded.codes] if bool(table.any()) else None
 
     def kinds(self, column: Any) -> tuple[np.ndarray[Any, np.dtype[np.int16]], tuple[str, ...]]:
         """Each row's event kind, -1 where its name is not known; each unknown name is said once, with its count."""
@@ -362,28 +357,8 @@ class _Conversion:
 
     def without_duplicates(self, log: EventLog) -> EventLog:
         """The log without rows that repeat an earlier row in everything; they are rejected and counted."""
-        n = len(log)
-        if n < 2:
-            return log
-        same = (log.child[1:] == log.child[:-1]) & (log.day[1:] == log.day[:-1])
-        if not bool(same.any()):
-            return log
-        tied = np.flatnonzero(np.append(same, False) | np.concatenate([[False], same]))
-        columns = [c for c in (log.instant, log.ref, log.recorded, *(a.codes for a in log.attributes.values())) if c is not None]
-        if len(tied) <= _SORTABLE:
-            group = np.cumsum(~np.concatenate([[False], same])[tied])
-            keys = [*(c[tied] for c in columns), group * len(log.kinds) + log.kind[tied]]
-            order = np.lexsort(keys) if len(keys) > 1 else np.argsort(keys[0], kind="stable")
-            equal = np.ones(len(order) - 1, np.bool_)
-            for key in keys:
-                in_order = key[order]
-                equal &= in_order[1:] == in_order[:-1]
-            repeated = np.sort(tied[order[1:][equal]])
-        else:
-            equal = same & (log.kind[1:] == log.kind[:-1])
-            for column in columns:
-                equal &= column[1:] == column[:-1]
-            repeated = np.flatnonzero(equal) + 1
+        rows, same = alike(log)
+        repeated = np.sort(rows[1:][same])
         if not len(repeated):
             return log
         assert log.origin_row is not None
@@ -397,6 +372,36 @@ class _Conversion:
         message = f"{what}: row {shown}"
         self.table.say("duplicate", message, "where they are two events, give each its own `ref`", line=min(lines))
         return _without(log, repeated)
+
+
+def alike(log: EventLog) -> tuple[Int64s, Bools]:
+    """The rows of events of one child on one day, those that are alike in everything side by side and in the order they stand.
+
+    Each entry of the second says whether a row is alike in everything to the one before it. Where too many rows share a child
+    and a day, only rows that stand side by side in the log are compared.
+    """
+    nothing = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    if len(log) < 2:
+        return nothing
+    same = (log.child[1:] == log.child[:-1]) & (log.day[1:] == log.day[:-1])
+    if not bool(same.any()):
+        return nothing
+    tied = np.flatnonzero(np.append(same, False) | np.concatenate([[False], same]))
+    single = (log.instant, log.span, log.ref, log.recorded, log.latest_only, log.suspect)
+    columns = [c for c in (*single, *(a.codes for a in log.attributes.values())) if c is not None]
+    if len(tied) <= _SORTABLE:
+        group = np.cumsum(~np.concatenate([[False], same])[tied])
+        keys = [*(c[tied] for c in columns), group * len(log.kinds) + log.kind[tied]]
+        order = np.lexsort(keys) if len(keys) > 1 else np.argsort(keys[0], kind="stable")
+        equal = np.ones(len(order) - 1, np.bool_)
+        for key in keys:
+            in_order = key[order]
+            equal &= in_order[1:] == in_order[:-1]
+        return tied[order], equal
+    equal = same & (log.kind[1:] == log.kind[:-1])
+    for column in columns:
+        equal &= column[1:] == column[:-1]
+    return np.arange(len(log)), equal
 
 
 def _only_used(codes: Any, n: int) -> tuple[Int64s, Any]:

@@ -29,6 +29,27 @@ def refused(file: str, code: str, message: str, help: str = "", line: int = 0) -
     return InputError([Diagnostic(file, line, 1 if line else 0, code, message, help=help)])
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+
+def guarded(text: str) -> str:
+    """Text as it is written in CSV: begun with an apostrophe where a spreadsheet could take it for a formula.
+
+    >>> guarded("=1+1"), guarded("'=1+1"), guarded("O'Hara")
+    ("'=1+1", "''=1+1", "O'Hara")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """Text as it was before `guarded`.
+
+    >>> unguarded("'=1+1"), unguarded("''=1+1"), unguarded("'tis")
+    ('=1+1', "'=1+1", "'tis")
+    """
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
+
+
 def heading(name: Any) -> str:
     """A column name as it is compared: `Child ID` is `child_id`."""
     return re.sub(r"[\s\-]+", "_", str(name).strip().lower())
@@ -108,7 +129,7 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
         table, line, n = table.filter(pa.array(~blank)), line[~blank], int(np.count_nonzero(~blank))
     result = Table(file, "CSV", {}, n, line)
     nothing = {name: Coded(np.zeros(0, np.int32), []) for name in names}
-    result.columns = _named(names, nothing, table, result, needed)
+    result.columns = {name: _unguarded(column) for name, column in _named(names, nothing, table, result, needed).items()}
     if encoding == "cp1252":
         result.say("encoding", "the file is not UTF-8; it was read as Windows-1252", "save it as CSV UTF-8 if names or places look wrong")
     ragged = [r for r in bad if r.text.strip(" \r\n")]  # a line with nothing on it is not a record
@@ -122,6 +143,19 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
     if not n and not ragged:
         result.say("no_rows", "the file has column names and no rows", severity="note")
     return result
+
+
+def _unguarded(column: Any) -> Any:
+    """A column of texts without the apostrophes that keep a spreadsheet from taking them for formulas."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(column, Coded):
+        return column
+    if not any(pc.any(pc.starts_with(chunk.dictionary, "'")).as_py() for chunk in column.chunks):
+        return column
+    chunks = (pa.array([unguarded(v) for v in chunk.dictionary.to_pylist()], pa.string()).take(chunk.indices) for chunk in column.chunks)
+    return pa.chunked_array(list(chunks), pa.string()).dictionary_encode()
 
 
 def _blank_rows(table: Any) -> Bools | None:
@@ -219,7 +253,7 @@ def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
         )
     result = Table(file, "JSON lines", {}, 0, np.zeros(0, np.int32))
     rows: list[int] = []
-    coders: dict[str, _Coder] = {}
+    coders: dict[str, Coder] = {}
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
@@ -236,10 +270,10 @@ def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
                 result.say("json", why, "expected one JSON object a line", line=number)
             continue
         for name, value in record.items():
+            coder = coders.get(name)
+            if coder is None:
+                coder = coders[name] = Coder()
             if value is not None and value != "":
-                coder = coders.get(name)
-                if coder is None:
-                    coder = coders[name] = _Coder()
                 coder.put(len(rows), value)
         rows.append(number)
     if len(result.rejected) > SHOWN:
@@ -251,8 +285,8 @@ def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
     return result
 
 
-class _Coder:
-    """Distinct values of one JSON key as they are met."""
+class Coder:
+    """Distinct values of one column as they are met, row by row."""
 
     def __init__(self) -> None:
         self.codes: dict[Any, int] = {}
@@ -260,12 +294,14 @@ class _Coder:
         self.held: list[int] = []
 
     def put(self, row: int, value: Any) -> None:
+        """Note that a row holds a value."""
         if isinstance(value, (list, dict)):
             value = Nested(json.dumps(value))
         self.rows.append(row)
         self.held.append(self.codes.setdefault((type(value), value), len(self.codes)))
 
     def column(self, n: int) -> Coded:
+        """The column of n rows."""
         codes = np.full(n, -1, np.int32)
         codes[self.rows] = self.held
         return Coded(codes, [value for _, value in self.codes])

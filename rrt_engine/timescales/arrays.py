@@ -13,8 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, midnight, parse_moment
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, day_number, midnight, parse_moment
 from rrt_engine.model import Bools, EventLog, Int32s, Int64s, lookup
+from rrt_engine.rulebook.regime_schema import Quality
 from rrt_engine.rulebook.schema import Not, Scalar, Test
 
 _DAY_BITS, _SECOND_BITS = 16, 33  # days and seconds since 1970; the calendar's span fits both
@@ -90,6 +91,24 @@ class Arrays:
         rows = self.rows_of(kinds)
         if not where or not len(rows):
             return Picked(rows)
+        holds, unsure = self._tested(rows, where)
+        return Picked(rows[holds], unsure[holds]) if unsure[holds].any() else Picked(rows[holds])
+
+    def counted(self, kinds: Sequence[str], where: Mapping[str, Test], quality: Quality | None) -> Picked:
+        """The same; of the kind that a quality is about, only the events that have it."""
+        found = self.picked(kinds, where)
+        if quality is None or quality.event not in self._code or not len(found.rows):
+            return found
+        rows, day = found.rows, self.log.day[found.rows]
+        counts, _ = self._tested(rows, quality.where)
+        for window in quality.also:
+            then = (day >= day_number(window.from_)) & (day <= day_number(window.to))
+            counts |= then & self._tested(rows, window.where)[0]
+        counts |= self.log.kind[rows] != self._code[quality.event]
+        return Picked(rows[counts], None if found.maybe is None else found.maybe[counts])
+
+    def _tested(self, rows: Int32s, where: Mapping[str, Test]) -> tuple[Bools, Bools]:
+        """Whether each row meets a `where`, and whether a required attribute is not recorded, so that it only may."""
         holds = np.ones(len(rows), np.bool_)
         unsure = np.zeros(len(rows), np.bool_)
         for name, test in where.items():
@@ -99,11 +118,11 @@ class Arrays:
                 unsure |= required
                 continue
             codes = column.codes[rows]
-            meets = lookup(column.values, lambda v, t=test: _meets(v, t))
-            holds &= np.append(meets, True)[codes]  # code -1 reads the last entry: not recorded
+            table = lookup(column.values, lambda v, t=test: meets(v, t))
+            holds &= np.append(table, True)[codes]  # code -1 reads the last entry: not recorded
             if required:
                 unsure |= codes < 0
-        return Picked(rows[holds], unsure[holds]) if unsure[holds].any() else Picked(rows[holds])
+        return holds, unsure
 
     def earliest(self, rows: Int32s) -> Int64s:
         """The earliest instant of each row, in UTC seconds."""
@@ -276,7 +295,8 @@ def _moment_named(value: object) -> Moment | None:
         return None
 
 
-def _meets(value: Scalar, test: Test) -> bool:
+def meets(value: Scalar, test: Test) -> bool:
+    """Whether a recorded value is what a test wants."""
     if isinstance(test, Not):
         return not any(_same(value, t) for t in test.not_)
     return any(_same(value, t) for t in test) if isinstance(test, list) else _same(value, test)

@@ -10,6 +10,7 @@ from rrt_engine.calendar import (
     NO_DAY,
     NO_INSTANT,
     Duration,
+    day_number,
     due_day,
     due_day_before,
     due_instant,
@@ -144,6 +145,12 @@ def _extended(run: Run, rule: Rule, extension: Extension, duties: Duties, due: D
         written = run.arrays.date_in(extension.attribute, granted)
         new = np.where(written == NO_DAY, longest, np.minimum(written, longest))
     return Due(np.where(in_time & (new < FAR), np.maximum(new, due.day), due.day).astype(np.int32))
+
+
+def lift(rule: Rule, due: Due) -> None:
+    """What falls due on a day for which the limit was lifted has no last day."""
+    for days in rule.spec.lifted:
+        due.day[(due.day >= day_number(days.from_)) & (due.day <= day_number(days.to))] = NO_DAY
 
 
 def _because(duties: Duties, where: Bools, reason: int) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, due_day, midnight
-from rrt_engine.model import NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
+from rrt_engine.model import BEFORE_RECORDS, NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
-from rrt_engine.rulebook.schema import After, During, Until
+from rrt_engine.rulebook.schema import After, During, TimescaleRule, Until
 from rrt_engine.timescales.arrays import Arrays, Picked
 from rrt_engine.timescales.search import NONE, next_after, pairs
 
@@ -28,6 +28,8 @@ class Duties:
     first and `end_day` its day (NONE and NO_DAY where nothing does); both are None for a rule that nothing ends.
     `answers_from` is the position (a key) from which answers count, where that is not the trigger. `edition` says which
     edition of the rule governs it and `group` which child or period it is one of, for rules that pick one of a group.
+    `floor` is the day before which it is not due, because it was running when a part of a regime began on that day; NO_DAY
+    for every other duty, and None for a rule that lives in no such part.
     """
 
     trigger: Int32s
@@ -39,6 +41,11 @@ class Duties:
     answers_from: Int64s | None = None
     edition: Int16s | None = None
     group: Int64s | None = None
+    floor: Int32s | None = None
+
+    def begins(self) -> Int32s:
+        """The day each duty begins to be owed under its rule: its start, or the day on which it was carried in."""
+        return self.start if self.floor is None else np.maximum(self.start, self.floor)
 
     def take(self, keep: Bools | Int64s) -> Duties:
         """Some of the duties."""
@@ -67,6 +74,7 @@ class Run:
     as_of_instant: int
     periods: dict[str, tuple[Int32s, Int32s]]
     derived: list[Int32s]
+    segments: dict[str, Any] = field(default_factory=dict)
 
     def derive(self, days: Int32s) -> Int32s:
         """Make rows for derived events (birthdays) on some days: they come after the log's own rows."""
@@ -77,8 +85,32 @@ class Run:
 
 def starting(run: Run, rule: Rule) -> Duties | None:
     """Every event that starts the duty under this edition of the rule; None when nothing does."""
+    spec = rule.spec
+    duties = candidates(run, rule)
+    if duties is None:
+        return None
+    if rule.first_day > int(duties.start.min()) or rule.last_day < int(duties.start.max()):
+        duties = duties.take((duties.start >= rule.first_day) & (duties.start <= rule.last_day))
+    if spec.when.after:
+        answers = answering(run, spec).rows if spec.expect else None
+        duties = duties.take(enough_before(run, spec.when.after, duties.trigger, answers))
+    if spec.during:
+        duties = within_period(run, rule, duties)
+    elif spec.when.pick != "each":
+        duties.group = _picked_among(run, rule, duties.trigger)
+    return duties if len(duties.trigger) else None
+
+
+def answering(run: Run, spec: TimescaleRule) -> Picked:
+    """The events that answer a rule."""
+    assert spec.expect is not None
+    return run.arrays.counted(spec.expect.event, spec.expect.where, run.book.qualities.get(spec.expect.quality or ""))
+
+
+def candidates(run: Run, rule: Rule) -> Duties | None:
+    """Every event of the kinds that start the duty, whichever edition or period governs it; None when there is none."""
     spec, log = rule.spec, run.arrays.log
-    found = run.arrays.picked(spec.when.event, spec.when.where)
+    found = run.arrays.counted(spec.when.event, spec.when.where, run.book.qualities.get(spec.when.quality or ""))
     rows = found.rows
     if spec.before and spec.before.attribute == "expected_birth" and log.born is not None:
         born = log.born[log.child[rows]]  # nothing is due before a birth that has happened
@@ -93,17 +125,7 @@ def starting(run: Run, rule: Rule) -> Duties | None:
         written = run.arrays.date_in(spec.when.date, rows)
         reason[written == NO_DAY] = NO_DATE
         start = np.where(written == NO_DAY, start, written).astype(np.int32)
-    duties = Duties(rows, start, found.maybe, reason)
-    if rule.first_day > int(start.min()) or rule.last_day < int(start.max()):
-        duties = duties.take((start >= rule.first_day) & (start <= rule.last_day))
-    if spec.when.after:
-        answers = run.arrays.picked(spec.expect.event, spec.expect.where).rows if spec.expect else None
-        duties = duties.take(enough_before(run, spec.when.after, duties.trigger, answers))
-    if spec.during:
-        duties = within_period(run, rule, duties)
-    elif spec.when.pick != "each":
-        duties.group = _picked_among(run, rule, duties.trigger)
-    return duties if len(duties.trigger) else None
+    return Duties(rows, start, found.maybe, reason)
 
 
 def merged(editions: Sequence[tuple[int, Duties]]) -> Duties:
@@ -165,7 +187,7 @@ def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) 
     upto = np.searchsorted(arrays.first_key(by_earliest), arrays.last_key(rows), "right")
     if after.earlier_day:
         counts_itself = np.zeros(len(rows), np.bool_)
-        upto = np.searchsorted(_child_and_day(log.child[by_earliest], log.day[by_earliest]), _child_and_day(log.child[rows], log.day[rows]))
+        upto = np.searchsorted(child_and_day(log.child[by_earliest], log.day[by_earliest]), child_and_day(log.child[rows], log.day[rows]))
     at = np.where(counts_itself, own, upto) - n
     earliest = np.where(counts_itself, counted[np.maximum(at, 0)], by_earliest[np.maximum(at, 0)])
     enough: Bools = (at >= 0) & (log.child[earliest] == log.child[rows])
@@ -187,27 +209,38 @@ def period_rows(run: Run, name: str) -> tuple[Int32s, Int32s]:
     open to end.
     """
     if name not in run.periods:
-        run.periods[name] = _read_periods(run.arrays, run.book.periods[name].start, run.book.periods[name].end)
+        kind = run.book.periods[name]
+        rows_of = run.arrays.rows_of
+        later = rows_of(kind.end_later) if kind.end_later else None
+        run.periods[name] = periods_between(run.arrays, rows_of(kind.start), rows_of(kind.end), later, kind.restarts)
     return run.periods[name]
 
 
-def _read_periods(arrays: Arrays, start_kinds: Sequence[str], end_kinds: Sequence[str]) -> tuple[Int32s, Int32s]:
+def periods_between(
+    arrays: Arrays, starts: Int32s, ends: Int32s, later: Int32s | None = None, restarts: bool = False
+) -> tuple[Int32s, Int32s]:
+    """The rows that open and close each period, from the rows that may start and end one; NONE where it has not ended.
+
+    `later` are rows that end one which began on an earlier day: they come first on their own day. With `restarts` a start
+    while it is open ends it and opens another.
+    """
     log = arrays.log
-    starts, ends = arrays.rows_of(start_kinds), arrays.rows_of(end_kinds)
-    rows = np.concatenate([starts, ends])
+    rows = np.concatenate([starts, ends] if later is None else [starts, ends, later])
     is_start = np.arange(len(rows)) < len(starts)
+    is_later = np.arange(len(rows)) >= len(starts) + len(ends)
     child, day = log.child[rows], log.day[rows].astype(np.int64)
     in_day = np.where(is_start, DAY, -1).astype(np.int64)
     if log.instant is not None:
         instant = log.instant[rows]
         in_day = np.where(instant == NO_INSTANT, in_day, instant - midnight(day))
+    in_day[is_later] = -2
     order = np.lexsort((rows, in_day, day, child))
-    rows, is_start, child, day = rows[order], is_start[order], child[order], day[order]
+    rows, is_start, is_later, child, day = rows[order], is_start[order], is_later[order], child[order], day[order]
     # An ending with nothing open, followed by a start on the same day, belongs after that start. Moving one can leave the
     # next with nothing open in its turn.
     moved = np.zeros(len(rows), np.bool_)
     while True:
-        orphan = ~is_start & ~_follows_start(is_start, child)
+        orphan = ~is_start & ~is_later & ~_follows_start(is_start, child)
         movable = is_start & ~moved
         at = np.flatnonzero(orphan[:-1] & movable[1:] & (child[1:] == child[:-1]) & (day[1:] == day[:-1]))
         if not len(at):
@@ -216,6 +249,11 @@ def _read_periods(arrays: Arrays, start_kinds: Sequence[str], end_kinds: Sequenc
         is_start[at], is_start[at + 1] = True, False
         moved[at] = True
     follows = _follows_start(is_start, child)
+    if restarts:
+        opens = np.flatnonzero(is_start)
+        following = np.minimum(opens + 1, len(rows) - 1)
+        closed = (following > opens) & (child[following] == child[opens])
+        return rows[opens], np.where(closed, rows[following], NONE).astype(np.int32)
     opens, closes = np.flatnonzero(is_start & ~follows), np.flatnonzero(~is_start & follows)
     if not len(closes):
         return rows[opens], np.full(len(opens), NONE)
@@ -240,7 +278,7 @@ def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
     if not len(opened):
         return duties.take(np.zeros(len(duties.trigger), np.bool_))
     child = log.child[duties.trigger]
-    period = np.searchsorted(_child_and_day(log.child[opened], log.day[opened]), _child_and_day(child, duties.start), "right") - 1
+    period = np.searchsorted(child_and_day(log.child[opened], log.day[opened]), child_and_day(child, duties.start), "right") - 1
     at = np.maximum(period, 0)
     ending = closed[at]
     end_day = np.where(ending >= 0, log.day[ending], FAR)
@@ -254,10 +292,15 @@ def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
     duties.end = ending.astype(np.int32)
     duties.end_day = np.where(ending >= 0, end_day, NO_DAY).astype(np.int32)
     duties.group = at.astype(np.int64)
+    if spec.when.pick == "first":
+        since = [day for day in (log.coverage.since_day(kind) for kind in spec.when.event) if day is not None]
+        if since:  # the first in the period may have been before the records begin
+            duties.reason = np.where(log.day[opened[at]] < max(since), np.int8(BEFORE_RECORDS), duties.reason)
     return duties.take(inside)
 
 
-def _child_and_day(child: Int32s, day: Int32s) -> Int64s:
+def child_and_day(child: Int32s, day: Int32s) -> Int64s:
+    """One number for each child and day together, in the order of both."""
     return (child.astype(np.int64) << 32) | day
 
 
@@ -277,7 +320,7 @@ def before_age(run: Run, rule: Rule, duties: Duties) -> Duties:
             if item.if_:
                 known &= np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows)
             for age in _ages(item):
-                keep[known] &= birthdays(born[known], age) >= duties.start[known]
+                keep[known] &= birthdays(born[known], age) >= duties.begins()[known]
     return duties if keep.all() else duties.take(keep)
 
 
@@ -291,7 +334,8 @@ def find_ends(run: Run, rule: Rule, duties: Duties) -> None:
     for item in run.book.until(rule.spec):
         applies = np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows) if item.if_ else None
         if item.event[0] in DERIVED_KINDS:
-            _end_on_birthday(run, item, duties, applies)
+            if run.book.value(item.running) == "ends":
+                _end_on_birthday(run, item, duties, applies)
             continue
         rows = run.arrays.picked(item.event, item.where).sure()
         if not len(rows):
@@ -325,7 +369,7 @@ def _end_on_birthday(run: Run, item: Until, duties: Duties, applies: Bools | Non
     for age in _ages(item):
         day = np.full(len(born), NO_DAY, np.int64)
         day[known] = birthdays(born[known], age)
-        better = known & (day >= duties.start) & (day <= run.as_of_day) & ((end_day == NO_DAY) | (day < end_day))
+        better = known & (day >= duties.begins()) & (day <= run.as_of_day) & ((end_day == NO_DAY) | (day < end_day))
         if better.any():
             end[better] = run.derive(day[better].astype(np.int32))
             end_day[better] = day[better]

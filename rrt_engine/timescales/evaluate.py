@@ -40,8 +40,9 @@ from rrt_engine.model import (
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import During
 from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
-from rrt_engine.timescales.clocks import Due, due_after, due_once, target_days
-from rrt_engine.timescales.duties import Duties, Run, before_age, find_ends, keep_earlier, merged, picked_one, starting
+from rrt_engine.timescales.clocks import Due, due_after, due_once, lift, target_days
+from rrt_engine.timescales.duties import Duties, Run, answering, before_age, find_ends, keep_earlier, merged, picked_one, starting
+from rrt_engine.timescales.parts import not_before_floor, starting_in_part, still_owed
 from rrt_engine.timescales.quality import suspect_rows
 from rrt_engine.timescales.search import NONE, next_after, pairs
 
@@ -95,7 +96,10 @@ def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, .
     """The event kinds a rule needs and the log cannot carry: none when it can carry a way to start and to answer it."""
     spec = rule.spec
     needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
-    if spec.during:
+    part = book.part(spec)
+    if part:
+        needed.append([kind for period in book.regimes[part[0]].during for kind in book.periods[period].start])
+    elif spec.during:
         needed.append(book.periods[spec.during.period if isinstance(spec.during, During) else spec.during].start)
     missing = [k for kinds in needed if not any(log.coverage.carries(k) for k in kinds) for k in kinds]
     return tuple(dict.fromkeys(missing))
@@ -119,7 +123,7 @@ def flags_of(run: Run, editions: list[int]) -> list[Flags]:
     began; then each duty is judged by the edition in force on the day it started.
     """
     rules = {index: run.book.rules[index] for index in editions}
-    started = [(index, duties) for index, rule in rules.items() if (duties := starting(run, rule)) is not None]
+    started = [(index, duties) for index, rule in rules.items() if (duties := _starting(run, rule)) is not None]
     if not started:
         return []
     latest = rules[started[-1][0]]
@@ -130,6 +134,11 @@ def flags_of(run: Run, editions: list[int]) -> list[Flags]:
         duties = _superseded(run, latest, duties)
     blocks = [_judged(run, rules[index], index, _of_edition(duties, index)) for index, _ in started]
     return [block for block in blocks if block is not None]
+
+
+def _starting(run: Run, rule: Rule) -> Duties | None:
+    part = run.book.part(rule.spec)
+    return starting(run, rule) if part is None else starting_in_part(run, rule, part[0], part[1].id)
 
 
 def _of_edition(duties: Duties, index: int) -> Duties:
@@ -145,7 +154,8 @@ def _judged(run: Run, rule: Rule, index: int, duties: Duties) -> Flags | None:
     if rule.spec.expect is None:
         return _noted(run, index, duties)
     find_ends(run, rule, duties)
-    answers = run.arrays.picked(rule.spec.expect.event, rule.spec.expect.where)
+    duties = still_owed(duties)
+    answers = answering(run, rule.spec)
     return (_recurring if rule.spec.every else _once)(run, rule, index, duties, answers)
 
 
@@ -205,6 +215,8 @@ def _once(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> 
     spec, arrays = rule.spec, run.arrays
     assert spec.expect is not None
     due = due_once(run, rule, duties)
+    due.day = not_before_floor(duties, due.day)
+    lift(rule, due)
     may_be_own = bool(set(spec.when.event) & set(spec.expect.event))
     answer = _answering(arrays, rule, duties, answers.sure(), may_be_own)
     if spec.when.after:
@@ -271,6 +283,10 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
         for number, length in enumerate(rungs):
             mine = np.flatnonzero(rung == number)
             due.put(mine, due_after(run, rule, length, trigger[mine], links.start[mine]))
+    if duties.floor is not None:
+        links.floor = np.where(step == 0, duties.floor[chain], np.int32(NO_DAY))
+        due.day = not_before_floor(links, due.day)
+    lift(rule, due)
     due.forget(links.reason == NO_DATE)
     status, reason = _status(run, rule, due, answer, links)
     if answers.maybe is not None:
@@ -299,7 +315,7 @@ def _chains(run: Run, rule: Rule, duties: Duties, rows: Int32s) -> tuple[Int32s,
     answered[after - 1] = False
     answer = np.full(len(chain), NONE)
     answer[answered] = rows[(np.repeat(first, steps) + step)[answered]]
-    kept = _belonging(run, rule, duties, chain, answer)
+    kept = _belonging(run, rule, duties, chain, answer, rows)
     if not kept.all():
         chain, answer = chain[kept], answer[kept]
         begins = np.ones(len(chain), np.bool_)
@@ -313,9 +329,14 @@ def _superseded(run: Run, rule: Rule, duties: Duties) -> Duties:
     """A new start for the same child (and link) replaces the chain that was running."""
     log = run.arrays.log
     duties = duties.take(_grouped(run, rule, duties.trigger)) if rule.spec.link and log.ref is not None else duties
+    if duties.floor is not None:
+        assert duties.group is not None
+        duties = duties.take(np.lexsort((duties.trigger, duties.group)))
     same = _same_thing_next(run, rule, duties.trigger)
+    if duties.floor is not None and duties.group is not None:  # in another segment it is another chain
+        same[:-1] &= duties.group[1:] == duties.group[:-1]
     if not same.any():
-        return duties
+        return duties.in_order()
     following = np.full(len(same), NONE)
     following[:-1] = np.where(same[:-1], duties.trigger[1:], NONE)
     keep_earlier(run.arrays, duties, following)
@@ -323,7 +344,7 @@ def _superseded(run: Run, rule: Rule, duties: Duties) -> Duties:
     return duties.take(~same_day).in_order()
 
 
-def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int32s) -> Bools:
+def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int32s, rows: Int32s) -> Bools:
     """Which answers belong to their chain: not another's link, not the start itself, not after the ending's time."""
     spec, arrays = rule.spec, run.arrays
     keep = np.ones(len(answer), np.bool_)
@@ -332,8 +353,9 @@ def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int3
         codes = arrays.link_codes(spec.link)
         mine, theirs = codes[duties.trigger[chain]], codes[answer]
         keep &= (mine < 0) | (theirs < 0) | (mine == theirs)
-    if set(spec.when.event) & set(spec.expect.event):
-        keep &= answer > duties.trigger[chain]
+    if set(spec.when.event) & set(spec.expect.event):  # where the start is itself an answer, only what stands after it is one
+        own = np.isin(duties.trigger, rows)
+        keep &= ~own[chain] | (answer > duties.trigger[chain])
     if arrays.timed and duties.end is not None and duties.end_day is not None:
         keep &= ~_after_end(arrays, answer, duties.end[chain], duties.end_day[chain])
     return keep | (answer < 0)

@@ -1,0 +1,78 @@
+"""What an event log covers, as the file beside it says: from when, which kinds of event, and of which only the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rrt_engine.calendar import parse_moment
+from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+from rrt_engine.model import Coverage
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.strict_yaml import Document, single
+from rrt_engine.sources.event_log_columns import brief
+from rrt_engine.sources.event_log_files import refused
+
+
+def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None = None) -> tuple[Coverage, bool]:
+    """What a log covers, as the file beside it says, and whether it holds only the latest event of each kind."""
+    document: Document | None = None
+    file = str(path)
+    if given is None:
+        for name in (f"{path.name}.covers.yaml", f"{path.stem}.covers.yaml"):
+            beside = path.with_name(name)
+            if beside.is_file():
+                try:
+                    document = single(str(beside), beside.read_text(encoding="utf-8-sig"))
+                except (OSError, UnicodeDecodeError):
+                    raise refused(str(beside), "unreadable", "cannot read the file as UTF-8 text") from None
+                file, given = str(beside), document.data
+                break
+    if given is None:
+        return Coverage(), False
+    if not isinstance(given, Mapping):
+        raise refused(file, "shape", "expected `from`, `kind` and `events`", "such as {from: 2025-01-01, kind: history}", 1)
+    problems: list[Diagnostic] = []
+
+    def problem(key: str, message: str, help: str = "") -> None:
+        found = document.diagnostic((key,), "covers", message, help) if document else Diagnostic(file, 0, 0, "covers", message, help=help)
+        problems.append(found)
+
+    def named(key: str, words: Iterable[Any]) -> dict[str, str]:
+        """The kinds of event that are named, by their own names."""
+        kinds = {str(word): book.kind_named(str(word)) for word in words}
+        for word in (w for w, kind in kinds.items() if kind is None):
+            problem(key, f"unknown event `{word}`", did_you_mean(word, book.events))
+        return {word: kind for word, kind in kinds.items() if kind is not None}
+
+    def day(key: str, value: Any) -> int | None:
+        try:
+            return parse_moment(value).day
+        except ValueError as error:
+            problem(key, str(error) if "`" in str(error) else f"`{value}` is not a day in the calendar")
+            return None
+
+    kinds: frozenset[str] | None = None
+    latest: frozenset[str] = frozenset()
+    since: dict[str, int] = {}
+    for key, value in given.items():
+        if key == "from":
+            if (first := day("from", value)) is not None:
+                since[""] = first
+        elif key == "kind" and value in ("history", "snapshot"):
+            continue
+        elif key == "events" and isinstance(value, list):
+            kinds = frozenset(named("events", value).values())
+        elif key == "latest" and isinstance(value, list):
+            latest = frozenset(named("latest", value).values())
+        elif key == "since" and isinstance(value, Mapping):
+            for word, kind in named("since", value).items():
+                if (first := day("since", value[word])) is not None:
+                    since[kind] = first
+        else:
+            help = "`from` is a date, `kind` is history or snapshot, `events` and `latest` are lists, `since` gives a date for an event"
+            problem(str(key), f"`{key}: {brief(value)}` is not something a log can cover", help)
+    if problems:
+        raise InputError(problems)
+    return Coverage(kinds, since, latest), given.get("kind") == "snapshot"

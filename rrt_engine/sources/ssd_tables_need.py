@@ -1,0 +1,267 @@
+"""The tables about children in need of help or protection, and what each row becomes: from contact to child protection plan."""
+
+from __future__ import annotations
+
+from rrt_engine.sources import annex_a_values as annex
+from rrt_engine.sources import ssd_values as ssd
+from rrt_engine.sources.ssd_shapes import Attr, Makes, Table, seen, staff
+
+NEED = (
+    Table(
+        "person",
+        "pers_person_id",
+        ("pers_person_id",),
+        "",
+        dates=("pers_dob", "pers_expected_dob", "pers_death_date"),
+        makes=(Makes("child_died", "pers_death_date"), Makes("birth", "pers_dob", only=".known_before_birth")),
+    ),
+    Table("disability", "disa_table_id", ("disa_person_id",), "", texts=("disa_disability_code",)),
+    Table(
+        "immigration_status",
+        "immi_immigration_status_id",
+        ("immi_person_id",),
+        "",
+        dates=("immi_immigration_status_start_date", "immi_immigration_status_end_date"),
+        texts=("immi_immigration_status",),
+    ),
+    Table(
+        "contacts",
+        "cont_contact_id",
+        ("cont_person_id",),
+        "cont_contact_date",
+        texts=("cont_contact_source_code", "cont_contact_source_desc", "cont_contact_outcome_json"),
+        makes=(
+            Makes("contact_received", "cont_contact_date", ("cont_contact_id",), (Attr("source_agency", ".source"),)),
+            Makes(
+                "contact_outcome_recorded",
+                "cont_contact_date",
+                ("cont_contact_id",),
+                (Attr("outcome", "cont_contact_outcome_json", ssd.contact_outcome),),
+                only=".outcome_known",
+                carried=False,
+            ),
+        ),
+    ),
+    Table(
+        "early_help_episodes",
+        "earl_episode_id",
+        ("earl_person_id",),
+        "earl_episode_start_date",
+        dates=("earl_episode_end_date",),
+        texts=("earl_episode_worker_id",),
+        makes=(
+            Makes("early_help_started", "earl_episode_start_date", (), (Attr("worker", "earl_episode_worker_id", ssd.worker),)),
+            Makes("early_help_closed", "earl_episode_end_date", (), (Attr("worker", "earl_episode_worker_id", ssd.worker),)),
+        ),
+        order=(("earl_episode_start_date", "earl_episode_end_date", "early help ends before it starts"),),
+    ),
+    Table(
+        "cin_episodes",
+        "cine_referral_id",
+        ("cine_person_id",),
+        "cine_referral_date",
+        dates=("cine_close_date",),
+        texts=(
+            "cine_referral_source_code",
+            "cine_referral_source_desc",
+            "cine_referral_nfa",
+            "cine_close_reason",
+            "cine_referral_team",
+            "cine_referral_worker_id",
+        ),
+        makes=(
+            Makes(
+                "referral_received",
+                "cine_referral_date",
+                ("cine_referral_id",),
+                (
+                    Attr("source_agency", ".source"),
+                    Attr("nfa", "cine_referral_nfa", ssd.yes),
+                    Attr("disabled", ".disabled"),
+                    *staff("cine_referral_team", "cine_referral_worker_id"),
+                ),
+            ),
+            Makes("disabled_child_referred", "cine_referral_date", ("cine_referral_id",), (), only=".disabled_and_not_nfa"),
+            Makes("case_closed", "cine_close_date", ("cine_referral_id",), (Attr("reason", "cine_close_reason", annex.closure_reason),)),
+        ),
+        order=(("cine_referral_date", "cine_close_date", "the case closes before its referral"),),
+    ),
+    Table(
+        "cin_assessments",
+        "cina_assessment_id",
+        ("cina_person_id",),
+        "cina_assessment_start_date",
+        dates=("cina_assessment_auth_date",),
+        texts=(
+            "cina_assessment_child_seen",
+            "cina_assessment_outcome_json",
+            "cina_assessment_outcome_nfa",
+            "cina_assessment_team",
+            "cina_assessment_worker_id",
+        ),
+        links=("cina_referral_id",),
+        makes=(
+            Makes(
+                "assessment_started",
+                "cina_assessment_start_date",
+                ("cina_referral_id", "cina_assessment_id"),
+                staff("cina_assessment_team", "cina_assessment_worker_id"),
+            ),
+            Makes(
+                "assessment_authorised",
+                "cina_assessment_auth_date",
+                ("cina_referral_id", "cina_assessment_id"),
+                (
+                    Attr("outcome", ".outcome"),
+                    Attr("child_seen", "cina_assessment_child_seen", ssd.yes),
+                    *staff("cina_assessment_team", "cina_assessment_worker_id"),
+                ),
+            ),
+        ),
+        order=(("cina_assessment_start_date", "cina_assessment_auth_date", "the assessment is authorised before it starts"),),
+    ),
+    Table(
+        "cin_plans",
+        "cinp_cin_plan_id",
+        ("cinp_person_id",),
+        "cinp_cin_plan_start_date",
+        dates=("cinp_cin_plan_end_date",),
+        texts=("cinp_cin_plan_team", "cinp_cin_plan_worker_id"),
+        makes=(
+            Makes(
+                "cin_plan_started",
+                "cinp_cin_plan_start_date",
+                ("cinp_cin_plan_id",),
+                staff("cinp_cin_plan_team", "cinp_cin_plan_worker_id"),
+            ),
+            Makes("cin_plan_ended", "cinp_cin_plan_end_date", ("cinp_cin_plan_id",)),
+        ),
+        order=(("cinp_cin_plan_start_date", "cinp_cin_plan_end_date", "the child in need plan ends before it starts"),),
+    ),
+    Table(
+        "cin_visits",
+        "cinv_cin_visit_id",
+        ("cinv_person_id",),
+        "cinv_cin_visit_date",
+        texts=("cinv_cin_visit_seen", "cinv_cin_visit_seen_alone", "cinv_cin_visit_bedroom"),
+        makes=(Makes("cin_visit", "cinv_cin_visit_date", (), seen("cinv_cin_visit", bedroom=True)),),
+        via=("cinv_cin_plan_id", "cin_plans", "cinp_cin_plan_id"),
+        blank="visits not made yet",
+    ),
+    Table(
+        "s47_enquiry",
+        "s47e_s47_enquiry_id",
+        ("s47e_person_id",),
+        "s47e_s47_start_date",
+        dates=("s47e_s47_end_date",),
+        texts=("s47e_s47_nfa", "s47e_s47_outcome_json", "s47e_s47_completed_by_team", "s47e_s47_completed_by_worker_id"),
+        links=("s47e_referral_id",),
+        makes=(
+            Makes(
+                "strategy_discussion_held",
+                "s47e_s47_start_date",
+                ("s47e_referral_id", "s47e_s47_enquiry_id"),
+                (
+                    Attr("s47_initiated", ".initiated"),
+                    Attr("unborn", ".unborn"),
+                    *staff("s47e_s47_completed_by_team", "s47e_s47_completed_by_worker_id"),
+                ),
+            ),
+            Makes(
+                "s47_started",
+                "s47e_s47_start_date",
+                ("s47e_referral_id", "s47e_s47_enquiry_id"),
+                (Attr("unborn", ".unborn"),),
+                carried=False,
+            ),
+            Makes(
+                "s47_outcome_recorded",
+                "s47e_s47_end_date",
+                ("s47e_referral_id", "s47e_s47_enquiry_id"),
+                (
+                    Attr("icpc_required", ".icpc_required"),
+                    Attr("outcome", ".outcome"),
+                    *staff("s47e_s47_completed_by_team", "s47e_s47_completed_by_worker_id"),
+                ),
+            ),
+        ),
+        order=(("s47e_s47_start_date", "s47e_s47_end_date", "the enquiry ends before it starts"),),
+    ),
+    Table(
+        "initial_cp_conference",
+        "icpc_icpc_id",
+        ("icpc_person_id",),
+        "icpc_icpc_date",
+        dates=("icpc_icpc_target_date",),
+        texts=("icpc_icpc_transfer_in", "icpc_icpc_outcome_cp_flag", "icpc_icpc_team", "icpc_icpc_worker_id"),
+        links=("icpc_s47_enquiry_id", "icpc_referral_id"),
+        makes=(
+            Makes("cp_transfer_notified", ".referred", (), (), ".moved_in"),
+            Makes(
+                "icpc_held",
+                "icpc_icpc_date",
+                (".referral", ".enquiry"),
+                (
+                    Attr("outcome", ".outcome"),
+                    Attr("transfer_in", "icpc_icpc_transfer_in", ssd.yes),
+                    Attr("unborn", ".unborn"),
+                    *staff("icpc_icpc_team", "icpc_icpc_worker_id"),
+                ),
+            ),
+        ),
+        blank="conferences not held yet",
+    ),
+    Table(
+        "cp_plans",
+        "cppl_cp_plan_id",
+        ("cppl_person_id",),
+        "cppl_cp_plan_start_date",
+        dates=("cppl_cp_plan_end_date",),
+        texts=("cppl_cp_plan_initial_category", "cppl_cp_plan_ola"),
+        links=("cppl_referral_id", "cppl_icpc_id"),
+        makes=(
+            Makes(
+                "icpc_held", "cppl_cp_plan_start_date", ("cppl_referral_id", ".own_conference"), (Attr("outcome", ".cp_plan"),), ".unheard"
+            ),
+            Makes(
+                "cp_plan_started",
+                "cppl_cp_plan_start_date",
+                ("cppl_cp_plan_id",),
+                (Attr("category", "cppl_cp_plan_initial_category", annex.abuse_category),),
+                ".ours",
+            ),
+            Makes("cp_plan_ended", "cppl_cp_plan_end_date", ("cppl_cp_plan_id",), (), ".ours"),
+        ),
+        order=(("cppl_cp_plan_start_date", "cppl_cp_plan_end_date", "the child protection plan ends before it starts"),),
+    ),
+    Table(
+        "cp_reviews",
+        "cppr_cp_review_id",
+        ("cppr_person_id",),
+        "cppr_cp_review_date",
+        dates=("cppr_cp_review_due",),
+        texts=("cppr_cp_review_outcome_continue_cp", "cppr_cp_review_quorate"),
+        links=("cppr_cp_plan_id",),
+        makes=(
+            Makes(
+                "rcpc_held",
+                "cppr_cp_review_date",
+                (),
+                (Attr("outcome", ".outcome"), Attr("quorate", "cppr_cp_review_quorate", ssd.yes)),
+                ".ours",
+            ),
+        ),
+        via=("cppr_cp_plan_id", "cp_plans", "cppl_cp_plan_id"),
+        blank="reviews not held yet",
+    ),
+    Table(
+        "cp_visits",
+        "cppv_cp_visit_id",
+        ("cppv_person_id",),
+        "cppv_cp_visit_date",
+        texts=("cppv_cp_visit_seen", "cppv_cp_visit_seen_alone", "cppv_cp_visit_bedroom"),
+        makes=(Makes("cp_visit", "cppv_cp_visit_date", (), seen("cppv_cp_visit", bedroom=True)),),
+        via=("cppv_cp_plan_id", "cp_plans", "cppl_cp_plan_id"),
+        blank="visits not made yet",
+    ),
+)

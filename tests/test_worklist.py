@@ -1,0 +1,432 @@
+"""`rrt worklist`: every line checked against an obvious recount, its first and last days, and each kind of file it writes."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from datetime import date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import openpyxl
+import pytest
+from typer.testing import CliRunner, Result
+
+from rrt_engine import cli, cli_worklist
+from rrt_engine.calendar import as_date, day_number, parse_moment
+from rrt_engine.cli import app
+from rrt_engine.paths import CASES, RULES
+from rrt_engine.replay.run import replay
+from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklist, worklist
+from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
+from rrt_engine.reports.worklist_page import page
+from rrt_engine.reports.worklist_text import missing_in_short, totals
+from rrt_engine.rulebook.load import load
+from tools.schemas import FOLDER
+
+SAMPLE = CASES / "sample" / "events.csv"
+DATA = Path(__file__).parent / "data"
+BOOK = load(RULES)
+AS_OF = "2026-04-15"
+
+# One enquiry a child: due 15 working days after, over Easter. The tenth working day after 15 April 2026 is 29 April.
+LOG = """\
+child_id,event,at,s47_initiated,team,worker
+LATE,strategy_discussion_held,2026-03-03,true,North,W1
+LATE,icpc_held,2026-03-26,,North,W1
+OLD,strategy_discussion_held,2026-02-03,true,North,W1
+NEW,strategy_discussion_held,2026-03-18,true,South,
+TODAY,strategy_discussion_held,2026-03-23,true,,
+LAST,strategy_discussion_held,2026-04-08,true,South,W2
+BEYOND,strategy_discussion_held,2026-04-09,true,South,W2
+UNSAID,strategy_discussion_held,2026-03-03,,North,
+CLOSED,strategy_discussion_held,2026-02-03,true,North,W1
+CLOSED,case_closed,2026-03-20,,North,W1
+"""
+COVERS = "events: [strategy_discussion_held, icpc_held, s47_outcome_recorded, case_closed]\n"
+ONLY_THE_CONFERENCE = BOOK.only("cp_icpc_15wd")
+
+
+@pytest.fixture(autouse=True)
+def _one_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (cli, cli_worklist):
+        monkeypatch.setattr(module, "rule_book", lambda _: BOOK)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return written(tmp_path, LOG)
+
+
+def written(folder: Path, text: str, covers: str = COVERS) -> Path:
+    path = folder / "events.csv"
+    path.write_text(text, encoding="utf-8")
+    (folder / "events.covers.yaml").write_text(covers, encoding="utf-8")
+    return path
+
+
+def made(path: Path, as_of: str = AS_OF, days: int = 10, **choice: Any) -> Worklist:
+    return worklist(replay([path], ONLY_THE_CONFERENCE, parse_moment(as_of)), days, Choice(**choice))
+
+
+def items(found: Worklist) -> dict[str, list[Item]]:
+    return {name: list(found.items(getattr(found, name))) for name in ("overdue", "due", "unclear")}
+
+
+def rrt(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["worklist", *(str(a) for a in arguments)])
+
+
+# ---------------------------------------------------------------------------------------------------- what is on it
+
+
+def test_the_longest_overdue_first_then_what_is_due_and_nothing_that_is_done(log: Path) -> None:
+    found = made(log)
+    parts = items(found)
+    assert [(i.case, i.how, i.due) for i in parts["overdue"]] == [
+        ("OLD", "34 working days overdue", "Tuesday 24 February 2026"),
+        ("NEW", "3 working days overdue", "Friday 10 April 2026"),
+    ]
+    assert [(i.case, i.how, i.due) for i in parts["due"]] == [
+        ("TODAY", "due today", "Wednesday 15 April 2026"),
+        ("LAST", "due in 10 working days", "Wednesday 29 April 2026"),
+    ]
+    assert [(i.case, i.missing) for i in parts["unclear"]] == [("UNSAID", "`s47_initiated` of the strategy discussion on 3 March 2026")]
+    assert found.not_done == 1, "CLOSED was missed, and has ended"
+    assert found.children() == 4
+
+
+def test_a_line_says_since_when_by_what_authority_and_where_the_record_is(log: Path) -> None:
+    new = items(made(log))["overdue"][1]
+    assert new.since == "the strategy discussion on Wednesday 18 March 2026"
+    assert (new.since_event, new.since_at) == ("strategy_discussion_held", "2026-03-18")
+    assert (new.authority, new.service, new.rule) == ("guidance", "child_protection", "cp_icpc_15wd")
+    assert new.next_step == BOOK.named("cp_icpc_15wd")[-1].spec.pathway.get("overdue", "").replace("_", " ")
+    assert (new.source, new.row, new.provisional, new.latest_only) == ("events.csv", 5, False, False)
+
+
+@pytest.mark.parametrize(("days", "shown"), [(10, ["TODAY", "LAST"]), (9, ["TODAY"]), (11, ["TODAY", "LAST", "BEYOND"]), (0, ["TODAY"])])
+def test_how_far_ahead_is_counted_in_working_days(log: Path, days: int, shown: list[str]) -> None:
+    book = replay([log], ONLY_THE_CONFERENCE, parse_moment(AS_OF))
+    found = worklist(book, days)
+    near = [i.case for i in found.items(found.due) if i.due_day <= found.last_day]
+    assert near == shown
+
+
+def test_what_is_due_soon_is_on_the_list_though_it_lies_beyond_the_days(log: Path) -> None:
+    found = made(log, "2026-04-15", 1)
+    warn = BOOK.named("cp_icpc_15wd")[-1].spec.warn
+    assert warn is not None
+    soon = made(log, "2026-04-28", 0)
+    assert [i.case for i in soon.items(soon.due)] == ["LAST", "BEYOND"], f"both are inside the lead of {warn}"
+    assert soon.due_by(True) == 0 and soon.due_by(False) == 2
+    assert found.due_by(True) == 1
+
+
+def test_the_team_and_worker_are_the_latest_recorded_by_the_date(tmp_path: Path) -> None:
+    text = (
+        "child_id,event,at,s47_initiated,team,worker\n"
+        "A,strategy_discussion_held,2026-02-03,true,North,W1\n"
+        "A,child_seen,2026-03-01,,South,\n"
+        "A,child_seen,2026-04-15,, East ,W9\n"
+        "A,child_seen,2026-04-16,,West,W8\n"
+        "B,strategy_discussion_held,2026-02-03,true,,\n"
+    )
+    found = made(written(tmp_path, text, "events: [strategy_discussion_held, icpc_held, child_seen]\n"))
+    assert [(i.case, i.team, i.worker) for i in found.items(found.overdue)] == [("A", "East", "W9"), ("B", NO_TEAM, NO_WORKER)]
+    before = made(tmp_path / "events.csv", "2026-04-14")
+    assert [(i.case, i.team, i.worker) for i in before.items(before.overdue)] == [("A", "South", "W1"), ("B", NO_TEAM, NO_WORKER)]
+
+
+def test_a_time_of_day_in_the_as_of_moment_counts_for_teams_too(tmp_path: Path) -> None:
+    text = "child_id,event,at,s47_initiated,team\nA,strategy_discussion_held,2026-02-03,true,North\nA,child_seen,2026-04-15T11:00,,South\n"
+    path = written(tmp_path, text, "events: [strategy_discussion_held, icpc_held, child_seen]\n")
+    for as_of, team in (("2026-04-15T10:59", "North"), ("2026-04-15T11:00", "South"), ("2026-04-15", "South")):
+        found = made(path, as_of)
+        assert [i.team for i in found.items(found.overdue)] == [team], as_of
+
+
+def test_lines_that_were_not_asked_for_are_counted(log: Path) -> None:
+    found = made(log, teams=("south",))
+    assert [i.case for i in found.items(found.overdue)] == ["NEW"] and [i.case for i in found.items(found.due)] == ["LAST"]
+    assert found.elsewhere == 3 and found.not_done == 0
+    none = made(log, teams=(NO_TEAM,))
+    assert [i.case for i in none.items(none.due)] == ["TODAY"] and len(none.overdue) == 0
+    mine = made(log, workers=("W2",))
+    assert [i.case for i in mine.items(mine.due)] == ["LAST"]
+    assert len(made(log, services=("adoption",)).overdue) == 0
+    assert len(made(log, authorities=("duty", "guidance")).overdue) == 2 and len(made(log, authorities=("duty",)).overdue) == 0
+
+
+def test_clocks_counted_in_hours_keep_their_time(tmp_path: Path) -> None:
+    text = (
+        "child_id,event,at\nA,missing_episode_ended,2026-04-12T09:30\nB,missing_episode_ended,2026-04-13T16:00\n"
+        "C,missing_episode_ended,2026-04-11\n"
+    )
+    path = written(tmp_path, text, "events: [missing_episode_ended, rhi_offered, rhi_completed]\n")
+    book = BOOK.only("ht_rhi_completed_72h")
+    found = worklist(replay([path], book, parse_moment("2026-04-15T10:00")))
+    late = {i.case: i for i in found.items(found.overdue)}
+    assert late["A"].due == "Wednesday 15 April 2026 at 09:30 BST" and late["A"].how == "30 minutes overdue"
+    assert late["A"].due_iso() == "2026-04-15T09:30+01:00"
+    assert late["C"].due == "Tuesday 14 April 2026, at a time that is not recorded"
+    assert late["C"].due_iso() == "2026-04-14"
+    (due,) = found.items(found.due)
+    assert (due.case, due.due, due.how) == ("B", "Thursday 16 April 2026 at 16:00 BST", "due in 30 hours")
+    by_date = worklist(replay([path], book, parse_moment("2026-04-15")))
+    (due,) = by_date.items(by_date.due)
+    assert due.how == "due tomorrow", "without a time of day nothing is counted in hours"
+
+
+def test_the_calendar_has_every_day_and_adds_up_to_the_list(tmp_path: Path) -> None:
+    rows = "".join(f"C{i},strategy_discussion_held,{date(2026, 3, 2) + timedelta(i)},true,{'North' if i % 2 else ''}\n" for i in range(40))
+    path = written(tmp_path, "child_id,event,at,s47_initiated,team\n" + rows)
+    found = made(path, "2026-04-01")
+    teams, days = found.calendar()
+    assert teams == ["North", NO_TEAM]
+    assert [as_date(d.day) for d in days] == [date(2026, 4, 1) + timedelta(n) for n in range(17)], "ten working days, to 17 April"
+    closed = {as_date(d.day).day: d.closed for d in days if d.closed}
+    assert closed == {3: "Good Friday", 4: "weekend", 5: "weekend", 6: "Easter Monday", 11: "weekend", 12: "weekend"}
+    assert sum(sum(d.counts) for d in days) == found.due_by(True) > 0
+    for day in days:
+        mine = [i for i in found.items(found.due) if i.due_day == day.day]
+        assert day.counts == (sum(i.team == "North" for i in mine), sum(i.team == NO_TEAM for i in mine))
+
+
+def test_lists_of_latest_dates_say_overdue_now() -> None:
+    source = DATA / "annex_a" / "child_event_journeys_annexa_example.xlsx"
+    found = worklist(replay([source], BOOK, parse_moment("2022-06-01")))
+    latest = [i for i in found.items(found.overdue) if i.latest_only]
+    others = [i for i in found.items(found.overdue) if not i.latest_only]
+    assert latest and others
+    assert all(i.how.startswith("overdue now, by ") for i in latest)
+    assert all(i.how.endswith(" overdue") or " overdue (" in i.how for i in others)
+    assert {i.rule for i in latest} >= {"cp_visit", "dental_check"} and "as_single_45wd" in {i.rule for i in others}
+    text = page(found)
+    assert "overdue now, and nothing of how often it was on time" in text and "on time all year" not in text
+    assert "Annex A gives teams only" in text
+
+
+def test_rules_that_a_source_can_never_answer_are_pointed_out(tmp_path: Path) -> None:
+    path = tmp_path / "bare.csv"
+    path.write_text("child_id,event,at,s47_initiated\nA,strategy_discussion_held,2026-02-03,true\n", encoding="utf-8")
+    found = made(path)
+    assert found.unanswered == {"cp_icpc_15wd": 1}
+    assert "may be done already" in page(found)
+
+
+def test_every_flag_that_is_still_to_do_is_on_the_list_once() -> None:
+    """An obvious recount from the explanations of the sample authority: nobody is hidden, nobody is added."""
+    ran = replay([CASES / "sample", CASES / "training"], BOOK, parse_moment(AS_OF))
+    found = worklist(ran)
+    day, n = date.fromisoformat(AS_OF), 0
+    while n < 10:
+        day += timedelta(1)
+        n += day.weekday() < 5 and day_number(day) not in BOOK.calendar.holidays
+    wanted: dict[str, list[tuple[str, str, str]]] = {"overdue": [], "due": [], "unclear": []}
+    ended = 0
+    for run in ran.sources:
+        for i in range(len(run.result.flags)):
+            flag = run.explainer.explain(i)
+            case = str(run.log.children[run.log.child[run.result.flags.trigger[i]]])
+            line = (case, flag.rule, flag.trigger["at"])
+            if flag.status == "overdue" and flag.ended_by is None:
+                wanted["overdue"].append(line)
+            elif flag.status == "overdue":
+                ended += 1
+            elif flag.status == "due_soon" or (flag.status == "due" and flag.due and flag.due[:10] <= day.isoformat()):
+                wanted["due"].append(line)
+            elif flag.status == "cannot_tell" and flag.ended_by is None and BOOK.named(flag.rule)[-1].spec.expect is not None:
+                unsettled = any("dates that can be right" in m for m in flag.missing) or (
+                    flag.answer is not None and any("time of day" not in m and "from before" not in m for m in flag.missing)
+                )
+                if flag.answer is None or unsettled:
+                    wanted["unclear"].append(line)
+    came = {name: sorted((i.case, i.rule, i.since_at) for i in lines) for name, lines in items(found).items()}
+    assert {name: sorted(lines) for name, lines in wanted.items()} == came
+    assert found.not_done == ended > 0
+    assert min(map(len, wanted.values())) > 0
+    due = [i.due_day for i in found.items(found.overdue)]
+    assert due == sorted(due)
+
+
+# ---------------------------------------------------------------------------------------------------- the files
+
+
+@pytest.fixture(scope="module")
+def sample() -> Worklist:
+    return worklist(replay([SAMPLE, CASES / "training"], BOOK, parse_moment(AS_OF)))
+
+
+def counts(found: Worklist) -> dict[str, int]:
+    return {"overdue": len(found.overdue), "due": len(found.due), "cannot_tell": len(found.unclear)}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".html"])
+def test_the_same_list_gives_the_same_bytes(sample: Worklist, tmp_path: Path, suffix: str) -> None:
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    assert write_worklist(sample, first) == write_worklist(sample, second) == sum(counts(sample).values())
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}"], "nothing is left beside them"
+
+
+def test_the_csv_has_every_line_and_no_formula(sample: Worklist, tmp_path: Path) -> None:
+    write_worklist(sample, tmp_path / "w.csv")
+    rows = list(csv.DictReader((tmp_path / "w.csv").read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == list(COLUMNS)
+    assert {part: sum(r["part"] == part for r in rows) for part in counts(sample)} == counts(sample)
+    assert {r["team"] for r in rows} == {"Central", "East", "North", "South", ""}
+    path = written(tmp_path, LOG.replace("NEW,", "=1+1,").replace("South,W2", "@SUM,W2"))
+    write_worklist(made(path), tmp_path / "x.csv")
+    text = (tmp_path / "x.csv").read_text(encoding="utf-8")
+    assert "'=1+1" in text and "'@SUM" in text and not re.search(r"(^|,)[=@+]", text, re.MULTILINE)
+
+
+def test_the_workbook_has_real_dates_filters_and_a_printed_page(sample: Worklist, tmp_path: Path) -> None:
+    write_worklist(sample, tmp_path / "w.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "w.xlsx")
+    assert book.sheetnames == ["Overdue", "Next 10 working days", "Calendar", "Cannot tell", "About"]
+    for name, n in (("Overdue", len(sample.overdue)), ("Next 10 working days", len(sample.due)), ("Cannot tell", len(sample.unclear))):
+        sheet = book[name]
+        assert sheet.max_row == 3 + n, name
+        assert sheet.freeze_panes == "C4" and sheet.auto_filter.ref.startswith("A3:")
+        assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+        assert sheet.print_title_rows == "$3:$3" and (sheet.page_setup.fitToHeight, sheet.sheet_properties.pageSetUpPr.fitToPage) == (
+            0,
+            True,
+        )
+    headings = [c.value for c in book["Overdue"][3]]
+    due = [row[headings.index("Due")] for row in book["Overdue"].iter_rows(min_row=4, values_only=True)]
+    assert all(isinstance(d, datetime) for d in due) and due[0].date() == min(d.date() for d in due)
+    assert any(d.hour for d in due), "an hour clock keeps its time"
+    assert [c.value for c in book["Calendar"][book["Calendar"].max_row]][:3] == ["Total", None, sample.due_by(True)] or (
+        book["Calendar"].cell(book["Calendar"].max_row, 3).value == sample.due_by(True)
+    )
+    cells = [c for sheet in book for row in sheet.iter_rows() for c in row]
+    assert not any(c.data_type == "f" for c in cells)
+    about = {row[0]: row[1] for row in book["About"].iter_rows(values_only=True) if row[0]}
+    assert about["On the list"] == totals(sample) and BOOK.digest in about["Rule set"]
+    path = written(tmp_path, LOG.replace("NEW,", "=1+1,"))
+    write_worklist(made(path), tmp_path / "x.xlsx")
+    made_safe = openpyxl.load_workbook(tmp_path / "x.xlsx")["Overdue"]
+    assert [row[1] for row in made_safe.iter_rows(min_row=4, values_only=True)] == ["OLD", "'=1+1"]
+
+
+class Page(HTMLParser):
+    """What a screen reader and a browser's policy would look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, list[str]] = {}
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.text.setdefault(self.open[-1], []).append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_the_page_needs_nothing_from_outside_and_can_be_read_aloud(sample: Worklist) -> None:
+    text = page(sample)
+    found = Page(text)
+    assert not found.all("script") and not found.all("img") and not found.all("link") and "http://" not in text and "https://" not in text
+    (policy,) = [m["content"] for m in found.all("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    style = "".join(found.text["style"])
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert found.all("html")[0]["lang"] == "en-GB" and "".join(found.text["title"]) == "Worklist as at Wednesday 15 April 2026"
+    assert not any("style" in attrs or any(k.startswith("on") for k in attrs) for _, attrs in found.tags)
+    tables = text.split("<table>")[1:]
+    assert len(tables) > 5
+    for table in tables:
+        assert table.lstrip().startswith("<caption") and 'scope="col"' in table and 'scope="row"' in table
+    regions = [attrs for attrs in found.all("div") if attrs.get("role") == "region"]
+    ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert len(ids) == len(set(ids)) and all(r["aria-labelledby"] in ids and r["tabindex"] == "0" for r in regions)
+    assert "@media print" in style and "landscape" in style
+    assert text.count('<span class="box">') == len(sample.overdue) + len(sample.due), "one tick box a line"
+    assert len(re.findall(r"<tr><th scope=\"row\">[^<]*</th><td>[^<]*</td><td>[^<]*</td><td class=\"notes\">", text)) == len(sample.unclear)
+
+
+def test_what_the_record_holds_is_never_taken_for_markup(tmp_path: Path) -> None:
+    text = page(made(written(tmp_path, LOG.replace("NEW,", "<script>x</script>,").replace("South", "<b>S</b>"))))
+    assert "<script" not in text and "<b>" not in text and "&lt;script&gt;x" in text and "&lt;b&gt;S" in text
+
+
+# ---------------------------------------------------------------------------------------------------- the command
+
+
+def test_the_terminal_says_how_much_there_is_and_shows_every_line(log: Path) -> None:
+    found = rrt(log, "--as-of", AS_OF)
+    assert found.exit_code == 1
+    assert "2 overdue now and 2 due in the next 10 working days (to Wednesday 29 April 2026): 4 lines about 4 children. 1 more" in " ".join(
+        found.stdout.split()
+    )
+    for case in ("OLD", "NEW", "TODAY", "LAST", "UNSAID"):
+        assert case in found.stdout
+    assert "BEYOND" not in found.stdout and "LATE " not in found.stdout
+    assert "North: 1 line about 1 child" in found.stdout and f"{NO_TEAM}: 1 line" in found.stdout
+    assert "Good Friday" not in found.stdout and "Thursday 16 April 2026" in found.stdout
+
+
+def test_exit_codes(log: Path, tmp_path: Path) -> None:
+    assert rrt(log, "--as-of", "2026-02-10").exit_code == 0, "due and not overdue"
+    assert rrt(log, "--as-of", AS_OF).exit_code == 1
+    assert rrt(log, "--as-of", AS_OF, "--exit-zero").exit_code == 0
+    assert rrt(log, "--as-of", AS_OF, "--team", "South", "--authority", "duty").exit_code == 0
+    both = rrt(log, tmp_path / "none.csv", "--as-of", AS_OF)
+    assert both.exit_code == 2 and "OLD" in both.stdout and "there is no such file" in both.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--team", "Nort"), "did you mean `North`?"),
+        (("--worker", "W7"), "`W7` is not known"),
+        (("--service", "child_protecton"), "did you mean `child_protection`?"),
+        (("--authority", "duty,guidence"), "did you mean `guidance`?"),
+        (("-o", "list.docx"), "expected .csv, .xlsx, .html"),
+        (("-o", "nowhere/list.csv"), "there is no folder `nowhere`"),
+        (("--as-of", "15/04/2026"), "write it as 2026-04-15"),
+    ],
+)
+def test_a_mistake_is_said_with_what_to_do(log: Path, arguments: tuple[str, ...], says: str) -> None:
+    found = rrt(log, "--as-of", AS_OF, *arguments)
+    assert found.exit_code == 2 and says in found.stderr and not found.stdout
+
+
+def test_the_document_meets_its_schema_and_agrees_with_the_list(sample: Worklist) -> None:
+    found = rrt(SAMPLE, CASES / "training", "--as-of", AS_OF, "--format", "json")
+    document = json.loads(found.stdout)
+    schema = json.loads((FOLDER / "worklist.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    assert {part: len(document[part]) for part in counts(sample)} == counts(sample)
+    assert document["totals"]["overdue"] == len(document["overdue"])
+    assert document["totals"]["due"] + document["totals"]["due_soon_after"] == len(document["due"])
+    assert document["totals"]["no_team"] == sum(line["team"] is None for part in ("overdue", "due") for line in document[part])
+    assert sum(n for day in document["calendar"] for n in day["due"].values()) == document["totals"]["due"]
+    assert [d["day"] for d in document["calendar"]][-1] == document["last_day"] == "2026-04-29"
+
+
+def test_what_is_missing_stands_together(sample: Worklist) -> None:
+    short = {missing_in_short(i) for i in sample.items(sample.unclear)}
+    assert short == {"`child_seen` of the child in need visit", "`child_seen` of the child protection visit"}
