@@ -216,7 +216,7 @@ def due_day(start: Days, length: Duration, calendar: Calendar, count_from: Count
     back = 1 if count_from == "same_day" else 0
     match length.unit:
         case "working days":
-            return calendar.add_working_days(start, length.n, count_from) if length.n else start
+            return calendar.add_working_days(start, length.n, count_from) if length.n else start + 0  # an array of its own
         case "days":
             return start + max(length.n - back, 0)
         case "weeks":

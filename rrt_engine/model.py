@@ -25,8 +25,20 @@ MET, LATE, EARLY, OVERDUE, DUE_SOON, DUE, ENDED, CANNOT_TELL = range(len(STATUSE
 NEEDS_ATTENTION: tuple[Status, ...] = ("overdue", "late", "early")
 
 # Why a flag is `cannot_tell`, as a small code in the flag; explain/ turns it into words.
-REASONS = ("", "time_of_day", "trigger_attribute", "answer_attribute", "before_records", "impossible", "no_date", "over_the_limit")
-(NO_REASON, TIME_OF_DAY, TRIGGER_ATTRIBUTE, ANSWER_ATTRIBUTE, BEFORE_RECORDS, IMPOSSIBLE, NO_DATE, OVER_THE_LIMIT) = range(len(REASONS))
+REASONS = (
+    "",
+    "time_of_day",
+    "trigger_attribute",
+    "answer_attribute",
+    "before_records",
+    "impossible",
+    "no_date",
+    "over_the_limit",
+    "after_records",
+)
+(NO_REASON, TIME_OF_DAY, TRIGGER_ATTRIBUTE, ANSWER_ATTRIBUTE, BEFORE_RECORDS, IMPOSSIBLE, NO_DATE, OVER_THE_LIMIT, AFTER_RECORDS) = range(
+    len(REASONS)
+)
 
 AttributeValue = str | int | bool
 
@@ -44,13 +56,14 @@ class Coverage:
     """What a log can carry, so that silence is never read as compliance or as a missed duty.
 
     `kinds` are the event kinds the source can hold; None means every kind. `since` gives, for a kind, the day number
-    before which the source holds no events of it; "" stands for every kind not named. `latest` are the kinds of which
-    the source can hold only the latest date, whether or not it has any.
+    before which the source holds no events of it, and `until` the last day it speaks of; "" stands for every kind not named.
+    `latest` are the kinds of which the source can hold only the latest date, whether or not it has any.
     """
 
     kinds: frozenset[str] | None = None
     since: Mapping[str, int] = field(default_factory=dict)
     latest: frozenset[str] = frozenset()
+    until: Mapping[str, int] = field(default_factory=dict)
 
     def carries(self, kind: str) -> bool:
         """Whether the source could have held an event of this kind."""
@@ -59,6 +72,10 @@ class Coverage:
     def since_day(self, kind: str) -> int | None:
         """The day before which events of this kind are not in the source, where it says so."""
         return self.since.get(kind, self.since.get(""))
+
+    def until_day(self, kind: str) -> int | None:
+        """The last day the source speaks of for events of this kind, where it says so."""
+        return self.until.get(kind, self.until.get(""))
 
 
 @dataclass(frozen=True)

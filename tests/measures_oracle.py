@@ -373,7 +373,9 @@ def around_says(world: World, unit: Unit, spec: Any) -> str:
         return UNKNOWN if last > world.last else NO
     near = min(abs((e.day - unit.day).days) for e in events)
     before = [e for e in events if (unit.day - e.day).days == near]
-    event = max(before, key=lambda e: e.place) if before else min((e for e in events if (e.day - unit.day).days == near), key=lambda e: e.place)
+    event = (
+        max(before, key=lambda e: e.place) if before else min((e for e in events if (e.day - unit.day).days == near), key=lambda e: e.place)
+    )
     return says(event, spec.is_, NO)
 
 
@@ -435,7 +437,9 @@ def stays_say(world: World, unit: Unit, spec: Any) -> str:
             return UNKNOWN
         return YES if unit.day >= later(world, stays[-1][0], spec.lasted) else NO
     since = sooner(world, unit.day, spec.within)
-    counted = [s for s in stays if (s[1] is None or s[1] > since) and (min(s[1] or unit.day, unit.day) - s[0]).days >= int(spec.each.split()[0])]
+    counted = [
+        s for s in stays if (s[1] is None or s[1] > since) and (min(s[1] or unit.day, unit.day) - s[0]).days >= int(spec.each.split()[0])
+    ]
     if len(counted) >= spec.at_least:
         return YES
     return BEFORE if world.begins and world.begins > max(since, unit.start) else NO

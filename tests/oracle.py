@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.rulebook.schema import DateOf, During, NextOpening, Not, Parameter, TimescaleRule
+from rrt_engine.rulebook.schema import DateOf, During, NextOpening, Not, Only, Parameter, TimescaleRule
 
 UK = ZoneInfo("Europe/London")
 ONE_DAY = timedelta(days=1)
@@ -90,10 +90,11 @@ class Child:
 
 @dataclass(frozen=True)
 class Covers:
-    """Which kinds of event the source can hold (None: every kind), and from which day ("" for kinds not named)."""
+    """Which kinds of event the source can hold (None: every kind), from which day and until which ("" for kinds not named)."""
 
     kinds: frozenset[str] | None = None
     since: Mapping[str, date] = field(default_factory=dict)
+    until: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ def meets(event: Event, where: Mapping[str, Any]) -> str:
     answer = "yes"
     for name, test in where.items():
         if name not in event.attributes:
+            if isinstance(test, Only):
+                return "no"
             answer = answer if isinstance(test, Not) else "unsure"
         elif not _passes(event.attributes[name], test):
             return "no"
@@ -246,6 +249,8 @@ def meets(event: Event, where: Mapping[str, Any]) -> str:
 def _passes(value: Any, test: Any) -> bool:
     if isinstance(test, Not):
         return not any(_same(value, t) for t in test.not_)
+    if isinstance(test, Only):
+        return any(_same(value, t) for t in test.only)
     return any(_same(value, t) for t in (test if isinstance(test, list) else [test]))
 
 
@@ -294,6 +299,7 @@ class Duty:
     rung: int = 0
     stretch: Stretch | None = None
     carried: bool = False
+    used: Event | None = None
 
     @property
     def start(self) -> date:
@@ -455,6 +461,7 @@ class Oracle:
             duties = self.one_chain_at_a_time(duties)
         result: list[Flag | None] = []
         before: dict[date, Any] = {}
+        answered: dict[date, Event] = {}
         for duty in duties:
             if self.age_passed(duty):
                 continue
@@ -462,14 +469,20 @@ class Oracle:
                 result.append(self.noted(duty))
                 continue
             duty = replace(duty, end=self.end_of(duty))
-            if duty.carried and duty.end is not None and self.day_of(duty.end) < duty.begins:
-                continue  # something had ended it before it could be carried in
+            may_be_over = duty.carried or duty.rule.when.at_age is not None
+            if may_be_over and duty.end is not None and self.day_of(duty.end) < duty.begins:
+                continue  # something had ended it before it could be carried in, or before the birthday
             if duty.rule.every:
                 result.extend(self.chain(duty))
                 continue
+            edition = duty.rule.effective.from_
+            used = answered.get(edition)
+            if used is not None and not duty.rule.expect.again and self.position(used) < self.position(duty.trigger):
+                duty = replace(duty, used=used)  # what answered one duty is no earlier answer to the next
             # A count reached again while the duty it started is still open is the same duty.
             outcome = (self.answer_to(duty), self.day_of(duty.end) if duty.end is not None else None)
-            edition = duty.rule.effective.from_
+            if outcome[0] is not None:
+                answered[edition] = outcome[0]
             if not (duty.rule.when.after and edition in before and before[edition] == outcome):
                 result.append(self.once(duty))
             before[edition] = outcome
@@ -506,9 +519,10 @@ class Oracle:
             else:
                 period = self.period_at(duty)
                 if period is not None:
-                    since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in duty.rule.when.event) if d is not None]
-                    unknown = pick == "first" and since and period[0].day < max(since)  # the first may be before the records begin
-                    duty = replace(duty, end=period[1], reason="before_records" if unknown else duty.reason)
+                    told = [self.covers.since.get(kind, self.covers.since.get("")) for kind in duty.rule.when.event]
+                    since = max((day for day in told if day is not None), default=date.min)
+                    unknown = "before_records" if pick == "first" and period[0].day < since else ""  # the first may be before the records
+                    duty = replace(duty, end=period[1], reason=duty.reason or unknown)
                     group.setdefault(duty.trigger if pick == "each" else self.position(period[0]), []).append(duty)
         picked = [d[-1] if pick == "last" else d[0] for d in group.values()] if pick != "each" else [d for ds in group.values() for d in ds]
         return sorted(picked, key=lambda d: self.position(d.trigger))
@@ -645,7 +659,7 @@ class Oracle:
         kinds = {k for p in periods for k in (*self.book.periods[p].start, *self.book.periods[p].end, *self.book.periods[p].end_later)}
         for state in regime.states.values():
             kinds |= {*state.from_, *state.forget, *(k for item in state.set_ for k in item.event)}
-        return kinds | {k for c in conditions if c.then for k in c.then.event}
+        return kinds | {k for c in conditions if c.then and self.set_to(c.then.setting) for k in c.then.event}
 
     # -- ages
 
@@ -670,6 +684,11 @@ class Oracle:
         if spec.before and spec.before.attribute == "expected_birth" and self.child.born and event.day > self.child.born:
             return None  # nothing is due before a birth that has happened
         clock = date_in(event, spec.when.date) if spec.when.date is not None else event
+        if spec.when.at_age is not None:
+            day = birthday(self.child.born, spec.when.at_age) if self.child.born else None
+            if day is not None and day > self.as_of_day:
+                return None  # not yet owed
+            clock = None if day is None else replace(event, at=day) if day > event.day else event
         return Duty(spec, event, clock or event, answer == "unsure", "" if clock else "no_date")
 
     def enough_before(self, duty: Duty) -> bool:
@@ -677,7 +696,7 @@ class Oracle:
         after = duty.rule.when.after
         if after is None:
             return True
-        counted = self.found(after.event, after.where, "yes")
+        counted = self.found(after.event, after.where, "yes", *(["unsure"] if after.at_most == 0 else []))
         if any(e is duty.trigger for e in counted):
             before = [e for e in counted if self.position(e) < self.position(duty.trigger)]
         else:  # of another kind: the same day counts, unless both have times and this one's is earlier
@@ -685,11 +704,12 @@ class Oracle:
         if after.earlier_day:
             before = [e for e in counted if e.day < duty.trigger.day]
         n = int(self.value(after.at_least))
-        if len(before) < n:
-            return False
+        enough = len(before) >= n
+        if enough and after.within is not None:
+            enough = duty.trigger.day <= last_day(before[-n].day, self.value(after.within), after.count_from)
+        if after.at_most == 0 or not enough:
+            return enough != (after.at_most == 0)
         first = before[-n]
-        if after.within is not None and duty.trigger.day > last_day(first.day, self.value(after.within), after.count_from):
-            return False
         if duty.rule.expect is None:
             return True
         answers = self.answers(duty.rule, "yes", "unsure")
@@ -750,6 +770,8 @@ class Oracle:
             return None
         if during.first or during.after:
             change = last_day(opened.day, self.value(during.first or during.after))
+            if opened.latest_only:  # a list of latest dates says only that it had begun by then
+                return None if during.first else (opened, closed)
             reaches = last_day(duty.start, self.value(during.lead)) if during.lead else duty.start
             if (reaches > change) if during.first else (reaches <= change):
                 return None
@@ -771,7 +793,7 @@ class Oracle:
                 ages = item.where["age"]
                 for age in ages if isinstance(ages, list) else [ages]:
                     day = birthday(self.child.born, int(age)) if self.child.born else None  # type: ignore[arg-type]
-                    if self.value(item.running) == "goes_on":
+                    if self.value(item.running) == "goes on":
                         continue
                     if day is not None and duty.begins <= day <= self.as_of_day and (end is None or day < self.day_of(end)):
                         end = day
@@ -917,11 +939,28 @@ class Oracle:
         return self.settled(duty, due, self.answer_to(duty), why, duty.trigger)
 
     def answer_to(self, duty: Duty) -> Event | None:
-        """The first event that certainly answers a duty that happens once."""
-        assert duty.rule.expect is not None
-        answers = self.answers(duty.rule, "yes")
-        candidates = self.following(duty.first_plan or duty.trigger, answers, duty.rule.link, duty.trigger)
-        return next((a for a in candidates if not self.too_late(a, duty.end)), None)
+        """The first event that certainly answers a duty that happens once; or the second, where it asks for two."""
+        spec = duty.rule
+        assert spec.expect is not None
+        answers = [a for a in self.coming(duty, self.answers(spec, "yes")) if not self.too_late(a, duty.end)]
+        if spec.not_before is not None:  # one that comes too early is passed over where another comes in time
+            earliest = last_day(duty.start, self.value(spec.not_before), spec.count_from)
+            due = self.extended(duty, self.due_once(duty)[0])
+            due = Due(None) if duty.reason == "no_date" else self.lifted(duty, due)
+            good = [a for a in answers if a.day >= earliest and self.compare(due, a.day, a.latest, a.latest, "in", "out")[0] == "in"]
+            if answers and answers[0].day < earliest and good and good[0] is next(a for a in answers if a.day >= earliest):
+                return good[0]
+        return answers[spec.expect.at_least - 1] if len(answers) >= spec.expect.at_least else None
+
+    def coming(self, duty: Duty, candidates: Sequence[Event], link: str | None = "") -> Iterator[Event]:
+        """The candidates from the day on which answers count: the start, the first plan, a birthday, or some time before."""
+        link = duty.rule.link if link == "" else link
+        if duty.rule.expect is not None and duty.rule.expect.earlier is not None:
+            first = day_begins(last_day_before(duty.start, self.value(duty.rule.expect.earlier)))
+            used = duty.used
+            return iter([e for e in candidates if e.latest >= first and (used is None or e.latest > used.latest)])
+        start = duty.first_plan or (duty.clock if duty.rule.when.at_age is not None else duty.trigger)
+        return self.following(start, candidates, link, duty.trigger)
 
     # -- the status
 
@@ -971,7 +1010,7 @@ class Oracle:
         open_to_doubt = ("late", "overdue") if spec.every else ("late", "overdue", "due", "due_soon", "ended")
         if perhaps is not None and status in open_to_doubt:
             status, reason, answer = "cannot_tell", "answer_attribute", perhaps
-        if answer is None and not spec.every and not spec.expect.if_recorded:
+        if answer is None and not spec.every and not spec.expect.if_recorded and spec.expect.earlier is None:
             answer = self.answered_before_it_began(duty)
             if answer is not None:
                 status, reason = "cannot_tell", "impossible"
@@ -980,8 +1019,16 @@ class Oracle:
         if duty.unsure:
             status, reason = "cannot_tell", "trigger_attribute"
         since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in spec.expect.event) if d is not None]
-        if since and duty.start < max(since) and status != "ended":
+        known_from = duty.start
+        if spec.expect.earlier is not None and answer is None:  # an earlier answer may be missing too
+            known_from = last_day_before(duty.start, self.value(spec.expect.earlier))
+        if since and known_from < max(since) and status != "ended":
             status, reason = "cannot_tell", "before_records"
+        until = [self.covers.until.get(k, self.covers.until.get("")) for k in spec.expect.event]
+        ended = None if None in until else max(day for day in until if day is not None)
+        silent = ended is not None and ended < self.as_of_day and answer is None and (due.day is None or due.day > ended)
+        if silent and status in ("overdue", "due", "due_soon"):  # silence after the last day says nothing
+            status, reason = "cannot_tell", "after_records"
         if self.suspect(duty.trigger) or (answer is not None and self.suspect(answer)):
             status, reason = "cannot_tell", "impossible"
         if spec.expect.if_recorded and answer is None:
@@ -995,11 +1042,16 @@ class Oracle:
         assert duty.rule.expect is not None
         unsure = self.answers(duty.rule, "unsure")
         unsure = [e for e in unsure if self.shares(chain, e, duty.rule.link)]
-        for event in self.following(duty.first_plan or duty.trigger, unsure, None, duty.trigger):
+        for event in self._nth(duty, self.coming(duty, unsure, None)):
             if not self.too_late(event, duty.end):
                 late = event.earliest > due.by if due.by is not None else due.day is not None and event.day > due.day
                 return None if late else event
         return None
+
+    def _nth(self, duty: Duty, events: Iterable[Event]) -> Sequence[Event]:
+        """From the first, or the second where the rule asks for two."""
+        assert duty.rule.expect is not None
+        return list(events)[duty.rule.expect.at_least - 1 :]
 
     def answered_before_it_began(self, duty: Duty) -> Event | None:
         """An answer to the very same thing that is dated before it began, where the duty does not itself recur."""

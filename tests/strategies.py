@@ -137,7 +137,7 @@ PARAMETERS = {
     "interval": LocalValue(value="10 working days", title="Interval", basis="made", verified="recalled"),
     "how_many": LocalValue(value=2, title="How many", basis="made", verified="recalled"),
     "reading": LocalValue(value="one", title="Reading", basis="made", verified="recalled", options=["one", "other"]),
-    "birthday": LocalValue(value="ends", title="At a birthday", basis="made", verified="recalled", options=["ends", "goes_on"]),
+    "birthday": LocalValue(value="ends", title="At a birthday", basis="made", verified="recalled", options=["ends", "goes on"]),
     "morning": LocalValue(value="09:00", title="Morning", basis="made", verified="recalled"),
 }
 ABOUT = {
@@ -186,9 +186,29 @@ def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrat
 
 
 trigger_where = one_of(
-    {}, {}, {}, {}, {}, {"urgent": True}, {"urgent": {"not": True}}, {"level": [1, 2]}, {"level": {"not": [2, 3]}, "urgent": False}
+    {},
+    {},
+    {},
+    {},
+    {},
+    {"urgent": True},
+    {"urgent": {"only": True}},
+    {"urgent": {"not": True}},
+    {"level": [1, 2]},
+    {"level": {"not": [2, 3]}, "urgent": False},
 )
-answer_where = one_of({}, {}, {}, {}, {}, {"seen": True}, {"seen": {"not": False}}, {"level": [2, 3], "seen": True}, {"level": 1})
+answer_where = one_of(
+    {},
+    {},
+    {},
+    {},
+    {},
+    {"seen": True},
+    {"seen": {"only": True}, "level": {"only": [1, 2]}},
+    {"seen": {"not": False}},
+    {"level": [2, 3], "seen": True},
+    {"level": 1},
+)
 afters = st.fixed_dictionaries(
     {
         "event": one_of("asked", ["asked", "asked_again"], "done_otherwise", "opened"),
@@ -200,7 +220,7 @@ afters = st.fixed_dictionaries(
         "where": one_of({}, {"level": 1}),
         "earlier_day": st.booleans(),
     },
-)
+).flatmap(lambda after: one_of(after, after, after, {**{k: v for k, v in after.items() if k != "at_least"}, "at_most": 0}))
 untils = st.lists(
     st.one_of(
         one_of("case_ends", {"event": "decided", "where": {"needed": False}}, {"event": ["closed", "decided"]}),
@@ -209,7 +229,7 @@ untils = st.lists(
             optional={"if": one_of({"urgent": True}, {"level": {"not": 1}}, {"level": [1, 3]})},
         ),
         one_of(
-            {"event": "birthday", "where": {"age": [5, 16]}, "running": "goes_on"},
+            {"event": "birthday", "where": {"age": [5, 16]}, "running": "goes on"},
             {"event": "birthday", "where": {"age": 5}, "running": {"parameter": "birthday"}},
         ),
         one_of(
@@ -377,6 +397,34 @@ def in_a_part(draw: st.DrawFn, again: bool) -> dict[str, Any]:
     return rule | {"within": draw(some_days)} | ({"not_before": not_before} if not_before else {})
 
 
+@st.composite
+def looking_back(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules that an answer before the start already meets."""
+    parts = {k: v for k, v in draw(common_parts()).items() if k != "link"}
+    when = {k: v for k, v in draw(whens()).items() if k != "after"}
+    expect = draw(expects) | {"earlier": draw(some_days), "again": draw(one_of(False, False, True))}
+    return {"when": when, "expect": expect, **parts, "within": draw(day_lengths if parts["count_from"] == "next_day" else some_days)}
+
+
+@st.composite
+def the_second(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules that ask for more answers than one."""
+    parts = {k: v for k, v in draw(common_parts()).items() if k != "link"}
+    when = draw(whens()) | {"event": draw(one_of("asked", ["asked", "done"]))}
+    when.pop("after", None)
+    expect = draw(expects) | {"at_least": draw(one_of(2, 2, 3))}
+    return {"when": when, "expect": expect, **parts, "within": draw(some_days)}
+
+
+@st.composite
+def from_a_birthday(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules whose clock starts at an age."""
+    parts = {k: v for k, v in draw(common_parts()).items() if k != "link"}
+    when = {k: v for k, v in draw(whens()).items() if k not in ("after", "date")} | {"at_age": draw(one_of(0, 5, 16, 18))}
+    expect = draw(expects) | ({"earlier": draw(some_days)} if draw(st.booleans()) else {})
+    return {"when": when, "expect": expect, **parts, "within": draw(some_days)}
+
+
 @dataclass(frozen=True)
 class Family:
     """Rules of one sort, and the events in which such rules meet their boundaries most often."""
@@ -401,6 +449,9 @@ FAMILIES = {
     "extended": Family(extended(), ("asked",) * 4 + ("done",) * 3 + ("granted",) * 6),
     "once in a part of a regime": Family(in_a_part(False), IN_PARTS),
     "again and again in a part of a regime": Family(in_a_part(True), IN_PARTS),
+    "looking back": Family(looking_back(), ("asked",) * 4 + ("done",) * 6 + ("done_otherwise", "opened", "shut", "closed")),
+    "the second answer": Family(the_second(), ("asked",) * 3 + ("done",) * 7 + ("done_otherwise", "opened", "shut", "closed")),
+    "from a birthday": Family(from_a_birthday(), ("asked",) * 4 + ("done",) * 4 + ("done_otherwise", "opened", "shut", "closed")),
     "ended": Family(ended(), ("asked",) * 4 + ("done",) * 3 + ("closed", "closed", "decided", "decided", "shut", "asked_again")),
 }
 
@@ -427,7 +478,7 @@ def rule_from(parts: Mapping[str, Any], rule_id: str = "made_rule", first: date 
 def editions(draw: st.DrawFn, family: str, around: date) -> RuleBook:
     """One rule, sometimes in two editions that share what starts the duty and differ in the rest."""
     parts = draw(FAMILIES[family].rules)
-    local = {"reading": draw(one_of("one", "other")), "birthday": draw(one_of("ends", "goes_on"))}
+    local = {"reading": draw(one_of("one", "other")), "birthday": draw(one_of("ends", "goes on"))}
     if draw(st.integers(1, 4)) < 4:
         return book_of(rule_from(parts)).with_parameters(local)
     changed = around + timedelta(days=draw(st.sampled_from(OFFSETS)))
@@ -570,7 +621,8 @@ def records(
     as_known = draw(scene.days()) if odd and draw(st.integers(1, 4)) == 4 else None
     covers = Covers()
     if odd and draw(st.integers(1, 3)) == 3:
-        covers = Covers(None, draw(st.dictionaries(one_of("", "done", "done_otherwise", "asked"), scene.days(), max_size=3)))
+        dated = st.dictionaries(one_of("", "done", "done_otherwise", "asked"), scene.days(), max_size=3)
+        covers = Covers(None, draw(dated), until=draw(st.one_of(st.just({}), dated)))
     elif odd and draw(st.integers(1, 6)) == 6:
         covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
     return Record(found, tuple(looks), as_known, covers, scene.anchor)
@@ -592,7 +644,11 @@ def moved_by(record: Record, by: timedelta) -> Record:
         ),
         looks=tuple(look + by for look in record.looks),
         as_known=record.as_known + by if record.as_known else None,
-        covers=replace(record.covers, since={k: d + by for k, d in record.covers.since.items()}),
+        covers=replace(
+            record.covers,
+            since={k: d + by for k, d in record.covers.since.items()},
+            until={k: d + by for k, d in record.covers.until.items()},
+        ),
     )
 
 
@@ -621,4 +677,5 @@ def log_of(record: Record, kinds: Mapping[str, EventKind] = EVENTS, order: list[
             suspect=event.suspect,
             row=place,
         )
-    return builder.build(Coverage(record.covers.kinds, {k: day_number(d) for k, d in record.covers.since.items()}))
+    since, until = ({k: day_number(d) for k, d in days.items()} for days in (record.covers.since, record.covers.until))
+    return builder.build(Coverage(record.covers.kinds, since, until=until))

@@ -298,6 +298,34 @@ def test_alike_events_are_told_apart_by_number_and_others_are_duplicates(tmp_pat
     assert len(read_event_log(tmp_path / "twice.csv", BOOK).rejected) == 1
 
 
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [
+        ("2025-07-01T00:00", "2025-07-01T00:00+01:00"),
+        ("2025-12-01T00:00", "2025-12-01T00:00+00:00"),
+        ("2025-07-01T00:01", "2025-07-01T00:01"),
+        ("2025-06-30T23:59:59", "2025-06-30T23:59:59"),
+        ("2025-10-26T01:30", "2025-10-26T01:30"),
+        ("2025-10-26T00:30Z", "2025-10-26T01:30+01:00"),
+        ("2025-10-26T01:30Z", "2025-10-26T01:30+00:00"),
+        ("2025-10-26T02:00", "2025-10-26T02:00"),
+        ("2026-03-29T00:59", "2026-03-29T00:59"),
+        ("2026-03-29T02:00", "2026-03-29T02:00"),
+    ],
+)
+def test_a_time_carries_its_offset_only_where_it_would_be_misread_without(tmp_path: Path, at: str, written: str) -> None:
+    write_event_log(log_of(("C1", "cin_visit", at)), tmp_path / "e.csv", ".csv")
+    assert (tmp_path / "e.csv").read_text().splitlines()[1] == f"C1,cin_visit,{written}"
+    assert facts_of(read_event_log(tmp_path / "e.csv", BOOK).log) == facts_of(log_of(("C1", "cin_visit", at)))
+
+
+@pytest.mark.parametrize("column", ["suspect", "latest_only", "recorded_at", "ref", "team"])
+def test_rows_that_differ_in_one_column_are_two_events(tmp_path: Path, column: str) -> None:
+    value = {"suspect": "true", "latest_only": "true", "recorded_at": "2026-03-05"}.get(column, "x")
+    (tmp_path / "e.csv").write_text(f"child_id,event,at,{column}\nC1,cin_visit,2026-03-02,\nC1,cin_visit,2026-03-02,{value}\n")
+    assert len(read_event_log(tmp_path / "e.csv", BOOK).log) == 2
+
+
 def test_marks_are_read_from_words_and_what_is_no_mark_is_said(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
     path.write_text(

@@ -245,6 +245,8 @@ def test_a_worker_who_comes_back_has_two_spells_and_a_corrected_start_one(read: 
     first = child(episode(care_worker_details=[{"worker_id": "W1", "start_date": "2026-01-06", "end_date": "2026-01-31"}]))
     later = child(episode(care_worker_details=[{"worker_id": "W1", "start_date": "2026-03-01"}]))
     assert [r[2] for r in of_kind(read([first], [later]), "worker_allocated")] == ["2026-01-06", "2026-03-01"]
+    same_day = child(episode(care_worker_details=[{"worker_id": "W1", "start_date": "2026-01-31"}]))
+    assert [r[2] for r in of_kind(read([first], [same_day]), "worker_allocated")] == ["2026-01-06", "2026-01-31"]
     corrected = child(episode(care_worker_details=[{"worker_id": "W1", "start_date": "2026-01-08"}]))
     assert [r[2] for r in of_kind(read([first], [corrected]), "worker_allocated")] == ["2026-01-08"]
 
@@ -444,6 +446,13 @@ def test_a_child_without_an_id_of_the_authority_cannot_be_told(read: Any, bad: A
     assert [r.row for r in reading.rejected] == [1] and "$[0]" in reading.rejected[0].why
     assert reading.log.children.tolist() == ["C2"]
     assert reading.records_read == reading.records_used + 1
+
+
+@pytest.mark.parametrize("score", [True, "17", 17.5])
+def test_a_score_is_a_whole_number(read: Any, score: Any) -> None:
+    reading = read([child(health_and_wellbeing={"sdq_assessments": [{"date": "2026-01-20", "score": score}]})])
+    assert [r.why.split(":")[0] for r in reading.rejected] == ["$[0].health_and_wellbeing.sdq_assessments[0].score"]
+    assert not rows(reading)
 
 
 def test_records_without_ids_are_known_by_their_dates(read: Any) -> None:

@@ -125,7 +125,8 @@ def agree(record: Record, book: RuleBook) -> None:
 @many
 @given(data=st.data())
 def test_engine_and_oracle_agree(family: str, data: st.DataObject) -> None:
-    record = data.draw(records(kinds=FAMILIES[family].kinds))
+    modes = {"modes": ("dates",)} if family == "the second answer" else {}  # of two at odds in time, the first decides
+    record = data.draw(records(kinds=FAMILIES[family].kinds, **modes))
     book = data.draw(editions(family, record.anchor))
     assert not [p for r in book.rules for p in clocks_in(r.spec, NO_FILE, book)], "a rule that would be refused when loaded"
     agree(record, book)

@@ -414,7 +414,93 @@ def what_is_known() -> dict[str, Case]:
     return cases
 
 
+def before_and_after() -> dict[str, Case]:
+    """Answers before the start, the second answer, answers too early, birthdays, and events that nothing came before."""
+    cases = {}
+    looks_back = ONCE | {"expect": DONE | {"earlier": "3 days"}}
+    for n in (6, 7, 8, 10, 11, 15, 16):
+        cases[f"looking back, asked on day 10, done on day {n}"] = Case(looks_back, [event("asked", 10), event("done", n)])
+        cases[f"looking back, done on day {n} with times"] = Case(
+            looks_back, [event("asked", at(10, "12:00")), event("done", at(n, "00:00"))]
+        )
+    for n in (7, 8, 9, 10, 12):
+        twice = [event("asked", 7), event("done", 8), event("asked", 10), event("done", n)]
+        cases[f"looking back, asked twice, done again on day {n}"] = Case(looks_back, twice)
+        cases[f"looking back, and again, done on day {n}"] = Case(ONCE | {"expect": DONE | {"earlier": "3 days", "again": True}}, twice)
+    for n in (9, 12, 13, 14):
+        cases[f"looking back where records begin on day {n}"] = Case(
+            looks_back, [event("asked", 12)], given={"covers": Covers(None, {"done": day(n)})}
+        )
+    second = ONCE | {"expect": DONE | {"at_least": 2}}
+    for n in (0, 4, 5, 6):
+        cases[f"the second on day {n}"] = Case(second, [event("asked", 0), event("done", 0), event("done", n)])
+        cases[f"the second on day {n}, after the end"] = Case(
+            second | {"until": [{"event": "closed"}]}, [event("asked", 0), event("done", 1), event("closed", 4), event("done", n)]
+        )
+    window = ONCE | {"not_before": "3 days"}
+    for n in (2, 3, 5, 6):
+        cases[f"done too early, and again on day {n}"] = Case(window, [event("asked", 0), event("done", 1), event("done", n)])
+        cases[f"done too early twice, and on day {n}"] = Case(
+            window, [event("asked", 0), event("done", 1), event("done", 2), event("done", n)]
+        )
+    born = {"born": day(4).replace(year=2021)}
+    for n in (0, 3, 4, 5):
+        rule = ONCE | {"when": {"event": "asked", "at_age": 5}}
+        cases[f"asked on day {n}, five on day 4"] = Case(rule, [event("asked", n), event("done", 8)], child=born)
+        cases[f"asked on day 0, done on day {n}, five on day 4"] = Case(rule, [event("asked", 0), event("done", n)], child=born)
+        ends = rule | {"until": [{"event": "closed"}]}
+        cases[f"ended on day {n}, five on day 4"] = Case(ends, [event("asked", 0), event("closed", n)], child=born)
+    cases["no date of birth"] = Case(ONCE | {"when": {"event": "asked", "at_age": 5}}, [event("asked", 0)])
+    for n in (0, 3, 4, 5):
+        none = ONCE | {"when": {"event": "asked", "after": {"event": "opened", "at_most": 0, "within": "4 days"}}}
+        cases[f"nothing opened before day {n}"] = Case(none, [event("opened", 0), event("asked", n)])
+    for n in (0, 1):
+        for part in ("first", "after"):
+            during = ONCE | {"during": {"period": "open", part: "1 day"}}
+            cases[f"{part}, opened by a latest date, {n}"] = Case(during, [event("opened", 0, latest_only=True), event("asked", n)])
+    for n in (4, 5, 6):
+        cases[f"lifted around day {n}"] = Case(ONCE | {"lifted": [{"from": day(n), "to": day(n)}]}, [event("asked", 0), event("done", 8)])
+    for test in ({"only": True}, {"only": [False, True]}):
+        cases[f"only {test}"] = Case(
+            ONCE | {"when": {"event": "asked", "where": {"urgent": test}}}, [event("asked", 0), event("asked", 1, urgent=True)]
+        )
+    for n in (3, 4, 9, 10, 11):
+        weeks = ONCE | {"within": "1 calendar week"}
+        cases[f"calendar week, asked on day {n}"] = Case(weeks, [event("asked", n), event("done", 20)])
+    return cases
+
+
+def parts() -> dict[str, Case]:
+    """A clock carried into a part of a regime, ended with it, and opened by the day it begins on."""
+    cases = {}
+    for again in ({"within": "5 days"}, {"every": "5 days"}):
+        for n in (1, 3, 4, 5, 6, 9):
+            rule = {"when": {"event": "done"}, "expect": DONE, "during": {"period": "in_trial", "carry_in": True}} | again
+            moved = [event("moved", 0), event("done", 1), event("tried", n), event("done", 8), event("settled", 12)]
+            cases[f"{again}, on trial from day {n}"] = Case(rule, moved)
+            cases[f"{again}, on trial from day {n}, closed between"] = Case(
+                rule | {"until": [{"event": "closed"}]}, [*moved, event("closed", 2)]
+            )
+            cases[f"{again}, moved again on day {n}"] = Case(
+                rule | {"during": {"period": "shut_out", "carry_in": True}},
+                [event("moved", 0), event("done", 1), event("moved", n, place="c"), event("done", 7)],
+            )
+            other = rule | {"when": {"event": "moved"}}
+            for tried in (3, 4):
+                answered = [event("moved", 0), event("tried", tried), event("done", n)]
+                cases[f"{again}, on trial from day {tried}, done on day {n}"] = Case(other, answered)
+            for at_once in ("in_trial_checked", "lasting_stay"):
+                cases[f"{again}, {at_once}, day {n}"] = Case(
+                    rule | {"during": {"period": at_once, "carry_in": True}},
+                    [event("moved", 0, lasting=True), event("done", 29), event("tried", 2), event("decided", n), event("settled", 25)],
+                    looks=tuple(day(k) for k in range(20, 50)),
+                )
+    return cases
+
+
 CASES = {
+    "before and after": before_and_after(),
+    "parts of a regime": parts(),
     "due days": due_days(),
     "moments": moments(),
     "endings": endings(),

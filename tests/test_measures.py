@@ -23,7 +23,7 @@ from rrt_engine.measures.cells import Cell, Window, cell_of
 from rrt_engine.measures.compute import members, rules_in
 from rrt_engine.measures.examples import run_examples
 from rrt_engine.measures.hide import hidden_months, suppressed
-from rrt_engine.measures.run import Asked, Line, Measured, Source, measured, months_of
+from rrt_engine.measures.run import Asked, Line, Measured, Source, measured, months_of, year_start
 from rrt_engine.measures.view import View
 from rrt_engine.model import Coverage, EventLog
 from rrt_engine.paths import CASES, RULES
@@ -32,6 +32,7 @@ from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_measures import MeasureBook, load_measures, load_measures_with_problems
 from rrt_engine.rulebook.measure_schema import Measure
 from rrt_engine.rulebook.schema_file import schemas
+from rrt_engine.rulebook.strict_yaml import documents
 from rrt_engine.sources.builder import LogBuilder
 from tests import measures_oracle as oracle
 
@@ -60,7 +61,24 @@ def test_the_measures_have_no_mistake() -> None:
 
 def test_every_measure_of_the_contract_is_there_and_no_target_is_made_up() -> None:
     numbers = {m.number for m in LOADED.measures if m.number}
-    assert numbers == {"1", "2", "3", "4", "5", "6a", "6b", "7a", "7b", "7c", "7d", "8", "9a", "9b", "10", *"11a 11b 12a 12b 13 14 15".split()}
+    assert numbers == {
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6a",
+        "6b",
+        "7a",
+        "7b",
+        "7c",
+        "7d",
+        "8",
+        "9a",
+        "9b",
+        "10",
+        *["11a", "11b", "12a", "12b", "13", "14", "15"],
+    }
     assert all(m.target is None and m.target_note for m in LOADED.measures)
     assert all(c.year and c.source.at for m in LOADED.measures for c in m.comparators)
 
@@ -86,22 +104,22 @@ def test_the_schema_fits_every_measure_and_is_the_one_in_the_rule_set() -> None:
     assert (RULES / "measure.schema.json").read_text(encoding="utf-8") == text
     validator = jsonschema.Draft202012Validator(json.loads(text))
     for path in sorted((RULES / "measures").glob("*.yaml")):
-        for document in yaml.load_all(path.read_text(encoding="utf-8"), yaml.BaseLoader):  # noqa: S506
-            errors = [e for e in validator.iter_errors(_typed(document)) if e.validator in ("additionalProperties", "required", "enum")]
-            assert not errors, f"{path.name} {document['id']}: {errors[0].message}"
-
-
-def _typed(document: Any) -> Any:
-    return document
+        for document in documents(path.name, path.read_text(encoding="utf-8")):
+            found = json.loads(json.dumps(document.data, default=str))
+            errors = [e.message for e in validator.iter_errors(found)]
+            assert not errors, f"{path.name} {found['id']}: {errors[0]}"
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"compute": {"units": {"events": {"event": "referal_received"}}, "counts": [{"again": "12 months"}]}}, "unknown event"),
-        ({"compute": {"units": {"flags": {"rules": "cp_icpc_15w", "by": "due"}}}}, "unknown rule"),
+        ({"compute": {"units": {"flags": {"rules": ["cp_icpc_15w"], "by": "due"}}}}, "unknown rule"),
         ({"compute": {"units": {"open": "cp_plans"}, "counts": [{"lasted": {"at_least": "1 year"}}]}}, "unknown period"),
-        ({"compute": {"units": {"events": {"event": "referral_received", "where": {"nfaa": True}}}, "counts": [{"again": "1 year"}]}}, "nfaa"),
+        (
+            {"compute": {"units": {"events": {"event": "referral_received", "where": {"nfaa": True}}}, "counts": [{"again": "1 year"}]}},
+            "nfaa",
+        ),
         ({"compute": {"units": {"open": "cp_plan", "ended": "cp_plan"}, "counts": [{"lasted": {"at_least": "1 year"}}]}}, "exactly one"),
         ({"compute": {"units": {"open": "cp_plan"}, "counts": [{"lasted": {"at_least": "1 yr"}}]}}, "length of time"),
         ({"compute": {"units": {"open": "cp_plan"}}}, "percentage needs"),
@@ -273,7 +291,7 @@ def _attributes(r: random.Random, kind: str, named: dict[str, list[Any]]) -> dic
         elif isinstance(kind_of, list):
             result[name] = r.choice(kind_of)
         elif kind_of != "date":
-            result[name] = r.choice([*map(str, named[name]) , *map(str, named[name]), "other"])
+            result[name] = r.choice([*map(str, named[name]), *map(str, named[name]), "other"])
     return result
 
 
@@ -331,3 +349,386 @@ def test_the_engine_agrees_with_the_oracle_on_many_moves(name: str) -> None:
         found = compared(measure(name), (log, events, born, begins), date(2025, 12, 1), date(2025, 12, 31), f"seed {seed}")
         counted, judged, apart = counted + found["numerator"], judged + found["denominator"], apart + found["cannot_tell"]
     assert 10 < counted < judged - 10 and apart
+
+
+# ------------------------------------------------------------------------------------------ months as they were, sources
+
+
+def log_of(rows: list[tuple[str, str, str, dict[str, Any]]], coverage: Coverage = Coverage(), latest: tuple[str, ...] = ()) -> EventLog:
+    builder = LogBuilder(BOOK.events)
+    builder.origin("made")
+    for child, kind, at, more in sorted(rows, key=lambda r: (r[0], r[2])):
+        given = dict(more)
+        recorded = given.pop("recorded", None)
+        ref = given.pop("ref", None)
+        builder.child(child)
+        known = {"recorded": day(recorded)} if recorded else {}
+        builder.add(child, kind, Moment(day(at)), ref=ref, attributes=given, latest_only=kind in latest, **known)
+    return builder.build(coverage)
+
+
+def figures(log: EventLog, names: list[str], first: str, last: str, whole: bool = True, **more: Any) -> Measured:
+    asked = Asked(Window(day(first), day(last)), **more)
+    return measured([Source("made", log, "event_log", whole)], LOADED, LOADED.named(names), asked)
+
+
+RCPC = [
+    ("A", "icpc_held", "2025-05-12", {"outcome": "cp_plan"}),
+    ("A", "rcpc_held", "2025-09-15", {"outcome": "continue", "recorded": "2025-10-03"}),
+    ("B", "icpc_held", "2025-05-12", {"outcome": "cp_plan"}),
+    ("B", "rcpc_held", "2025-08-12", {"outcome": "continue", "recorded": "2025-09-20"}),
+]
+
+
+def test_each_month_is_as_it_was_at_its_end_and_not_as_it_became() -> None:
+    (line,) = figures(log_of(RCPC), ["rcpc_first_in_time"], "2025-08-01", "2025-10-31", trend=True).lines
+    assert [(c.numerator, c.denominator) for c in line.months] == [(1, 2), (0, 0), (0, 0)]
+    assert (line.period.numerator, line.period.denominator) == (1, 2)
+
+
+def test_what_was_recorded_late_is_left_out_of_the_months_as_they_were_known() -> None:
+    (line,) = figures(log_of(RCPC), ["rcpc_first_in_time"], "2025-08-01", "2025-10-31", trend=True, as_known=True).lines
+    assert [(c.numerator, c.denominator) for c in line.months] == [(0, 2), (0, 0), (0, 0)]
+    assert (line.period.numerator, line.period.denominator) == (1, 2)
+
+
+def test_what_was_recorded_on_the_last_day_was_known_by_then() -> None:
+    rows: list[Any] = [(c, "referral_received", "2025-05-20", {"recorded": r}) for c, r in (("A", "2025-05-31"), ("B", "2025-06-01"))]
+    (line,) = figures(log_of(rows), ["referrals_received"], "2025-05-01", "2025-05-31", as_known=True).lines
+    assert line.period.numerator == 1
+
+
+def test_a_snapshot_of_a_month_does_not_know_what_came_after() -> None:
+    rows: list[Any] = [
+        ("A", "cp_plan_started", "2023-01-09", {}),
+        ("A", "cp_plan_ended", "2025-02-03", {}),
+        ("B", "cp_plan_started", "2025-01-20", {}),
+    ]
+    (line,) = figures(log_of(rows), ["kpi_06a"], "2025-01-01", "2025-03-31", trend=True).lines
+    assert [(c.numerator, c.denominator) for c in line.months] == [(1, 2), (0, 1), (0, 1)]
+    assert line.rolling == () and line.year == ()
+
+
+def test_rolling_figures_reach_back_12_months_and_the_year_begins_in_april() -> None:
+    rows: list[Any] = [("A", "referral_received", "2024-06-30", {}), ("B", "referral_received", "2024-07-01", {})]
+    rows += [("C", "referral_received", "2025-03-31", {}), ("D", "referral_received", "2025-04-01", {})]
+    rows += [("Z", "case_closed", "2024-01-01", {})]
+    (line,) = figures(log_of(rows), ["kpi_01"], "2025-06-01", "2025-06-30", trend=True).lines
+    assert line.rolling[0].denominator == 3 and line.year[0].denominator == 1 and line.months[0].denominator == 0
+
+
+def test_the_year_of_the_statistics_begins_on_1_april() -> None:
+    starts = [year_start(day(d)) for d in ("2025-03-31", "2025-04-01", "2025-04-30", "2025-12-31")]
+    assert starts == [day("2024-04-01"), day("2025-04-01"), day("2025-04-01"), day("2025-04-01")]
+
+
+def test_months_are_calendar_months_cut_to_the_period() -> None:
+    found = months_of(Window(day("2024-02-10"), day("2024-04-03")))
+    assert found == tuple(
+        Window(day(a), day(b)) for a, b in [("2024-02-10", "2024-02-29"), ("2024-03-01", "2024-03-31"), ("2024-04-01", "2024-04-03")]
+    )
+
+
+def test_a_source_of_latest_dates_says_how_things_stand_now_and_nothing_of_a_month() -> None:
+    rows: list[Any] = [("A", "icpc_held", "2025-05-12", {"outcome": "cp_plan"}), ("A", "cp_plan_started", "2025-05-12", {})]
+    rows += [("A", "rcpc_held", "2025-08-01", {"outcome": "continue"})]
+    coverage = Coverage(frozenset({"icpc_held", "cp_plan_started", "cp_plan_ended", "rcpc_held"}), latest=frozenset({"rcpc_held"}))
+    names = ["rcpc_first_in_time", "rcpc_later_in_time", "cp_reviewed_in_time", "kpi_06a"]
+    found = figures(log_of(rows, coverage, ("rcpc_held",)), names, "2025-08-01", "2025-12-31", False, trend=True)
+    basis = {line.measure.id: line.basis for line in found.lines}
+    assert basis == {"rcpc_first_in_time": "now", "rcpc_later_in_time": "now", "kpi_06a": "snapshot"}
+    now = next(line for line in found.lines if line.measure.id == "rcpc_later_in_time")
+    assert (now.period.numerator, now.period.denominator) == (1, 1) and "latest dates" in now.period.says
+    assert all(cell.value is None and cell.says for cell in now.months)
+    (absent,) = found.not_available
+    assert absent.measure.id == "cp_reviewed_in_time" and "rcpc_held" in absent.needs
+
+
+def test_a_source_that_cannot_hold_the_events_or_has_none_of_them_gives_no_figure() -> None:
+    log = log_of([("A", "referral_received", "2025-05-01", {}), ("B", "missing_episode_ended", "2025-05-01", {})])
+    found = figures(log, ["rhi_completed", "kpi_04", "referrals_received"], "2025-05-01", "2025-05-31", False)
+    assert [line.measure.id for line in found.lines] == ["referrals_received"]
+    assert {a.measure.id: a.why for a in found.not_available} == {
+        "kpi_04": "not from this source: it has no strategy_discussion_held",
+        "rhi_completed": "not from this source: it has no rhi_completed",
+    }
+    narrow = log_of([("A", "referral_received", "2025-05-01", {})], Coverage(frozenset({"referral_received"})))
+    (absent,) = figures(narrow, ["kpi_05"], "2025-05-01", "2025-05-31").not_available
+    assert absent.why == "not from this source: needs icpc_held, strategy_discussion_held"
+
+
+def test_what_timelines_cannot_give_is_listed_with_what_it_needs() -> None:
+    found = figures(log_of([("A", "referral_received", "2025-05-01", {})]), ["kpi_13", "kpi_14", "kpi_15"], "2025-05-01", "2025-05-31")
+    assert [a.measure.number for a in found.not_available] == ["15", "13", "14"]
+    assert all(a.why and a.needs for a in found.not_available)
+
+
+def test_a_look_back_past_the_beginning_of_the_records_is_shown_apart() -> None:
+    rows: list[Any] = [
+        ("A", "referral_received", "2024-06-03", {}),
+        ("A", "case_closed", "2024-07-01", {}),
+        ("A", "referral_received", "2025-06-03", {}),
+    ]
+    rows += [("B", "referral_received", "2025-06-02", {})]
+    (line,) = figures(log_of(rows), ["kpi_01"], "2025-06-01", "2025-06-30", False).lines
+    assert (line.period.numerator, line.period.denominator, line.period.before_records) == (1, 1, 1)
+    (line,) = figures(log_of(rows), ["kpi_01"], "2025-06-01", "2025-06-30", False, complete_from=day("2020-01-01")).lines
+    assert (line.period.numerator, line.period.denominator, line.period.before_records) == (1, 2, 0)
+
+
+def test_a_rate_needs_the_population_and_says_so() -> None:
+    log = log_of([("A", "strategy_discussion_held", "2025-05-01", {"s47_initiated": True})])
+    (line,) = figures(log, ["kpi_04"], "2025-05-01", "2025-05-31").lines
+    assert line.period.value is None and line.period.numerator == 1 and "--population" in line.period.says
+    (line,) = figures(log, ["kpi_04"], "2025-05-01", "2025-05-31", population=20_000).lines
+    assert line.period.value == 0.5
+
+
+def test_dates_that_cannot_be_right_are_set_aside() -> None:
+    builder = LogBuilder(BOOK.events)
+    builder.origin("made")
+    builder.child("A", day("2024-12-01"))
+    builder.add("A", "referral_received", Moment(day("2023-05-01")))
+    (line,) = figures(builder.build(), ["referrals_received"], "2023-05-01", "2023-05-31").lines
+    assert (line.period.numerator, line.period.aside) == (0, 1)
+
+
+def test_sources_that_can_are_pooled_and_those_that_cannot_are_named() -> None:
+    one = log_of([("A", "referral_received", "2025-05-01", {})])
+    two = log_of([("B", "referral_received", "2025-05-02", {}), ("B", "case_closed", "2025-05-03", {})])
+    other = log_of([("C", "cp_visit", "2025-05-02", {})], Coverage(frozenset({"cp_visit"})))
+    asked = Asked(Window(day("2025-05-01"), day("2025-05-31")))
+    sources = [Source(name, log, "event_log", True) for name, log in (("one", one), ("two", two), ("other", other))]
+    (line,) = measured(sources, LOADED, LOADED.named(["referrals_received"]), asked).lines
+    assert line.period.numerator == 2 and line.sources == ("one", "two")
+    assert line.cannot == (("other", "not from this source: needs referral_received"),)
+
+
+# ---------------------------------------------------------------------------------------------------------- small numbers
+
+
+def with_months(spec: Measure, months: list[tuple[int, int]], basis: Any = "period") -> Line:
+    cells = tuple(Cell(n, n + c, 0, 0, 0, n / (n + c) if n + c else None) for n, c in months)
+    n, c = (sum(m[i] for m in months) for i in (0, 1))
+    sums = tuple(Cell(sum(m[0] for m in months[: i + 1]), sum(map(sum, months[: i + 1]))) for i in range(len(months)))
+    return Line(spec, basis, Cell(n, n + c, 0, 0, 0, n / (n + c) if n + c else None), cells, sums, sums)
+
+
+def of_lines(lines: list[Line]) -> Measured:
+    window = Window(day("2025-04-01"), day("2025-04-01") + 30 * len(lines[0].months) - 1)
+    return Measured(LOADED, Asked(window, trend=True), months_of(window), tuple(lines), (), ())
+
+
+def ways(total: int, parts: int) -> Any:
+    """Every way to share a total among so many months."""
+    for cuts in itertools.combinations_with_replacement(range(total + 1), parts - 1):
+        edges = (0, *cuts, total)
+        yield tuple(b - a for a, b in itertools.pairwise(edges))
+
+
+def test_no_hidden_number_can_be_worked_out_from_the_total_and_the_other_months() -> None:
+    r = random.Random(1)
+    share, count = measure("kpi_01"), measure("referrals_received")
+    protected = 0
+    for _ in range(1500):
+        under = r.choice([2, 3, 5])
+        months = [(r.choice([0, 0, 1, 2, 4, 6, 9]), r.choice([0, 1, 3, 5, 8])) for _ in range(r.choice([2, 3, 4]))]
+        lines = of_lines([with_months(share, months), with_months(count, [(n + c, 0) for n, c in months])])
+        shown, counted = suppressed(lines, under).lines
+        hidden = [i for i, cell in enumerate(shown.months) if cell.hidden]
+        assert hidden == [i for i, cell in enumerate(counted.months) if cell.hidden], "the same months in both"
+        for i, (n, c) in enumerate(months):
+            if any(0 < x < under for x in (n, c)):
+                assert i in hidden and shown.months[i].value is None and shown.months[i].denominator is None
+        if hidden:
+            assert all(cell.value is None and cell.numerator is None for cell in (*shown.rolling, *shown.year))
+        totals = [sum(m[k] for m in months) for k in (0, 1)]
+        if any(0 < total < under for total in totals):
+            assert shown.period.hidden
+            continue
+        for k in (0, 1):  # what is known: the total less the months that are shown
+            rest = totals[k] - sum(months[i][k] for i in range(len(months)) if i not in hidden)
+            assert not hidden or len(hidden) > 1
+            for place, i in enumerate(hidden):
+                if 0 < months[i][k] < under:
+                    protected += 1
+                    assert len({way[place] for way in ways(rest, len(hidden))}) > 1, (months, under, hidden)
+    assert protected > 300
+
+
+def test_nothing_is_hidden_where_nothing_is_small_and_a_snapshot_hides_only_what_is() -> None:
+    line = with_months(measure("kpi_01"), [(10, 40), (0, 30), (12, 9)])
+    assert suppressed(of_lines([line]), 5).lines[0].months == tuple(line.months)
+    snapshot = with_months(measure("kpi_06a"), [(3, 40), (8, 30), (12, 9)], "snapshot")
+    assert [c.hidden for c in suppressed(of_lines([snapshot]), 5).lines[0].months] == [True, False, False]
+    assert suppressed(of_lines([snapshot]), 0).lines == (snapshot,)
+    assert hidden_months([(4, 50), (20, 5), (6, 60)], 5) == {0, 1}
+
+
+def test_no_hidden_band_can_be_worked_out_from_the_share_and_the_other_bands() -> None:
+    r = random.Random(2)
+    spec = measure("kpi_05")
+    protected = 0
+    for _ in range(800):
+        under = r.choice([3, 5])
+        bands = tuple(r.choice([0, 1, 2, 4, 5, 9]) for _ in range(4))
+        inside, outside = sum(bands[:2]), sum(bands[2:])
+        cell = Cell(inside, inside + outside, 0, 0, 0, 0.5, bands, (9.0, 14.0, 15.0), 12.0)
+        window = Window(day("2025-04-01"), day("2025-04-30"))
+        (line,) = suppressed(Measured(LOADED, Asked(window), (), (Line(spec, "period", cell),), (), ()), under).lines
+        if line.period.hidden:
+            assert line.period.bands == () and line.period.quartiles is None
+            continue
+        for side in (range(2), range(2, 4)):
+            hidden = [i for i in side if line.period.bands[i] is None]
+            rest = sum(bands[i] for i in hidden)
+            for place, i in enumerate(hidden):
+                if 0 < bands[i] < under:
+                    protected += 1
+                    assert len({way[place] for way in ways(rest, len(hidden))}) > 1
+            assert all(line.period.bands[i] is None for i in side if 0 < bands[i] < under)
+    assert protected > 50
+
+
+# ------------------------------------------------------------------------------------------------------------ the command
+
+
+@pytest.fixture(autouse=True)
+def _as_run_by_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rrt_engine.cli_measures.rule_book", lambda _: BOOK)
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def rrt(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["measures", *map(str, arguments)])
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+PERIOD = ("--from", "2025-09-01", "--to", "2026-03-31")
+
+
+def test_the_command_shows_figures_beside_published_ones() -> None:
+    found = rrt(SAMPLE, *PERIOD, "--trend")
+    assert found.exit_code == 0, found.output
+    assert "24 of 35" in found.output and "85.7% (to Mar 2025)" in found.output and "Sep 2025" in found.output
+    assert "KPI 14: Agency social workers: it is about workers" in found.output
+    assert "Not available: " in found.output
+
+
+def test_the_document_is_as_its_schema_says_and_the_schema_is_published() -> None:
+    found = rrt(SAMPLE, *PERIOD, "--trend", "--suppress-under", "5", "--population", "300000", "--format", "json")
+    document = json.loads(found.stdout)
+    jsonschema.validate(document, schema())
+    published = json.loads((ROOT / "docs" / "schemas" / "measures.schema.json").read_text(encoding="utf-8"))
+    assert {k: v for k, v in published.items() if k != "$schema"} == schema()
+    assert len(document["measures"]) + len(document["not_available"]) == len(LOADED.measures)
+    assert all(m["value"] is None and m["numerator"] is None for line in document["measures"] for m in line["months"] if m["suppressed"])
+    assert any(m["suppressed"] for line in document["measures"] for m in line["months"])
+    first = next(line for line in document["measures"] if line["id"] == "kpi_01")
+    assert (first["rolling"][0]["first"], first["rolling"][0]["last"]) == ("2024-10-01", "2025-09-30")
+    assert (first["year_to_date"][-1]["first"], first["months"][-1]["first"]) == ("2025-04-01", "2026-03-01")
+
+
+@pytest.mark.filterwarnings("ignore:Sparkline Group extension")
+def test_a_workbook_holds_numbers_and_is_the_same_on_every_run(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.xlsx", tmp_path / "two.xlsx"
+    for path in (one, two):
+        found = rrt(SAMPLE, *PERIOD, "--trend", "-o", path)
+        assert found.exit_code == 0, found.output
+    assert one.read_bytes() == two.read_bytes()
+    book = openpyxl.load_workbook(one)
+    assert book.sheetnames == ["Summary", "Trend", "Bands", "Definitions", "Not available", "About"]
+    summary = book["Summary"]
+    row = next(r for r in summary.iter_rows(min_row=4) if r[0].value == "KPI 2")
+    assert (row[3].value, row[4].value, row[5].value, row[6].value) == (pytest.approx(24 / 35), 24, 35, pytest.approx(0.857))
+    assert row[3].number_format == "0.0%" and row[7].value == "year ending 31 March 2025" and row[10].value == "not published"
+    assert summary.page_setup.orientation == "landscape" and summary.page_setup.paperSize == 9 and summary.freeze_panes == "C4"
+    assert not [c for sheet in book for r in sheet.iter_rows() for c in r if c.data_type == "f" or str(c.value).startswith("=")]
+    assert len(book["Trend"]._charts) > 5 and len(book["Bands"]._charts) >= 2
+    about = {r[0].value: r[1].value for r in book["About"].iter_rows(min_row=4)}
+    assert about["Digest of the rule set"] == BOOK.digest and "events.csv" in about["Sources"]
+
+
+def test_a_table_has_a_row_a_figure_and_its_cells_are_no_formula(tmp_path: Path) -> None:
+    log = tmp_path / "=SUM(1).csv"
+    log.write_text("child_id,event,at\n=A,referral_received,2025-05-01\nB,referral_received,2025-05-02\n", encoding="utf-8")
+    target, cases = tmp_path / "k.csv", tmp_path / "c.csv"
+    found = rrt(
+        log,
+        "--from",
+        "2025-05-01",
+        "--to",
+        "2025-05-31",
+        "-o",
+        target,
+        "--cases",
+        cases,
+        "--measure",
+        "1",
+        "--measure",
+        "referrals_received",
+    )
+    assert found.exit_code == 0, found.output
+    rows = table(target)
+    assert [(r["measure"], r["stretch"], r["numerator"]) for r in rows] == [
+        ("kpi_01", "period", "0"),
+        ("referrals_received", "period", "2"),
+    ]
+    listed = table(cases)
+    assert [(r["measure"], r["case"], r["becomes"]) for r in listed][:2] == [
+        ("kpi_01", "'=A", "before records"),
+        ("kpi_01", "B", "before records"),
+    ]
+    assert "no more than 12 months before" in listed[0]["why"]
+
+
+def test_the_cases_of_a_figure_add_up_to_it(tmp_path: Path) -> None:
+    cases, target = tmp_path / "c.csv", tmp_path / "k.json"
+    assert rrt(SAMPLE, *PERIOD, "--cases", cases, "-o", target).exit_code == 0
+    listed = table(cases)
+    for line in json.loads(target.read_text(encoding="utf-8"))["measures"]:
+        mine = [r["becomes"] for r in listed if r["measure"] == line["id"]]
+        assert mine.count("numerator") == line["period"]["numerator"], line["id"]
+        assert mine.count("numerator") + mine.count("denominator only") == line["period"]["denominator"], line["id"]
+        assert len(mine) == sum(line["period"][n] for n in ("denominator", "cannot_tell", "before_records", "aside")), line["id"]
+
+
+def test_the_measures_can_be_listed_and_one_shown() -> None:
+    listed = rrt("--list")
+    assert listed.exit_code == 0 and all(m.id in listed.output for m in LOADED.measures)
+    shown = rrt("--list", "--measure", "6b")
+    assert shown.exit_code == 0 and "Numerator:" in shown.output and "no limit on how long ago" in " ".join(shown.output.split())
+    assert "no more than 24 months before" in " ".join(shown.output.split())
+    as_json = json.loads(rrt("--list", "--measure", "kpi_02", "--format", "json").output)
+    assert as_json["measures"][0]["compute"]["counts"] == [{"value": {"at_most": 45}}]
+    for spec in LOADED.measures:
+        assert rrt("--list", "--measure", spec.id).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no file or folder is named"),
+        ((SAMPLE,), "the period has no first day"),
+        ((SAMPLE, "--from", "2025-04-01"), "the period has no last day"),
+        ((SAMPLE, "--from", "2025-04-01", "--to", "2025-03-31"), "is before"),
+        ((SAMPLE, "--from", "2005-04-01", "--to", "2025-03-31"), "longer than 12 years"),
+        ((SAMPLE, "--from", "April", "--to", "2025-03-31"), "`April`"),
+        ((SAMPLE, *PERIOD, "--measure", "kpi_99"), "unknown measure `kpi_99`"),
+        ((SAMPLE, *PERIOD, "-o", "kpis.docx"), "cannot write `.docx` files"),
+        ((SAMPLE, *PERIOD, "--cases", "c.xlsx"), "cannot write `.xlsx` files"),
+        (("nowhere.csv", *PERIOD), "no such file"),
+    ],
+)
+def test_a_mistake_in_the_command_is_said_and_nothing_runs(arguments: Any, said: str) -> None:
+    found = rrt(*arguments)
+    assert found.exit_code == 2 and said in found.output and "Traceback" not in found.output
+
+
+def test_a_measure_is_found_by_its_number() -> None:
+    book: MeasureBook = load_measures(RULES, BOOK)
+    assert [m.id for m in book.named(["KPI 6a", "7a", "kpi_02"])] == ["kpi_02", "kpi_06a", "kpi_07a"]

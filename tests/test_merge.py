@@ -195,13 +195,26 @@ def test_an_unborn_child_and_the_child_born_under_one_id_are_one() -> None:
 
 @pytest.mark.parametrize(("birth", "said"), [("2026-03-15", True), ("2026-03-16", False), ("2025-12-21", True), ("2025-12-20", False)])
 def test_an_unborn_child_under_one_id_and_a_birth_under_another_are_only_suggested(birth: str, said: bool) -> None:
-    after = (as_date(parse_moment(birth).day + 3)).isoformat()
-    a = source(
-        "a", [("U", "strategy_discussion_held", "2025-12-01"), ("N", "cp_visit", after)], born={"N": birth}, expected={"U": "2026-02-01"}
-    )
+    events = [("U", "strategy_discussion_held", "2025-12-01"), ("N", "cp_visit", birth)]
+    a = source("a", events, born={"N": birth}, expected={"U": "2026-02-01"})
     b = source("b", [("Z", "cp_visit", "2026-01-05")])
     found = together(a, b)
     assert [x.ids for x in found.alike] == ([("U", "N")] if said else []) and not found.shared
+
+
+@pytest.mark.parametrize(("seen", "said"), [("2026-03-17", True), ("2026-03-18", False)])
+def test_an_unborn_child_still_seen_long_after_a_birth_is_another_child(seen: str, said: bool) -> None:
+    events = [("U", "strategy_discussion_held", seen), ("N", "cp_visit", "2026-02-04")]
+    a = source("a", events, born={"N": "2026-02-03"}, expected={"U": "2026-02-01"})
+    assert bool(together(a, source("b", [("Z", "cp_visit", "2026-01-05")])).alike) == said
+
+
+def test_where_many_births_would_fit_none_is_suggested() -> None:
+    b = source("b", [("Z", "cp_visit", "2026-01-05")])
+    for many, said in ((3, True), (4, False)):
+        births = {f"N{i}": f"2026-02-0{i + 1}" for i in range(many)}
+        events = [("U", "strategy_discussion_held", "2025-12-01"), *((child, "cp_visit", "2026-02-09") for child in births)]
+        assert bool(together(source("a", events, born=births, expected={"U": "2026-02-01"}), b).alike) == said
 
 
 def test_a_child_known_before_the_birth_of_another_is_not_suggested() -> None:
@@ -417,12 +430,31 @@ def test_an_event_dated_by_another_never_stands_against_one_with_a_date_of_its_o
     assert [r[2] for r in rows(only(found)) if r[1] == "s47_outcome_recorded"] == ["2026-01-16"] and not found.disagreements
 
 
+def test_a_day_that_another_source_holds_too_is_a_date_of_its_own() -> None:
+    def ended(name: str, when: str, format: str, *carried: str) -> Named:
+        events = [(*DISCUSSED, "R1/S1"), ("X", "s47_outcome_recorded", when, "R1/S1")]
+        return source(name, events, format, Coverage(frozenset({DISCUSSED[1], *carried})))
+
+    outcome = "s47_outcome_recorded"
+    census, interface = ended("cin", "2026-01-05", RETURN), ended("api", "2026-01-05", INTERFACE, outcome)
+    found = together(census, interface, ended("lists", "2026-01-09", LISTS, outcome))
+    assert short(found) == [("X", outcome, "date", "2026-01-05", "2026-01-09")]
+
+
+def test_two_names_in_logs_that_name_things_alike_are_two_things() -> None:
+    a, b = (source(n, [("X", "referral_received", "2026-01-05", ref)]) for n, ref in (("a", "R1"), ("b", "R2")))
+    assert len(only(together(a, b))) == 2
+    assert len(only(together(a, replace_format(b, SSD)))) == 1
+
+
 def test_the_end_of_a_period_is_matched_through_its_start() -> None:
     start = ("X", "looked_after_started", "2026-01-05")
     a = source("903", [start, ("X", "looked_after_ended", "2026-03-05")], CARE)
     b = source("lists", [start, ("X", "looked_after_ended", "2026-03-09")], LISTS)
     assert short(together(a, b)) == [("X", "looked_after_ended", "date", "2026-03-05", "2026-03-09")]
-    later = source("lists", [start, ("X", "looked_after_ended", "2026-05-09")], LISTS)  # perhaps the end of another stay
+    month = source("lists", [start, ("X", "looked_after_ended", "2026-04-05")], LISTS)
+    assert len(together(a, month).disagreements) == 1
+    later = source("lists", [start, ("X", "looked_after_ended", "2026-04-06")], LISTS)  # perhaps the end of another stay
     assert not together(a, later).disagreements and len(only(together(a, later))) == 3
     again = [
         start,
@@ -431,6 +463,57 @@ def test_the_end_of_a_period_is_matched_through_its_start() -> None:
         ("X", "looked_after_ended", "2026-03-20"),
     ]
     assert not together(source("903", again, CARE), source("lists", again[:2], LISTS)).disagreements
+
+
+def test_an_ending_belongs_to_the_last_start_before_it() -> None:
+    stays = [("X", "looked_after_started", "2026-01-05"), ("X", "looked_after_started", "2026-03-08")]  # the end of the first is missing
+    a = source("903", [*stays, ("X", "looked_after_ended", "2026-03-20")], CARE)
+    b = source("lists", [stays[1], ("X", "looked_after_ended", "2026-03-22")], LISTS)
+    assert short(together(a, b)) == [("X", "looked_after_ended", "date", "2026-03-20", "2026-03-22")]
+
+
+def test_what_one_source_says_cannot_be_right_gives_way_to_what_another_holds() -> None:
+    builder = LogBuilder(BOOK.events)
+    builder.origin("a")
+    builder.add("X", "assessment_started", parse_moment("2026-01-05"), ref="A1", suspect=True)
+    builder.add("X", "assessment_authorised", parse_moment("2026-01-02"), ref="A1", suspect=True)
+    a = Named("a", Reading(builder.build(), LOG, 2, 2, (), ()))
+    b = source("b", [("X", "assessment_started", "2026-01-05", "7"), ("X", "assessment_authorised", "2026-01-12", "7")], LISTS)
+    found = together(a, b)
+    assert short(found) == [("X", "assessment_authorised", "date", "2026-01-12", "2026-01-02")] and only(found).suspect is None
+
+
+def test_of_several_full_names_with_one_last_part_a_bare_one_becomes_full() -> None:
+    two = [("X", "strategy_discussion_held", f"2026-0{m}-05", f"R{m}/S1") for m in (1, 2)]
+    bare = [("X", "strategy_discussion_held", "2026-02-05", "E9/S7"), ("X", "icpc_held", "2026-02-20", "S7")]
+    log = only(together(source("a", two), source("b", bare, RETURN)))
+    assert {r[2]: r[3] for r in rows(log)} == {"2026-01-05": "R1/S1", "2026-02-05": "R2/S1", "2026-02-20": "R2/S1"}
+
+
+def test_a_thing_is_matched_with_one_thing_only() -> None:
+    again = ("X", "strategy_discussion_held", "2026-01-09")
+    a = source("a", [(*DISCUSSED, "R1/S1"), (*again, "R1/S1")])
+    b = source("b", [(*DISCUSSED, "R1/S1"), (*again, "R1/S2"), *(("X", "icpc_held", f"2026-01-2{n}", f"R1/S{n}") for n in (1, 2))], RETURN)
+    refs = {r[2]: r[3] for r in rows(only(together(a, b))) if r[1] == "icpc_held"}
+    assert refs == {"2026-01-21": "R1/S1", "2026-01-22": "R1/2:S2"}
+
+
+def test_a_start_that_one_source_gave_a_thing_keeps_another_start_out() -> None:
+    closed = ("X", "case_closed", "2026-04-01")
+    a = source("a", [(*closed, "R1")])
+    b = source("b", [("X", "referral_received", "2026-01-05", "5"), (*closed, "5")], SSD)
+    c = source("c", [("X", "referral_received", "2026-01-08", "R9"), (*closed, "R9")], RETURN)
+    found = together(a, b, c)
+    assert [r[2:] for r in rows(only(found)) if r[1] == "referral_received"] == [("2026-01-05", "R1"), ("2026-01-08", "3:R9")]
+    assert not found.disagreements
+
+
+def test_a_bare_ref_that_could_name_several_things_names_none() -> None:
+    two = [("X", "strategy_discussion_held", f"2026-0{m}-05", f"R{m}/S1") for m in (1, 2)]
+    bare = ("X", "icpc_held", "2026-02-20", "S1")
+    other = source("a", [("X", "cp_visit", "2026-01-05")])
+    assert [r[3] for r in rows(only(together(other, source("b", [*two, bare], RETURN)))) if r[1] == "icpc_held"] == [""]
+    assert [r[3] for r in rows(only(together(replace_format(other, LISTS), source("b", [*two, bare])))) if r[1] == "icpc_held"] == ["S1"]
 
 
 def test_a_child_dies_and_is_born_once() -> None:
@@ -473,6 +556,12 @@ def test_a_bare_ref_goes_with_the_thing_it_names() -> None:
     log = only(together(a, b))
     assert statuses(log, "cp_icpc_15wd") == ["met"]
     assert {r[1]: r[3] for r in rows(log)} == {"referral_received": "R1", "strategy_discussion_held": "R1/S1", "icpc_held": "S1"}
+
+
+def test_a_bare_name_gains_what_another_source_says_it_stands_within() -> None:
+    a = source("a", [(*DISCUSSED, "S5", {"s47_initiated": True})])
+    b = source("b", [("X", "referral_received", "2026-01-02", "R1"), (*DISCUSSED, "R1/S1")], RETURN)
+    assert [r[3] for r in rows(only(together(a, b)))] == ["2:R1", "2:R1/2:S1"]
 
 
 def test_every_name_in_the_tables_is_an_event() -> None:
@@ -527,6 +616,18 @@ def test_a_return_of_several_years_reaches_to_the_end_of_the_last() -> None:
     assert covering(several, after_that).since == {"lac_review_held": day("2025-04-01")}
 
 
+def test_the_end_of_what_a_source_says_is_the_end_only_where_no_other_goes_on() -> None:
+    def ending(name: str, at: str, *kinds: str) -> Named:
+        first = f"{int(at) - 1}-04-01"
+        return source(name, [], RETURN, Coverage(frozenset(kinds), dict.fromkeys(kinds, day(first)), until={"": day(f"{at}-03-31")}))
+
+    first, second = ending("a", "2025", "rcpc_held", "icpc_held"), ending("b", "2026", "rcpc_held")
+    assert covering(first, second).until == {"": day("2026-03-31"), "rcpc_held": day("2026-03-31"), "icpc_held": day("2025-03-31")}
+    assert covering(first, second).since == dict.fromkeys(("rcpc_held", "icpc_held"), day("2024-04-01"))
+    log = source("log", [("X", "icpc_held", "2026-05-05")])
+    assert covering(first, log).until == {"rcpc_held": day("2025-03-31")}  # the log holds conferences, and no reviews
+
+
 def test_one_mistyped_year_does_not_make_a_source_reach_into_the_future() -> None:
     events = [("X", "cp_visit", f"2026-01-{1 + i % 28:02}") for i in range(1000)]
     assert last_day(source("a", [*events, ("X", "cp_visit", "2058-01-01")]).reading.log) == day("2026-01-28")
@@ -549,6 +650,14 @@ def test_a_latest_date_is_dropped_where_a_history_has_those_days() -> None:
         assert ((when, "cp_visit") in {(r[2], r[1]) for r in rows(log)}) == kept, when
         assert short(found) == ([("X", "cp_visit", "latest date", "", when)] if said else []), when
         assert (log.latest_only is not None) == (kept and when != "2026-03-05"), when
+
+
+def test_a_history_covers_its_last_day() -> None:
+    history = source("ssd", [("X", "cp_visit", "2026-01-05"), ("Y", "cp_visit", "2026-03-05")], SSD, Coverage(frozenset({"cp_visit"})))
+    latest = Coverage(frozenset({"cp_visit"}), latest=frozenset({"cp_visit"}))
+    for when, said in (("2026-03-05", 1), ("2026-03-06", 0)):
+        lists = source("lists", [("X", "cp_visit", when)], LISTS, latest, latest=["cp_visit"])
+        assert len(together(history, lists).disagreements) == said
 
 
 def test_latest_dates_after_a_history_say_how_things_stand_and_the_history_how_they_went(tmp_path: Path) -> None:

@@ -398,6 +398,22 @@ def test_each_kind_agrees_with_a_slow_and_obvious_one(check: Check) -> None:
     assert not differ, differ[0]
 
 
+def test_the_first_event_of_a_log_is_counted_and_placed_like_any_other(tmp_path: Path) -> None:
+    """The first child, the first row and the first ref have the number 0, which is no sign that there is none."""
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "child_id,event,at,ref,date_of_birth\nA,case_closed,2026-03-02,R1,2015-01-01\nA,assessment_started,2026-03-03,R1/A1,\n"
+        "A,icpc_held,2026-03-03,R1/S1,\n",
+        encoding="utf-8",
+    )
+    found = of(path)
+    lines = {line.check.id: line for line in found.lines()}
+    (first, second) = (f for f in found.findings() if f.check.id == "activity_after_closure")
+    assert (first.row, first.other_row, first.other_event, first.other_at) == (3, 2, "case_closed", "2026-03-02")
+    assert second.row == 4 and (lines["activity_after_closure"].looked_at, lines["activity_after_closure"].children) == (2, 1)
+    assert lines["conference_on_weekend"].looked_at == 1 and lines["no_date_of_birth"].looked_at == 1
+
+
 def test_ages_are_reached_at_the_start_of_the_birthday() -> None:
     check = next(c for c in CHECKS if c.id == "adopted_as_adult")
     for born in (date(2008, 2, 29), date(2008, 3, 1), date(2007, 12, 31)):

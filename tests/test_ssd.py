@@ -312,6 +312,19 @@ def test_which_enquiries_needed_a_conference(write: Any) -> None:
         assert judged(silent, ssd_initial_cp_conference=[], ssd_cp_plans=[plan(start, cppl_cp_plan_end_date=end)]) == [None, None], start
 
 
+def test_whether_a_child_was_born_on_the_day(write: Any) -> None:
+    def unborn(**dates: str) -> Any:
+        person = {"pers_person_id": "C1", "pers_dob": "", "pers_expected_dob": "", **dates}
+        reading = write({"ssd_person": [person], "ssd_s47_enquiry": [enquiry("2025-05-06")]})
+        return rows(reading, "s47_started")[0].get("unborn"), [r["at"] for r in rows(reading, "birth")]
+
+    assert unborn(pers_dob="2025-05-06") == (False, [])
+    assert unborn(pers_dob="2025-05-07") == (True, ["2025-05-07"])
+    assert unborn(pers_expected_dob="2025-05-06") == (True, [])
+    assert unborn(pers_expected_dob="2025-05-05") == (None, []), "overdue, or born and not recorded"
+    assert unborn() == (None, [])
+
+
 def test_dates_that_contradict_each_other(write: Any) -> None:
     referral = {**REFERRAL, "cine_close_date": "2025-04-07"}
 
@@ -331,7 +344,7 @@ def test_dates_that_contradict_each_other(write: Any) -> None:
     assert suspect(**tables, ssd_initial_cp_conference=[conference("2025-04-07", **own)]) == []
     assert suspect(**tables, ssd_initial_cp_conference=[conference("2025-04-06", **own)]) == ["icpc_held"]
     review = {"cppr_cp_review_id": "V1", "cppr_person_id": "C1", "cppr_cp_plan_id": "P2025-05-01"}
-    tables = {"ssd_cp_plans": [plan("2025-05-01")]}
+    tables = {"ssd_cp_plans": [plan("2025-05-01")], "ssd_initial_cp_conference": [], "ssd_s47_enquiry": []}
     assert suspect(**tables, ssd_cp_reviews=[{**review, "cppr_cp_review_date": "2025-05-02"}]) == []
     assert suspect(**tables, ssd_cp_reviews=[{**review, "cppr_cp_review_date": "2025-05-01"}]) == ["rcpc_held"]
 
@@ -501,6 +514,15 @@ def test_a_table_that_is_empty_carries_nothing(write: Any) -> None:
     assert statuses(reading, "cp_visit", "C1") == ["met", "overdue"]
 
 
+def test_a_form_that_came_into_use_later_says_nothing_of_before(write: Any) -> None:
+    contact = {"cont_contact_id": "1", "cont_person_id": "C1", "cont_contact_date": "2025-01-06"}
+    visit = {"cppv_cp_visit_id": "V1", "cppv_person_id": "C1", "cppv_cp_visit_seen": "Y"}
+    tables = {"ssd_contacts": [contact], "ssd_cp_plans": [plan("2025-01-06")]}
+    for first, status in (("2025-07-08", "late"), ("2025-07-09", "cannot_tell")):  # half a year after the rest, and a day more
+        reading = write({**tables, "ssd_cp_visits": [{**visit, "cppv_cp_visit_date": first}]})
+        assert statuses(reading, "cp_visit", "C1") == [status, "overdue"], first
+
+
 def test_a_build_that_shows_nothing_open_is_told(write: Any) -> None:
     done = {
         "cina_assessment_id": "A1",
@@ -588,6 +610,45 @@ def test_episodes_of_one_period_are_one_and_two_periods_are_two(write: Any) -> N
             ("looked_after_ended", "2025-03-03"),
             ("looked_after_started", "2025-06-02"),
         ]
+
+
+def test_a_day_that_ends_something_still_belongs_to_it(write: Any) -> None:
+    episode = {
+        "clae_cla_episode_id": "E1",
+        "clae_person_id": "C1",
+        "clae_cla_episode_start_date": "2025-05-03",
+        "clae_cla_episode_ceased_date": "2025-05-30",
+        "clae_cla_id": "L1",
+    }
+    status = {"lega_legal_status_id": "S1", "lega_person_id": "C1", "lega_legal_status": "V2", "lega_legal_status_start_date": "2025-05-01"}
+    check = {"clah_health_check_id": "H1", "clah_person_id": "C1", "clah_health_check_type": "Health Assessment"}
+    for ended, known in (("2025-05-03", "V2"), ("2025-05-02", None)):
+        reading = write({"ssd_cla_episodes": [episode], "ssd_legal_status": [{**status, "lega_legal_status_end_date": ended}]})
+        assert [r.get("legal_status") for r in rows(reading, "looked_after_started")] == [known]
+    for done, kind in (("2025-05-03", "initial"), ("2025-05-30", "initial"), ("2025-05-31", "review"), ("2025-05-02", "review")):
+        reading = write({"ssd_cla_episodes": [episode], "ssd_cla_health": [{**check, "clah_health_check_date": done}]})
+        assert [r["event"] for r in rows(reading) if "health" in r["event"]] == [f"{kind}_health_assessment_completed"], done
+
+
+def test_only_checks_that_took_place_count_and_only_the_first_is_the_initial_one(write: Any) -> None:
+    def check(kind: str, at: str, status: str) -> dict[str, str]:
+        row = {"clah_health_check_id": f"H{at}", "clah_person_id": "C1", "clah_health_check_type": kind}
+        return {**row, "clah_health_check_date": at, "clah_health_check_status": status}
+
+    episode = {"clae_cla_episode_id": "E1", "clae_person_id": "C1", "clae_cla_episode_start_date": "2025-05-01", "clae_cla_id": "L1"}
+    checks = [
+        check("Initial Health Assessment", "2025-05-10", "Planned"),
+        check("Health Assessment", "2025-05-12", "Cancelled"),
+        check("Health Assessment", "2025-05-20", "Completed"),
+        check("Health Assessment", "2025-11-20", ""),
+        check("Dental Check", "2025-11-21", "Did not attend"),
+    ]
+    reading = write({"ssd_cla_episodes": [episode], "ssd_cla_health": checks})
+    assert [(r["event"], r["at"]) for r in rows(reading) if r["event"] != "looked_after_started"] == [
+        ("initial_health_assessment_completed", "2025-05-20"),
+        ("review_health_assessment_completed", "2025-11-20"),
+    ]
+    assert said(reading, "not_done")[0].startswith("3 checks")
 
 
 def test_two_files_for_one_table_are_refused(write: Any, tmp_path: Path) -> None:
@@ -772,7 +833,7 @@ def postgres() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
-    shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_postgresql_gives_the_same_log_and_the_same_flags_as_files(postgres: str, authority: Reading) -> None:

@@ -498,7 +498,11 @@ def test_reviews_by_hand_against_the_rules(tmp_path: Path) -> None:
         ("2", "2024-05-24", "late"),
         ("3", "2024-04-02", "cannot_tell"),
     ]
-    assert flags(folder, "2025-03-31", "lac_review_second")[:2] == [("1", "2024-08-24", "met"), ("2", "2024-08-28", "overdue")]
+    assert flags(folder, "2025-03-31", "lac_review_second") == [
+        ("1", "2024-08-24", "met"),
+        ("2", "2024-08-28", "overdue"),
+        ("3", "2024-07-10", "cannot_tell"),
+    ]
     assert flags(folder, "2025-03-31", "lac_review_subsequent") == [("1", "2025-02-24", "late"), ("1", "2025-08-25", "due")]
 
 
@@ -843,6 +847,16 @@ def test_75_days_of_short_breaks_in_a_year(tmp_path: Path, last: str, over: int)
 
 
 # ------------------------------------------------------------------------------------------------ files as they come
+
+
+def test_long_term_fostering_by_code(tmp_path: Path) -> None:
+    places = ["U1", "U2", "U3", "U4", "U5", "U6", "K2"]
+    folder = write(tmp_path, episodes=[episode("03/05/2024", "S", "C2", place, child=place) for place in places])
+    reading = read_ssda903(folder, BOOK)
+    found = {
+        place: "long_term=" in line and line.split("long_term=")[1].split()[0] for place in places for line in told(reading, place)[1:]
+    }
+    assert found == {"U1": "True", "U2": "False", "U3": "False", "U4": "True", "U5": "False", "U6": "False", "K2": False}
 
 
 def test_columns_in_any_order_case_and_company(tmp_path: Path) -> None:

@@ -324,8 +324,8 @@ def test_trap_t10_a_foster_to_adopt_placement_is_a_foster_placement() -> None:
 def test_trap_t12_a_fifth_birthday_before_the_six_months_are_up() -> None:
     done = ("review_health_assessment_completed", "2026-01-14")
     assert status("rha_under5", done, born="2021-04-20", as_of="2026-08-01", rha_fifth_birthday="ends") == [("ended", "2026-07-14")]
-    assert status("rha_under5", done, born="2021-04-20", as_of="2026-08-01", rha_fifth_birthday="goes_on") == [("overdue", "2026-07-14")]
-    assert status("rha_under5", done, born="2020-04-20", as_of="2026-08-01", rha_fifth_birthday="goes_on") == []
+    assert status("rha_under5", done, born="2021-04-20", as_of="2026-08-01", rha_fifth_birthday="goes on") == [("overdue", "2026-07-14")]
+    assert status("rha_under5", done, born="2020-04-20", as_of="2026-08-01", rha_fifth_birthday="goes on") == []
 
 
 def test_a_visit_between_regimes_is_judged_from_the_visit_before() -> None:

@@ -30,12 +30,15 @@ common value until the authority gives its own). What no rule holds says why. `r
 
 This page is written by `python tools/coverage.py`.
 """
+COLUMNS = "| rule | what it requires | limit | authority | checked | editions |"
+RULING = "|---|---|---|---|---|---|"
 
 
 def rules_for(duty: str, book: RuleBook) -> list[Rule]:
     """The latest edition of each rule that holds a duty: by its id, by an alias, or as one of its parts (`duty_part`)."""
     latest = {r.id: r for r in book.rules}
-    return [r for r in latest.values() if duty in (r.id, *r.spec.alias)] or [r for r in latest.values() if r.id.startswith(f"{duty}_")]
+    named = [r for r in latest.values() if duty in (r.id, *r.spec.alias)]
+    return named or [r for r in latest.values() if r.id.startswith(f"{duty}_")]
 
 
 def reasons() -> list[tuple[str, str]]:
@@ -56,12 +59,12 @@ def written() -> str:
     held = sum(bool(rules_for(duty, book)) for duty, _ in duties)
     lines = [HEAD, f"{len(duties)} duties: {held} held by {len(known)} rules, {len(duties) - held} not held, each with its reason.", ""]
     for part in dict.fromkeys(part for _, part in duties):
-        lines += [f"## {part}", "", "| duty | rule | what it requires | limit | authority | checked | editions |", "|---|---|---|---|---|---|---|"]
+        lines += [f"## {part}", "", *(f"| duty {COLUMNS}", f"|---{RULING}")]
         for duty in (d for d, p in duties if p == part):
             lines += _rows(duty, book, notes, editions)
         lines.append("")
     more = [r for r in {r.id: r for r in book.rules}.values() if r.id not in known]
-    lines += ["## Rules beside the catalogues", "", "| rule | what it requires | limit | authority | checked | editions |", "|---|---|---|---|---|---|"]
+    lines += ["## Rules beside the catalogues", "", COLUMNS, RULING]
     lines += ["| " + " | ".join(_cells(r, book, editions)) + " |" for r in more]
     return "\n".join(lines) + "\n"
 

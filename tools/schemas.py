@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from rrt_engine.reports.documents import schemas
+from rrt_engine.reports.measures_document import MeasuresDocument
 from rrt_engine.reports.quality_files import QualityDocument
 from rrt_engine.reports.worklist_document import WorklistDocument
 
@@ -20,6 +21,7 @@ def written() -> dict[str, str]:
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     every = {
         **schemas(),
+        "measures.schema.json": MeasuresDocument.model_json_schema(by_alias=True),
         "quality.schema.json": QualityDocument.model_json_schema(by_alias=True),
         "worklist.schema.json": WorklistDocument.model_json_schema(by_alias=True),
     }

@@ -88,7 +88,7 @@ Figure = tuple[float, int]
 """A figure, and of how many cases."""
 
 
-def percent(part: float, whole: float) -> Figure:
+def percent(part: Any, whole: Any) -> Figure:
     """A share in per cent, and of how many."""
     return (100 * float(part) / float(whole) if whole else float("nan")), int(whole)
 
@@ -135,10 +135,10 @@ def _front_door(r: Replayed) -> Iterator[tuple[str, Figure]]:
     yearly = [
         np.count_nonzero((log.day[r.rows("referral_received")] > e - 365) & (log.day[r.rows("referral_received")] <= e)) for e in ends
     ]
-    yield "in_need_per_referral", mean([percent(_open_children(r, start, end, e), y) for e, y in zip(ends, yearly, strict=True)])
+    yield "in_need_per_referral", mean([percent(_open_children(start, end, e), y) for e, y in zip(ends, yearly, strict=True)])
 
 
-def _open_children(r: Replayed, start: Any, end: Any, day: int) -> int:
+def _open_children(start: Any, end: Any, day: int) -> int:
     """How many episodes are open on a day."""
     return int(np.count_nonzero((start <= day) & (end > day)))
 
@@ -167,7 +167,7 @@ def _protection(r: Replayed) -> Iterator[tuple[str, Figure]]:
     yield "plans_per_conference", percent(plans, conferences)
     child, start, end = r.spans("cp_plan_started", "cp_plan_ended")
     day = log.day[r.rows("cp_plan_started")]
-    stock = [percent(_open_children(r, start, end, e), np.count_nonzero((day > e - 365) & (day <= e))) for e in YEAR_ENDS[-3:]]
+    stock = [percent(_open_children(start, end, e), np.count_nonzero((day > e - 365) & (day <= e))) for e in YEAR_ENDS[-3:]]
     yield "plans_open_per_plan_started", mean(stock)
     # Plans open for three months on 31 March: every review that was due by then was held by its day.
     rows = r.flags("cp_rcpc_first", "cp_rcpc_next")
@@ -194,7 +194,7 @@ def _care(r: Replayed) -> Iterator[tuple[str, Figure]]:
     log = r.log
     child, start, end = r.spans("looked_after_started", "looked_after_ended")
     enquiries = log.day[r.rows("s47_started")]
-    stock = _open_children(r, start, end, YEAR_ENDS[-1])
+    stock = _open_children(start, end, YEAR_ENDS[-1])
     yield "in_care_per_enquiry", percent(stock, np.count_nonzero(enquiries > YEAR_ENDS[-2]))
     placed, began, ended = r.spans("placement_started", "placement_ended", later=True)
     rows = r.rows("placement_started")

@@ -16,19 +16,20 @@ from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
 from rrt_engine.rulebook.regime_schema import settings_of
 from rrt_engine.rulebook.schema import (
     After,
+    AnyTest,
     DateOf,
     During,
     Example,
     ExpectedFlag,
     NextOpening,
     Not,
+    Only,
     Parameter,
     SourceAt,
-    Test,
     TimescaleRule,
     Until,
 )
-from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
+from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, ordinal, short_day_words, within_sentence
 
 if TYPE_CHECKING:
     from rrt_engine.rulebook.threshold_schema import ThresholdRule
@@ -129,6 +130,8 @@ def requirement(book: RuleBook, spec: TimescaleRule) -> str:
     if spec.expect is None:
         return f"Recorded at each {start}."
     answer = _event_words(book, spec.expect.event, spec.expect.where) + _quality_words(book, spec.expect.quality)
+    if spec.expect.at_least > 1:
+        answer = f"the {ordinal(spec.expect.at_least)} {answer}"
     while_ = ""
     if spec.during is not None:
         while_ = f", {_during_words(book, spec)}"
@@ -205,18 +208,20 @@ def _start_words(book: RuleBook, spec: TimescaleRule) -> str:
         text = f"the {when.pick} {text}"
     if when.date:
         text += f", counted from the day recorded in `{when.date}`"
+    if when.at_age is not None:
+        text += f", or the {ordinal(when.at_age)} birthday where that is later"
     if when.after:
         text += _after_words(book, when.after)
     return text
 
 
 def _after_words(book: RuleBook, after: After) -> str:
-    earlier = plural(int(book.value(after.at_least)), "earlier event")
+    earlier = f"at least {plural(int(book.value(after.at_least)), 'earlier event')}" if after.at_most is None else "no earlier event"
     window = f" in the {_length(book, after.within)} before it" if after.within is not None else " at any time before it"
-    return f", with at least {earlier} ({_event_words(book, after.event, after.where)}){window}"
+    return f", with {earlier} ({_event_words(book, after.event, after.where)}){window}"
 
 
-def _event_words(book: RuleBook, kinds: Sequence[str], where: Mapping[str, Test]) -> str:
+def _event_words(book: RuleBook, kinds: Sequence[str], where: Mapping[str, AnyTest]) -> str:
     names = [within_sentence(book.events[k].title) if k in book.events else k for k in kinds]
     text = " or ".join(names)
     return f"{text} ({listed([_test_words(a, t) for a, t in where.items()])})" if where else text
@@ -230,7 +235,9 @@ def _first_up(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _test_words(attribute: str, test: Test) -> str:
+def _test_words(attribute: str, test: AnyTest) -> str:
+    if isinstance(test, Only):
+        return f"{attribute} {' or '.join(_value(v) for v in test.only)}"
     if isinstance(test, Not):
         return f"{attribute} not {' or '.join(_value(v) for v in test.not_)}"
     return f"{attribute} {' or '.join(_value(v) for v in (test if isinstance(test, list) else [test]))}"
@@ -274,6 +281,9 @@ def _worked_out(book: RuleBook, spec: TimescaleRule) -> Iterator[str]:
     yield from _counting(book, spec)
     if spec.every is not None:
         yield "Each answer stops one clock and starts the next, on the day it really happened. One late answer is late once."
+    if spec.expect and spec.expect.earlier is not None:
+        unless = "" if spec.expect.again else ", unless it answered the one before"
+        yield f"An answer up to {_length(book, spec.expect.earlier)} before the start counts too{unless}."
     if spec.link:
         yield f"The start and the answer belong to the same {spec.link}, where both say which."
     for ending in spec.until:

@@ -11,12 +11,13 @@ from rrt_engine.calendar import NO_DAY, as_date, day_number, due_day, parse_mome
 from rrt_engine.explain.evidence import Evidence
 from rrt_engine.explain.regimes import regime_steps
 from rrt_engine.model import Int64s, plural
-from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Parameter
+from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Only, Parameter
 from rrt_engine.words import (
     AUTHORITY_WORDS,
     VERIFIED_WORDS,
     day_words,
     listed,
+    ordinal,
     short_day_words,
     time_words,
     uk_time,
@@ -61,6 +62,8 @@ def _cannot_tell(e: Evidence) -> str:
     match e.reason:
         case "before_records":
             return f"Cannot tell: it began with {started}, before the records in this source, so an answer may be missing from it."
+        case "after_records":
+            return f"Cannot tell: it began with {started}, and the records in this source end before it was due."
         case "impossible" if e.answer >= 0 and e.day(e.answer) < e.day(e.trigger):
             return f"Cannot tell: {e.named(e.answer)} cannot have come before {started}. Check the dates on the record."
         case "impossible" if e.answer >= 0:
@@ -73,6 +76,8 @@ def _cannot_tell(e: Evidence) -> str:
             return _without_the_time(e)
     if e.reason == "no_date" and e.spec.before and e.spec.before.attribute == "expected_birth":
         return f"Cannot tell: the expected date of birth is not recorded. It began with {started}."
+    if e.reason == "no_date" and e.spec.when.at_age is not None:
+        return f"Cannot tell: the date of birth is not recorded. It began with {started}."
     row = e.answer if e.reason == "answer_attribute" else e.trigger
     return f"Cannot tell: {e.named(row)} does not record {listed([f'`{name}`' for name in _lacking(e)])}."
 
@@ -104,10 +109,14 @@ def missing(e: Evidence) -> list[str]:
         case "trigger_attribute" | "answer_attribute" | "no_date":
             if e.spec.before and e.spec.before.attribute == "expected_birth" and e.reason == "no_date":
                 return ["the expected date of birth"]
+            if e.spec.when.at_age is not None and e.reason == "no_date":
+                return ["the date of birth"]
             row = e.answer if e.reason == "answer_attribute" else e.trigger
             return [f"`{name}` of {e.name(row)} on {short_day_words(e.day(row))}" for name in _lacking(e)]
         case "before_records":
             return ["records from before this source begins"]
+        case "after_records":
+            return ["records from after this source ends"]
         case "impossible":
             return ["dates that can be right"]
         case "over_the_limit":
@@ -127,7 +136,7 @@ def _lacking(e: Evidence) -> list[str]:
 
 def _unrecorded(e: Evidence, where: dict[str, Any], row: int) -> list[str]:
     """The attributes that were wanted and are not recorded; those that are merely excluded need not be."""
-    return [name for name, test in where.items() if not isinstance(test, Not) and e.log.value(name, row) is None]
+    return [name for name, test in where.items() if not isinstance(test, (Not, Only)) and e.log.value(name, row) is None]
 
 
 def _date_attribute(e: Evidence) -> str:
@@ -158,6 +167,8 @@ def limit(e: Evidence) -> str:
     began = e.named(e.trigger)
     if spec.when.date and e.start != e.day(e.trigger):
         began = f"{day_words(e.start)}, the date recorded with {began}"
+    if spec.when.at_age is not None and e.start != e.day(e.trigger):
+        began = f"the child's {ordinal(spec.when.at_age)} birthday on {day_words(e.start)}"
     if e.counted_back and spec.before:
         return f"{length} before {day_words(e.target)}, {_what_is_ahead(e, began)}"
     if isinstance(spec.within, NextOpening):
@@ -234,6 +245,11 @@ def steps(e: Evidence) -> list[str]:
         f"{source_words(e)} ({AUTHORITY_WORDS[spec.authority]}; {_edition(e)}; {VERIFIED_WORDS[spec.verified]}).",
         f"It begins with {e.named(e.trigger)}{e.place(e.trigger)}.",
     ]
+    if spec.when.at_age is not None and e.start != e.day(e.trigger):
+        found.append(f"The clock starts on the child's {ordinal(spec.when.at_age)} birthday, {day_words(e.start)}, because that is later.")
+    if spec.expect is not None and spec.expect.earlier is not None:
+        unless = "" if spec.expect.again else ", unless it answered the one before"
+        found.append(f"What was done up to {e.book.length(spec.expect.earlier)} before counts too{unless}.")
     if e.governed is not None:
         found.extend(regime_steps(e.governed, e.book))
     if e.earliest != NO_DAY:

@@ -84,18 +84,13 @@ def hidden_months(months: Sequence[Sequence[int]], under: int, given: Collection
     while len(hidden) < len(months):
         at_risk = [k for k in kinds if any(0 < months[i][k] < under for i in hidden)]
         left = [i for i in range(len(months)) if i not in hidden]
-        if len(hidden) > 1 and all(_covered([months[i][k] for i in hidden], under) for k in at_risk):
+        poor = [k for k in at_risk if sum(months[i][k] for i in hidden) < under]
+        if not poor:
             break
         # the month with the fewest cases that has some of the kind that is still at risk
-        poor = [k for k in at_risk if not _covered([months[i][k] for i in hidden], under)]
         useful = [i for i in left if any(months[i][k] for k in poor)] or left
         hidden.add(min(useful, key=lambda i: (sum(months[i]), i)))
     return hidden
-
-
-def _covered(counts: Sequence[int], under: int) -> bool:
-    """Whether counts of which only the sum is known are two or more, other than nought, and not small together."""
-    return sum(n > 0 for n in counts) > 1 and sum(counts) >= under
 
 
 def _without(line: Line, hidden: set[int], under: int) -> Line:

@@ -246,11 +246,12 @@ def _windows(measure: Measure, basis: Basis, asked: Asked, last: int, months: Se
     if asked.trend and basis != "now":
         found += [month for month in months if month.last == last]
         if basis == "period":
-            found += [w for w in (_rolling(measure, last), _year(last)) if w]
+            found += [w for w in (rolling_window(measure, last), year_window(last)) if w]
     return list(dict.fromkeys(found))
 
 
-def _rolling(measure: Measure, last: int) -> Window | None:
+def rolling_window(measure: Measure, last: int) -> Window | None:
+    """The measure's own rolling length up to a day; None where it has none."""
     if measure.rolling is None:
         return None
     length = Duration.parse(measure.rolling)
@@ -258,7 +259,8 @@ def _rolling(measure: Measure, last: int) -> Window | None:
     return Window(int(add_months(np.array([last + 1]), -months)[0]), last)
 
 
-def _year(last: int) -> Window:
+def year_window(last: int) -> Window:
+    """From the 1 April before a day to it."""
     return Window(year_start(last), last)
 
 
@@ -301,8 +303,8 @@ def _lines(
         period = cell(asked.window)
         by_month = tuple(cell(month if basis != "now" else None) for month in months) if asked.trend else ()
         flow = asked.trend and basis == "period"
-        rolling = tuple(cell(_rolling(measure, m.last)) for m in months) if flow and measure.rolling else ()
-        year = tuple(cell(_year(m.last)) for m in months) if flow else ()
+        rolling = tuple(cell(rolling_window(measure, m.last)) for m in months) if flow and measure.rolling else ()
+        year = tuple(cell(year_window(m.last)) for m in months) if flow else ()
         cases = tuple(pieces.get((measure.id, basis, asked.window), ()))
         said = tuple(sorted(notes.get((measure.id, basis), ())))
         result.append(Line(measure, basis, period, by_month, rolling, year, mine, cannot, said, cases))

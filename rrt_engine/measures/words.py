@@ -129,10 +129,10 @@ def condition_words(c: Condition, book: RuleBook) -> str:
         return f"the same happened on an earlier day, no more than {c.again} before"
     if c.earlier:
         within = f", no more than {c.earlier.within} before" if c.earlier.within else ", however long before"
-        return f"there was a {_events(c.earlier.event, c.earlier.where, book)} on an earlier day{within}"
+        return f"there was {_one(_events(c.earlier.event, c.earlier.where, book))} on an earlier day{within}"
     if c.later:
         within = f" within {c.later.within}" if c.later.within else ""
-        return f"a {_events(c.later.event, c.later.where, book)} follows{within}"
+        return f"{_one(_events(c.later.event, c.later.where, book))} follows{within}"
     if c.last:
         parts = [f"records {_tests(c.last.is_)}"] if c.last.is_ else []
         parts += [f"records {name.replace('_', ' ')} of no more than {n}" for name, n in c.last.at_most.items()]
@@ -183,6 +183,10 @@ def _events(kinds: Sequence[str], where: Mapping[str, Any], book: RuleBook) -> s
     titles = [book.events[kind].title if kind in book.events else kind for kind in kinds]
     words = " or ".join(title[0].lower() + title[1:] if title[:2] != title[:2].upper() else title for title in titles)
     return f"{words} with {_tests(where)}" if where else words
+
+
+def _one(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _pick(pick: Pick, book: RuleBook) -> str:

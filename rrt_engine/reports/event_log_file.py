@@ -186,8 +186,13 @@ def covers_text(coverage: Coverage) -> str:
     if "" in coverage.since:
         said["from"] = as_date(coverage.since[""])
     since = {kind: as_date(day) for kind, day in sorted(coverage.since.items()) if kind}
+    if "" in coverage.until:
+        said["to"] = as_date(coverage.until[""])
+    until = {kind: as_date(day) for kind, day in sorted(coverage.until.items()) if kind}
     if since:
         said["since"] = since
+    if until:
+        said["until"] = until
     if coverage.latest:
         said["latest"] = sorted(coverage.latest)
     if coverage.kinds is not None:

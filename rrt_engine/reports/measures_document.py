@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rrt_engine import __version__
 from rrt_engine.calendar import as_date
 from rrt_engine.measures.cells import Cell, Window
-from rrt_engine.measures.run import Line, Measured, NotAvailable
+from rrt_engine.measures.run import Line, Measured, NotAvailable, rolling_window, year_window
 from rrt_engine.measures.words import steps, unit_words
 from rrt_engine.rulebook.load_measures import MeasureBook
 from rrt_engine.rulebook.measure_schema import Measure
@@ -169,8 +169,8 @@ def _line(line: Line, found: Measured) -> dict[str, Any]:
         "bands": [{"label": band.label, "count": n} for band, n in zip(bands, cell.bands, strict=True)],
         "quartiles": quartiles,
         "months": [_figure(c, w) for c, w in zip(line.months, found.months, strict=False)],
-        "rolling": [_figure(c, w) for c, w in zip(line.rolling, found.months, strict=False)],
-        "year_to_date": [_figure(c, w) for c, w in zip(line.year, found.months, strict=False)],
+        "rolling": [_figure(c, rolling_window(measure, w.last) or w) for c, w in zip(line.rolling, found.months, strict=False)],
+        "year_to_date": [_figure(c, year_window(w.last)) for c, w in zip(line.year, found.months, strict=False)],
         "published": [
             {
                 "area": c.area,

@@ -11,7 +11,7 @@ from rrt_engine.calendar import as_date
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.measures.cells import Cell, Window
 from rrt_engine.measures.compute import NO_VALUE, STATES, Members
-from rrt_engine.measures.run import Line, Measured
+from rrt_engine.measures.run import Line, Measured, rolling_window, year_window
 from rrt_engine.measures.view import BEFORE, NO, UNKNOWN, YES
 from rrt_engine.measures.words import condition_words, unit_words
 from rrt_engine.reports.cells import write_csv
@@ -90,9 +90,12 @@ def rows(found: Measured) -> Iterator[list[Any]]:
     """One row a figure: the period, the months, the rolling figures, those since April, the bands and the quartiles."""
     for line in found.lines:
         yield _row(line, "period", found.asked.window, line.period)
-        for name, cells in (("month", line.months), (f"{line.measure.rolling} to", line.rolling), ("since April", line.year)):
-            for cell, window in zip(cells, found.months, strict=False):
-                yield _row(line, name, window, cell)
+        for cell, window in zip(line.months, found.months, strict=False):
+            yield _row(line, "month", window, cell)
+        for cell, window in zip(line.rolling, found.months, strict=False):
+            yield _row(line, f"{line.measure.rolling}", rolling_window(line.measure, window.last) or window, cell)
+        for cell, window in zip(line.year, found.months, strict=False):
+            yield _row(line, "since April", year_window(window.last), cell)
         for band, n in zip(line.measure.compute.bands if line.measure.compute else (), line.period.bands, strict=False):
             cell = Cell(n, line.period.denominator, None, None, None, None, says="band", hidden=n is None)
             yield _row(line, f"band {band.label}", found.asked.window, cell)

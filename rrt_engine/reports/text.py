@@ -48,6 +48,7 @@ BECAUSE_WORDS = {
     "trigger_attribute": "the event that starts it does not record what it needs",
     "answer_attribute": "the event that may answer it does not record what it needs",
     "before_records": "it began before the records in the source",
+    "after_records": "the records in the source end before it was due",
     "impossible": "its dates cannot be right",
     "no_date": "a date it needs is not recorded",
     "over_the_limit": "the expiry recorded is later than the law allows",

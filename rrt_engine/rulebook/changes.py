@@ -26,6 +26,7 @@ _TIME = re.compile(r"^([0-9]{2}):([0-9]{2})$")
 
 _ASK = "add an example answered on the last good day with its `due`, and one answered the next possible day"
 _ASKS = (
+    (("earlier",), "add an example answered on the earliest day that counts, and one answered the day before it"),
     (("at_least",), "add an example with exactly enough events, and one with one too few"),
     (("at_most",), "add an example whose recorded date is the last the limit allows, and one whose date is a day later: cannot_tell"),
     (("when", "after", "within"), "add an example whose earliest event is on the last day of the window, and one where it is a day before"),
@@ -127,6 +128,15 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
     if when.quality:
         ask = f"add an example in which an event without `{when.quality}` starts no clock"
         yield left_out(("when", "quality"), f"when.quality: {when.quality}", ask)
+    if when.at_age is not None:
+        yield left_out(("when", "at_age"), f"when.at_age: {when.at_age}", "add an example whose event comes before that birthday")
+    if expect and expect.earlier is not None:
+        ask = "add an example answered before it began, on the earliest day that counts"
+        yield left_out(("expect", "earlier"), f"expect.earlier: {_words(expect.earlier)}", ask)
+    if expect and expect.again:
+        yield left_out(("expect", "again"), "expect.again", "add an example in which one event answers two duties, before the second began")
+    if expect and expect.at_least > 1:
+        yield left_out(("expect", "at_least"), f"expect.at_least: {expect.at_least}", "add an example with one answer too few")
     if expect and expect.quality:
         ask = f"add an example in which an event without `{expect.quality}` does not answer"
         yield left_out(("expect", "quality"), f"expect.quality: {expect.quality}", ask)
@@ -189,7 +199,7 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
 def _endings(spec: TimescaleRule, i: int, ending: Until | str, left_out: Any) -> Iterator[Change]:
     name = ending if isinstance(ending, str) else ending.event[0]
     yield left_out(("until", i), f"until: {name}", f"add an example that `{name}` ends before it is due: status ended")
-    if isinstance(ending, Until) and ending.running == "goes_on":
+    if isinstance(ending, Until) and ending.running == "goes on":
         yield left_out(("until", i, "running"), f"until.{name}.running", f"add an example that is due after the {name}: it goes on")
     if isinstance(ending, str) or name in DERIVED_KINDS:
         return

@@ -9,7 +9,21 @@ from typing import Any
 from rrt_engine.calendar import Duration, ServiceHours
 from rrt_engine.diagnostics import Diagnostic, did_you_mean
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
-from rrt_engine.rulebook.schema import After, DateOf, During, Expect, NextOpening, Not, Parameter, TimescaleRule, Until, When
+from rrt_engine.rulebook.schema import (
+    After,
+    AnyTest,
+    DateOf,
+    During,
+    Expect,
+    NextOpening,
+    Not,
+    Only,
+    Parameter,
+    Scalar,
+    TimescaleRule,
+    Until,
+    When,
+)
 from rrt_engine.rulebook.strict_yaml import Document, Path
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
@@ -36,7 +50,7 @@ def names_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[Di
                 )
                 continue
             allowed = attrs[name]
-            for value in test.not_ if isinstance(test, Not) else test if isinstance(test, list) else [test]:
+            for value in values_of(test):
                 if not _fits(value, allowed):
                     wanted = f"one of {', '.join(f'`{a}`' for a in allowed)}" if isinstance(allowed, list) else _TYPE_WORDS[allowed]
                     shown = str(value).lower() if isinstance(value, bool) else str(value)
@@ -128,6 +142,25 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
             ("during",),
             "a recurring duty cannot change with a part of a period; write a rule for each part",
         )
+    expect = spec.expect
+    if expect and expect.earlier is not None:
+        if spec.every or spec.before or spec.not_before or spec.link or spec.when.after or set(spec.when.event) & set(expect.event):
+            message = "an earlier answer goes with `within` alone: no `every`, `before`, `not_before`, `link` or `when.after`"
+            refuse(("expect", "earlier"), f"{message}, and with an answer that is no start")
+        if during and during.carry_in:
+            refuse(("expect", "earlier"), "an earlier answer does not go with `carry_in`")
+    if expect and expect.again and expect.earlier is None:
+        refuse(("expect", "again"), "`again` goes with `earlier`")
+    if expect and expect.at_least > 1 and (spec.every or spec.link or expect.earlier is not None or spec.not_before):
+        refuse(("expect", "at_least"), "a later answer goes with `within` or `before`: no `every`, `link`, `earlier` or `not_before`")
+    if spec.when.at_age is not None and (hours or spec.every or spec.when.date or spec.when.after or spec.before or spec.link):
+        refuse(
+            ("when", "at_age"), "a clock that starts on a birthday is a single one counted in days: no `date`, `after`, `before` or `link`"
+        )
+    if spec.when.at_age is not None and during and during.carry_in:
+        refuse(("when", "at_age"), "a clock that starts on a birthday is not carried in")
+    if spec.when.after and spec.when.after.at_most is not None and spec.when.after.at_least != 1:
+        refuse(("when", "after"), "give `at_least` or `at_most`, not both")
     if spec.lifted and (hours or isinstance(spec.within, NextOpening)):
         refuse(("lifted",), "a limit that was lifted is counted in days")
     if during and during.carry_in and hours:
@@ -136,8 +169,8 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
         if isinstance(item, Until) and item.running != "ends":
             if not set(item.event) & set(DERIVED_KINDS):
                 refuse(("until", i, "running"), "`running` goes with a birthday")
-            elif book.value(item.running) not in ("ends", "goes_on"):
-                refuse(("until", i, "running"), f"`{book.value(item.running)}` is not `ends` or `goes_on`")
+            elif book.value(item.running) not in ("ends", "goes on"):
+                refuse(("until", i, "running"), f"`{book.value(item.running)}` is not `ends` or `goes on`")
     if during and during.first and during.after:
         refuse(("during",), "give `first` or `after`, not both")
     if during and during.lead and not (during.first or during.after):
@@ -156,6 +189,8 @@ def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
         yield ("within", "next_working_day_at"), within.next_working_day_at
     elif within is not None:
         yield ("within",), within
+    if spec.expect and spec.expect.earlier is not None:
+        yield ("expect", "earlier"), spec.expect.earlier
     for part in ("every", "not_before"):
         if getattr(spec, part) is not None:
             yield (part,), getattr(spec, part)
@@ -173,6 +208,13 @@ def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
         )
     if spec.extension and spec.extension.by is not None:
         yield ("extension", "by"), spec.extension.by
+
+
+def values_of(test: AnyTest) -> list[Scalar]:
+    """The values that a test is about."""
+    if isinstance(test, (Not, Only)):
+        return test.not_ if isinstance(test, Not) else test.only
+    return test if isinstance(test, list) else [test]
 
 
 def _attributes(kinds: list[str], book: RuleBook) -> dict[str, str | list[str | int]]:

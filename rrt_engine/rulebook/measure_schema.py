@@ -57,7 +57,7 @@ class Pick(_Shape):
     where: Where
 
 
-Picks = Annotated[list[Pick], BeforeValidator(_as_list), Field(min_length=1)]
+Picks = Annotated[list[Pick], Field(min_length=1)]
 
 
 class Span(_Shape):
@@ -82,7 +82,7 @@ class EventUnits(_Shape):
 class FlagUnits(_Shape):
     """Duties of some timescale rules, as the rules judge them."""
 
-    rules: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    rules: list[str] = Field(min_length=1)
     by: Literal["due", "answer", "start", "open"] = Field(
         description="Which belong to the period: those due in it, answered in it, started in it; or `open`, those not answered at its end."
     )
@@ -95,7 +95,7 @@ class FlagUnits(_Shape):
 class BirthdayUnits(_Shape):
     """Birthdays in the period: each child once for each of these ages."""
 
-    ages: Annotated[list[int], BeforeValidator(_as_list), Field(min_length=1)]
+    ages: list[int] = Field(min_length=1)
 
 
 class Units(_Shape):
@@ -201,7 +201,7 @@ class Age(_Shape):
 class FlagsOf(_Shape):
     """What the timescale rules say of duties that fell due while it lasted: none may have one of these statuses."""
 
-    rules: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+    rules: list[str] = Field(min_length=1)
     none: list[FlagStatus] = Field(min_length=1)
 
 

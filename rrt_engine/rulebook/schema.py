@@ -76,6 +76,12 @@ class Not(_Shape):
     not_: Annotated[list[Scalar], BeforeValidator(as_list)] = Field(alias="not", description="The value or values excluded.")
 
 
+class Only(_Shape):
+    """These values and nothing else. An event that does not record the attribute counts as not having them."""
+
+    only: Annotated[list[Scalar], BeforeValidator(as_list)] = Field(description="The value or values that count.")
+
+
 Test = bool | int | str | list[Scalar] | Not
 Where = Annotated[
     dict[str, Test],
@@ -85,6 +91,15 @@ Where = Annotated[
         "An event that does not record a required attribute is neither counted nor passed over: the flag says so.",
     ),
 ]
+AnyTest = Test | Only
+RuleWhere = Annotated[
+    dict[str, AnyTest],
+    Field(
+        default_factory=dict,
+        description="What the event must record: an attribute and a value, a list of values, {not: value}, or {only: value}. An event that "
+        "does not record a required attribute is neither counted nor passed over: the flag says so. With {only: value} it is passed over.",
+    ),
+]
 LengthOrParameter = Length | Parameter
 
 
@@ -92,8 +107,9 @@ class After(_Shape):
     """The event counts only where enough events of a kind came shortly before it."""
 
     event: Names = Field(description="The kind or kinds of event counted.")
-    where: Where
+    where: RuleWhere
     at_least: int | Parameter = Field(default=1, description="How many there must be before this one.")
+    at_most: Literal[0] | None = Field(default=None, description="0: only where there is none, and none that may be one.")
     within: LengthOrParameter | None = Field(default=None, description="How far back they may be. Left out: any time before.")
     count_from: Literal["next_day", "same_day"] = Field(
         default="next_day", description="Whether the earliest event's own day is day 1 of the window."
@@ -105,13 +121,16 @@ class When(_Shape):
     """What starts the duty."""
 
     event: Names = Field(description="The kind or kinds of event that start the duty.")
-    where: Where
+    where: RuleWhere
     pick: Literal["each", "first", "last"] = Field(
         default="each", description="Every such event, or the first or last for the child (in the period, where `during` is given)."
     )
     after: After | None = Field(default=None, description="Only where enough earlier events came before it: for counts and repeats.")
     date: str | None = Field(
         default=None, description="The attribute that holds the date the clock starts, where it is not the event's own date."
+    )
+    at_age: int | None = Field(
+        default=None, ge=0, le=25, description="The clock starts on this birthday, or with the event where that is later."
     )
     quality: str | None = Field(default=None, description="What an event of its kind must record to count, named in `qualities`.")
 
@@ -120,8 +139,14 @@ class Expect(_Shape):
     """What answers the duty."""
 
     event: Names = Field(description="The kind or kinds of event that answer it.")
-    where: Where
+    where: RuleWhere
     quality: str | None = Field(default=None, description="What an event of its kind must record to count, named in `qualities`.")
+    earlier: LengthOrParameter | None = Field(
+        default=None,
+        description="How long before the start an answer already counts and meets the duty, unless it answered the one before.",
+    )
+    again: bool = Field(default=False, description="With `earlier`: it counts even where it answered the one before.")
+    at_least: int = Field(default=1, ge=1, le=9, description="Which answer meets it: the first, or the second, and so on.")
     if_recorded: bool = Field(default=False, description="Judge only where an answer is recorded: its absence says nothing.")
 
 
@@ -129,11 +154,11 @@ class Until(_Shape):
     """An event that ends the duty without answering it."""
 
     event: Names = Field(description="The kind or kinds of event that end the duty.")
-    where: Where
-    if_: Where = Field(alias="if", description="What the event that started the duty must record for this ending to apply.")
-    running: Literal["ends", "goes_on"] | Parameter = Field(
+    where: RuleWhere
+    if_: RuleWhere = Field(alias="if", description="What the event that started the duty must record for this ending to apply.")
+    running: Literal["ends", "goes on"] | Parameter = Field(
         default="ends",
-        description="With a birthday: whether a clock that is running then `ends`, or `goes_on` to its due date. No other starts after it.",
+        description="With a birthday: whether a clock that is running then `ends`, or `goes on` to its due date. No other starts after it.",
     )
 
 

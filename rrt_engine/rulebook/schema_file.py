@@ -17,7 +17,10 @@ from rrt_engine.rulebook.shape import FORMS
 from rrt_engine.rulebook.threshold_schema import FactVocabulary, Pathways, ThresholdRule
 
 # Keys that take one value or a list of them; the shape itself holds a list.
-_ONE_OR_MORE = ("event", "source", "not", "when", "fact", "domain", "flag", "value", "status", "level", "impact", "count", "cin_factor")
+_ONE_OR_MORE = (
+    *("event", "source", "not", "only", "from", "forget", "open", "not_open", "during", "anew", "carry"),
+    *("when", "fact", "domain", "flag", "value", "status", "level", "impact", "count", "cin_factor"),
+)
 # What the keys that every rule shares take; the others mean one thing in a time limit and another in a threshold.
 _SHARED = ("id", "title", "why", "note", "source", "at", "effective", "as_of", "authority", "verified", "status")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,7 +44,10 @@ def schemas() -> Mapping[str, str]:
             _SHARED,
         ),
         "measure.schema.json": _text(
-            Measure, "A measure of rrt", "One document of a file in measures: what is counted, of what, and what it is compared with.", _SHARED
+            Measure,
+            "A measure of rrt",
+            "One document of a file in measures: what is counted, of what, and what it is compared with.",
+            _SHARED,
         ),
         "facts.schema.json": _text(
             FactVocabulary,

@@ -249,7 +249,7 @@ legal_status = _code(
 """The national code of a legal status, such as `C1`; empty where it cannot be told."""
 
 placement_type = _code(
-    r"(?<![a-z0-9])(u[1-6]|a[3-6]|p[1-3]|h5|k[12]|r[1235]|s1|t[0-4]|z1)(?![0-9])",
+    r"(?<![a-z0-9])(u[1-6]|a[3-6]|p[1-3]|h5|k[1-3]|r[1235]|s1|t[0-4]|z1)(?![0-9])",
     ((r"placed with (?:own )?parent", "P1"), (r"young offender", "R5"), (r"\bsecure\b", "K1")),
 )
 """The national code of a placement, such as `U4`; empty where it cannot be told."""

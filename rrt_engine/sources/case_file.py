@@ -280,12 +280,13 @@ def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
         return Coverage()
     kinds: frozenset[str] | None = None
     since: dict[str, int] = {}
+    until: dict[str, int] = {}
     for key, value in covers.items():
-        if key == "from":
+        if key in ("from", "to"):
             try:
-                since[""] = parse_moment(value).day
+                (since if key == "from" else until)[""] = parse_moment(value).day
             except ValueError as error:
-                problem(("covers", "from"), "date", str(error))
+                problem(("covers", key), "date", str(error))
         elif key == "events" and isinstance(value, list):
             unknown = [k for k in value if k not in book.events]
             for k in unknown:
@@ -298,6 +299,6 @@ def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
                 ("covers", key),
                 "covers",
                 f"`{key}: {value}` is not something a case can cover",
-                "it may have `from`, `kind` (history or snapshot) and `events`",
+                "it may have `from`, `to`, `kind` (history or snapshot) and `events`",
             )
-    return Coverage(kinds, since)
+    return Coverage(kinds, since, until=until)

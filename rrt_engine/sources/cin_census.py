@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,11 @@ class _Census:
             say("no_children", None, "the return has no children in it", severity="note")
         kinds = (*CARRIED, *CARRIED_FROM_2026) if self.episodes.pre_proceedings else CARRIED
         log = self.builder.build(
-            Coverage(frozenset(kinds) - frozenset(DATED_BY_THE_DISCUSSION), {} if since is None else {"rcpc_held": since})
+            Coverage(
+                frozenset(kinds) - frozenset(DATED_BY_THE_DISCUSSION),
+                {} if since is None else {"rcpc_held": since},
+                until={} if since is None else {"": day_number(date(as_date(since).year + 1, 3, 31))},
+            )
         )
         read, rejected = self.episodes.read, tuple(self.episodes.rejected)
         return Reading(log, FORMAT, read, read - len(rejected), rejected, tuple(diagnostics))

@@ -56,10 +56,14 @@ def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None 
     kinds: frozenset[str] | None = None
     latest: frozenset[str] = frozenset()
     since: dict[str, int] = {}
+    until: dict[str, int] = {}
     for key, value in given.items():
         if key == "from":
             if (first := day("from", value)) is not None:
                 since[""] = first
+        elif key == "to":
+            if (last := day("to", value)) is not None:
+                until[""] = last
         elif key == "kind" and value in ("history", "snapshot"):
             continue
         elif key == "events" and isinstance(value, list):
@@ -70,9 +74,13 @@ def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None 
             for word, kind in named("since", value).items():
                 if (first := day("since", value[word])) is not None:
                     since[kind] = first
+        elif key == "until" and isinstance(value, Mapping):
+            for word, kind in named("until", value).items():
+                if (last := day("until", value[word])) is not None:
+                    until[kind] = last
         else:
-            help = "`from` is a date, `kind` is history or snapshot, `events` and `latest` are lists, `since` gives a date for an event"
+            help = "`from` and `to` are dates, `kind` history or snapshot, `events` and `latest` lists; `since` and `until` date an event"
             problem(str(key), f"`{key}: {brief(value)}` is not something a log can cover", help)
     if problems:
         raise InputError(problems)
-    return Coverage(kinds, since, latest), given.get("kind") == "snapshot"
+    return Coverage(kinds, since, latest, until), given.get("kind") == "snapshot"

@@ -52,7 +52,7 @@ def last_day(log: EventLog) -> int:
 
 @dataclass(frozen=True)
 class Held:
-    """What one source holds the history of: for each kind, the first and last day of it. `named` is None where it does not say."""
+    """What one source holds the history of: for each kind, the first and last day of it."""
 
     windows: dict[str, tuple[int, int]]
     latest: frozenset[str]
@@ -67,16 +67,18 @@ def held(reading: Reading) -> Held:
     carried = present if coverage.kinds is None else set(coverage.kinds)
     latest = carried if only_latest else carried & set(coverage.latest)
     windows = {}
-    until = _until(reading)
+    ends = _until(reading)
     for kind in carried - latest:
-        since = coverage.since_day(kind)
-        windows[kind] = (FIRST if since is None else since, until)
+        since, until = coverage.since_day(kind), coverage.until_day(kind)
+        windows[kind] = (FIRST if since is None else since, ends if until is None else until)
     return Held(windows, frozenset(latest), coverage)
 
 
 def _until(reading: Reading) -> int:
     """The last day that a source speaks of: that of its last event, or the 31 March that ends the last year of a yearly return."""
-    last, since = last_day(reading.log), reading.log.coverage.since
+    last, since, until = last_day(reading.log), reading.log.coverage.since, reading.log.coverage.until
+    if until:
+        return max(until.values())
     if format_word(reading) not in _YEARLY or not since:
         return last
     seen = as_date(max(last, *since.values()))
@@ -116,4 +118,14 @@ def merged_coverage(sources: Sequence[Held]) -> Coverage:
             if any(kind in s.windows for s in sources):
                 since[kind] = FIRST
     latest = frozenset(kind for kind in named if any(kind in s.latest for s in sources) and not any(kind in s.windows for s in sources))
-    return Coverage(kinds, since, latest)
+    return Coverage(kinds, since, latest, _until_day(sources, named))
+
+
+def _until_day(sources: Sequence[Held], named: set[str]) -> dict[str, int]:
+    """The last day any source speaks of, for each kind of which every source that holds it says where it ends."""
+    found = {}
+    for kind in ("", *sorted(named)):
+        ends = [s.coverage.until_day(kind) for s in sources if not kind or kind in s.windows or kind in s.latest]
+        if ends and all(day is not None for day in ends):
+            found[kind] = max(day for day in ends if day is not None)
+    return found

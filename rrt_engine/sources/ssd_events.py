@@ -94,7 +94,8 @@ def read_tables(held: Mapping[str, Held], book: RuleBook, account: Account) -> R
     _none_open(rows, account)
     compare_targets(rows, book.calendar, account)
     log = sorted_log(_log(blocks, children, born, expected, rows, _coverage(blocks, rows, account)))
-    return Reading(log, FORMAT, account.read, account.used, tuple(account.rejected), tuple(account.problems))
+    said = sorted(account.problems, key=lambda d: ("error", "warning", "note").index(d.severity))  # what matters most comes first
+    return Reading(log, FORMAT, account.read, account.used, tuple(account.rejected), tuple(said))
 
 
 def _births(people: Rows | None, n: int) -> tuple[Int32s, Int32s]:

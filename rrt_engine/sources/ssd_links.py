@@ -208,7 +208,7 @@ def _enquiries(rows: Mapping[str, Rows], born: Int32s, expected: Int32s, account
         unlinked = _near(enquiries.child, start + 60, conferences.child[loose], held[loose], 60)
     on_plan = _open_on(enquiries.child, start, plans) & ~linked
     required = linked | where_true(needed)
-    spared = ~required & (where_true(nfa) | where_false(needed) | on_plan)
+    spared = where_true(nfa) | where_false(needed) | on_plan
     enquiries.made[".icpc_required"] = Attribute(np.where(required, 1, np.where(spared, 0, -1)).astype(np.int32), (False, True))
     ended = end != NO_DAY
     silent = ended & ~required & ~spared & ~unlinked

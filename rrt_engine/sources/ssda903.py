@@ -156,6 +156,7 @@ def _coverage(parts: Sequence[Part]) -> Coverage:
     """What the tables supplied can hold, and from when: the first of the years that follow one another up to the last."""
     kinds: set[str] = set()
     since: dict[str, int] = {}
+    until: dict[str, int] = {}
     for name, table in TABLES.items():
         years = {part.year for part in parts if part.table.name == name}
         if not years:
@@ -164,8 +165,9 @@ def _coverage(parts: Sequence[Part]) -> Coverage:
         first = max(years)
         while first - 1 in years:
             first -= 1
+        until.update((kind, max(until.get(kind, NO_DAY), last_day(max(years)))) for kind in table.kinds)
         since.update((kind, first_day(first)) for kind in table.kinds if kind not in _WHOLE_EPISODES)
-    return Coverage(frozenset(kinds), since)
+    return Coverage(frozenset(kinds), since, until=until)
 
 
 _WHOLE_EPISODES = (

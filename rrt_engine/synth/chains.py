@@ -32,7 +32,7 @@ def write_chains(draw: Draw, f: Figures, rec: Record, families: Families, care: 
     ages = families
     order = np.argsort(care[0] * 100_000 + care[1], kind="stable")
     spells = tuple(part[order] for part in care)
-    for number, (name, chain) in enumerate(f.chains.items()):
+    for number, chain in enumerate(f.chains.values()):
         child, day = _beginnings(draw, rec, chain)
         age = ages.age(child, day)
         low, high = chain.get("ages", [0, 17])
@@ -47,7 +47,7 @@ def write_chains(draw: Draw, f: Figures, rec: Record, families: Families, care: 
             once[first] = True
             keep &= once
         rows = np.flatnonzero(keep)
-        _write(draw, rec, chain, 100 + number, child[rows], day[rows], end[rows], name)
+        _write(draw, rec, chain, 100 + number, child[rows], day[rows], end[rows])
 
 
 def _beginnings(draw: Draw, rec: Record, chain: Mapping[str, Any]) -> tuple[Ints, Ints]:
@@ -73,7 +73,7 @@ def _in_care(spells: tuple[Ints, ...], child: Ints, day: Ints) -> tuple[Bools, I
     return ok, np.where(ok, end[at], 0)
 
 
-def _write(draw: Draw, rec: Record, chain: Mapping[str, Any], number: int, child: Ints, day: Ints, end: Ints, name: str) -> None:
+def _write(draw: Draw, rec: Record, chain: Mapping[str, Any], number: int, child: Ints, day: Ints, end: Ints) -> None:
     days: dict[str, Ints] = {}
     there: dict[str, Bools] = {}
     seconds: dict[str, Ints] = {}
@@ -94,7 +94,7 @@ def _write(draw: Draw, rec: Record, chain: Mapping[str, Any], number: int, child
             attributes[key] = given
             dates[key] = np.where(here & (when <= end), given, dates.get(key, given))
         for key, value in step.get("records", {}).items():
-            attributes[key] = _recorded(draw, rec, step["event"], key, value, n)
+            attributes[key] = _recorded(draw, value, n)
         if step.get("timed") and second is None:
             second = draw.evening(n) if step["timed"] == "night" else draw.office_hours(n)
         stands = here & (when <= end)
@@ -137,16 +137,16 @@ def _repeat(draw: Draw, rec: Record, step: Mapping[str, Any], child: Ints, start
     length = Duration.parse(step["every"])
     how = Punctual(step.get("on_time", 0.85), step.get("early", 3), step.get("late", 5))
 
-    def following(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def following(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, due_day(day, length, draw.calendar).astype(np.int64), how)
 
-    r, days, _ = series(draw, start, np.where(here, np.minimum(until, start + 2_000), 0), following, 60)
+    r, days, _ = series(start, np.where(here, np.minimum(until, start + 2_000), 0), following, 60)
     n = len(r)
-    attributes = {key: _recorded(draw, rec, step["event"], key, value, n) for key, value in step.get("records", {}).items()}
+    attributes = {key: _recorded(draw, value, n) for key, value in step.get("records", {}).items()}
     rec.emit(step["event"], child[r], days, ref=None if ref is None else ref[r], **attributes)
 
 
-def _recorded(draw: Draw, rec: Record, event: str, key: str, value: Any, n: int) -> Any:
+def _recorded(draw: Draw, value: Any, n: int) -> Any:
     """What an event records: one value, words by weight, or a share of true."""
     if isinstance(value, Mapping):
         return Pick(tuple(str(k) for k in value), draw.pick([float(v) for v in value.values()], n))

@@ -122,7 +122,7 @@ def table(s: Sheet, number: int, names: Mapping[str, str], wanted: Any) -> Any:
 def _words(codes: Any, words: tuple[str, ...], dtype: Any) -> Any:
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(dtype), mask=codes < 0), pa.array(words, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(np.maximum(codes, 0).astype(dtype), mask=codes < 0), pa.array(words, pa.string()))
 
 
 def _named(codes: Int32s, name: Callable[[int], str]) -> Any:

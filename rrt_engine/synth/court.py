@@ -39,10 +39,10 @@ def pre_proceedings(draw: Draw, f: Figures, rec: Record, ep: Episodes, conferenc
     extended = warned & (over > sent + 112) & draw.chance(0.3, n)
     rec.emit("pre_proceedings_extended", child, (sent + 108)[r], keep=extended[r], reason="assessment outstanding")
 
-    def review(day: Ints, row: Ints, number: Ints | int) -> Ints:
+    def review(day: Ints, _row: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, day + 42, Punctual(0.78, 3, 7))
 
-    found_r, found_d, _ = series(draw, np.where(warned, sent, FAR), np.where(warned, over - 1, 0), review)
+    found_r, found_d, _ = series(np.where(warned, sent, FAR), np.where(warned, over - 1, 0), review)
     pairs = _pairs(r, found_r, n)
     rec.emit("pre_proceedings_review_held", child[pairs[0]], found_d[pairs[1]])
     rec.emit(
@@ -90,8 +90,8 @@ def proceedings(draw: Draw, f: Figures, rec: Record, child: Ints, group: Ints, i
     longer = final > start + 181
     until = draw.working(np.maximum(start + 181 + 56, final + draw.whole(-20, 30, n)))
     rec.emit(
-        "proceedings_extended", child, draw.working(start + 160 + draw.whole(0, 20, n), False)[same], keep=(longer & draw.chance(0.85, n))[same],
-        until=until[same],
+        "proceedings_extended", child, draw.working(start + 160 + draw.whole(0, 20, n), False)[same],
+        keep=(longer & draw.chance(0.85, n))[same], until=until[same],
     )  # fmt: skip
     stays = (interim >= FAR)[same]  # the child stays at home throughout
     order = Pick(("supervision_order", "no_order", "special_guardianship_order"), draw.pick([60, 28, 12], n)[same])

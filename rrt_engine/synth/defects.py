@@ -51,8 +51,7 @@ def inject(rng: np.random.Generator, s: Sheet, number: int, rate: float, last: i
     """Put one error into the record of some children, at a rate of all children. Returns the sheet, in order, and what was done."""
     kinds = [d for d in DEFECTS if csv or d not in ONLY_CSV]
     chosen = np.flatnonzero(rng.random(BLOCK) < rate)
-    which = rng.integers(0, len(kinds), len(chosen))
-    luck = rng.random((len(chosen), 3))
+    luck = rng.random((len(chosen), 4))
     starts = np.searchsorted(s.child, np.arange(BLOCK + 1))
     day, born = s.day.copy(), s.born.copy()
     second = s.second.copy()
@@ -60,11 +59,12 @@ def inject(rng: np.random.Generator, s: Sheet, number: int, rate: float, last: i
     repeats: list[int] = []
     at_text: dict[int, str] = {}
     id_text: dict[int, str] = {}
-    for child, defect, (a, b, c) in zip(chosen.tolist(), which.tolist(), luck.tolist(), strict=True):
+    for child, (a, b, c, d) in zip(chosen.tolist(), luck.tolist(), strict=True):
         rows = np.arange(starts[child], starts[child + 1])
         if not len(rows):
             continue
-        name = kinds[defect]
+        possible = [name for name in kinds if _can(s, rows, name, a, b, c, last)]
+        name = possible[int(d * len(possible))]
         own = child + number * BLOCK + FIRST_ID
 
         def note(row: int, at: str, was: str, name: str = name, own: int = own) -> None:
@@ -72,9 +72,8 @@ def inject(rng: np.random.Generator, s: Sheet, number: int, rate: float, last: i
 
         if name in _MOVED:
             row, new = _moved(s, rows, name, a, b, last)
-            if row >= 0:
-                note(row, as_date(new).isoformat(), _at(s, row))
-                day[row], second[row] = new, -1
+            note(row, as_date(new).isoformat(), _at(s, row))
+            day[row], second[row] = new, -1
             continue
         row = int(rows[int(a * len(rows))])
         if name == "repeated_row":
@@ -82,16 +81,15 @@ def inject(rng: np.random.Generator, s: Sheet, number: int, rate: float, last: i
             note(row, _at(s, row), _at(s, row))
         elif name == "born_after_events":
             late = int(s.day[rows[-1]]) - int(c * 30)
-            if s.born[rows[0]] < s.day[rows[0]] < late <= last:
-                note(int(rows[0]), as_date(late).isoformat(), as_date(int(s.born[rows[0]])).isoformat())
-                born[rows] = late
+            note(int(rows[0]), as_date(late).isoformat(), as_date(int(s.born[rows[0]])).isoformat())
+            born[rows] = late
         elif name == "text_in_date":
             at_text[row] = WORDS[int(b * len(WORDS))]
             note(row, at_text[row], _at(s, row))
         elif name == "two_digit_year":
             at_text[row] = as_date(int(s.day[row])).strftime("%d/%m/%y")
             note(row, at_text[row], _at(s, row))
-        elif len(rows) > 2:
+        else:
             part = rows[: max(1, int(len(rows) * b))]
             id_text.update(dict.fromkeys(part.tolist(), f"{own}_1"))
             note(row, f"{own}_1", str(own))
@@ -111,6 +109,15 @@ _MOVED = {
     "review_before_care": ("lac_review_held", "looked_after_started"),
     "future_date": ("", ""),
 }
+
+
+def _can(s: Sheet, rows: Any, name: str, a: float, b: float, c: float, last: int) -> bool:
+    """Whether a child's record can have an error of this sort."""
+    if name in _MOVED:
+        return _moved(s, rows, name, a, b, last)[0] >= 0
+    if name == "born_after_events":
+        return bool(s.born[rows[0]] < s.day[rows[0]] < s.day[rows[-1]] - int(c * 30) <= last)
+    return name != "underscored_id" or len(rows) > 2
 
 
 def _moved(s: Sheet, rows: Any, name: str, a: float, b: float, last: int) -> tuple[int, int]:

@@ -88,7 +88,8 @@ class Draw:
         low, high = (np.array([getattr(b, side) for b in bands])[which] for side in ("low", "high"))
         lean = np.array([b.lean for b in bands])[which]
         place = self.rng.random(n) ** (1 / lean)
-        return low + np.minimum((place * (high - low + 1)).astype(np.int64), high - low)
+        days: Ints = low + np.minimum((place * (high - low + 1)).astype(np.int64), high - low)
+        return days
 
     # ------------------------------------------------------------------------------------------------ days
 
@@ -142,7 +143,7 @@ def plain_clock(day: Ints, second: Ints) -> tuple[Ints, Ints]:
     return day, np.where(sunday & (second >= 3600) & (second < 7200), second + 7200, second)
 
 
-def series(draw: Draw, start: Ints, end: Ints, following: Any, limit: int = 400) -> tuple[Ints, Ints, Ints]:
+def series(start: Ints, end: Ints, following: Any, limit: int = 400) -> tuple[Ints, Ints, Ints]:
     """Events that recur from a start until an end: which row each belongs to, its day, and its number from 0.
 
     `following(day, row, number)` gives the day after which the next one comes; it must move forward.

@@ -46,12 +46,12 @@ def privately_fostered(draw: Draw, f: Figures, rec: Record, families: Families, 
         )  # fmt: skip
     first = draw.within(starts, 7, Punctual(0.8, 1.2, 5))
 
-    def visit(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def visit(day: Ints, r: Ints, _number: Ints | int) -> Ints:
         within = np.where(day < starts[r] + 365, 42, 84)
         monthly = draw.chance(s["fostered_monthly"], len(r))
         return draw.by(day, day + np.where(monthly, 30, within), Punctual(s["pf_visit"], 3, 8))
 
-    r, days, _ = series(draw, first, end - 1, visit, 80)
+    r, days, _ = series(first, end - 1, visit, 80)
     rec.emit("pf_visit", child[r], days, ref=ref[r], child_seen=draw.chance(0.985, len(r)), child_seen_alone=draw.chance(0.85, len(r)))
     decided = draw.within(starts, 45, Punctual(0.74, 5, 12))
     rec.emit("pf_suitability_decided", child, decided, ref=ref, keep=(decided < end) & draw.chance(0.95, n))

@@ -10,38 +10,32 @@ import numpy as np
 
 from rrt_engine.calendar import Calendar, birthdays, day_number
 from rrt_engine.rulebook.book import EventKind
-from rrt_engine.synth import care, court, families, fostered, front_door, leaving_care, protection
-from rrt_engine.synth.care import Spells
+from rrt_engine.synth import care, court, families, fostered, front_door, leaving_care, missing, placements, protection, spells
 from rrt_engine.synth.chains import write_chains
 from rrt_engine.synth.draw import Bools, Draw, Ints, Punctual, series
 from rrt_engine.synth.families import BLOCK, FAR, Families
 from rrt_engine.synth.figures import Figures
 from rrt_engine.synth.record import ASSESSMENT, Block, Pick, Record, reference
+from rrt_engine.synth.spells import Spells
 
 ROUNDS = 9
 """How often a family can be referred."""
 GROWN = (
     "sgo_support",
-    "care_leaver_", "leaving_care_", "pathway_", "pa_", "personal_adviser_", "accommodation_", "became_former", "home_with_parent", "education_plan_told",
-    "looked_after_ended", "placement_ended", "staying_close", "case_closed", "complaint_", "lcspr_", "panel_", "rapid_review", "youth_order_ended",
-    "adoption_support", "concurrent_", "allegation_resolved", "lado_", "ehc_",
+    "care_leaver_", "leaving_care_", "pathway_", "pa_", "personal_adviser_", "accommodation_", "became_former", "home_with_parent",
+    "education_plan_told", "looked_after_ended", "placement_ended", "case_closed", "complaint_", "lcspr_", "panel_", "rapid_review",
+    "youth_order_ended", "adoption_support", "concurrent_", "allegation_resolved", "lado_", "ehc_",
 )  # fmt: skip
 """How the names of events begin that may come after an eighteenth birthday."""
 NEEDS_BIRTH = (
-    "child_seen", "cin_visit", "cp_visit", "lac_", "looked_after", "placement_", "review_", "police_", "initial_health", "missing_", "annual_",
-    "interim_care", "legal_status", "iro_", "permanence", "adoption_", "care_plan", "core_group", "dental", "pep_",
+    "child_seen", "cin_visit", "cp_visit", "lac_", "looked_after", "placement_", "review_", "police_", "initial_health", "missing_",
+    "annual_", "interim_care", "legal_status", "iro_", "permanence", "adoption_", "care_plan", "core_group", "dental", "pep_",
 )  # fmt: skip
 """How the names of events begin that need a child who is born."""
 AFTER_DEATH = (
-    "panel_",
-    "rapid_review",
-    "lcspr_",
-    "looked_after_child_death",
-    "complaint_",
-    "care_leaver_death",
-    "child_died",
-    "case_transferred_out",
-)
+    "panel_", "rapid_review", "lcspr_", "looked_after_child_death", "complaint_", "care_leaver_death", "child_died", "case_transferred_out",
+)  # fmt: skip
+"""How the names of events begin that may come after a death or a move away."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +77,13 @@ def make_block(
     _everyone(draw, f, rec, people)
     private = np.flatnonzero((people.sort == families.FOSTERED)[people.family])
     fostered.privately_fostered(draw, f, rec, people, private, people.arrives[people.family[private]])
-    own = [Spells(*(np.concatenate([getattr(c, name) for c in stays]) for name in Spells.__dataclass_fields__))] if stays else []
-    spells = own[0]
-    placed = care.placements(draw, f, rec, spells, people)
-    care.visits(draw, f, rec, spells, placed)
-    care.reviews(draw, f, rec, spells)
-    leaving_care.leaving_care(draw, f, rec, spells, people)
-    _missing(draw, f, rec, people, spells)
+    whole = Spells(*(np.concatenate([getattr(c, name) for c in stays]) for name in Spells.__dataclass_fields__))
+    placements.visits(draw, f, rec, whole, placements.placements(draw, f, rec, whole, people))
+    care.reviews(draw, f, rec, whole)
+    leaving_care.leaving_care(draw, f, rec, whole, people)
+    _missing(draw, f, rec, people, whole)
     _lives(rec, people)
-    write_chains(draw, f, rec, people, (spells.child, spells.start, spells.end))
+    write_chains(draw, f, rec, people, (whole.child, whole.start, whole.end))
     care.review_papers(draw, rec)
     return rec.block(_stands(people, span)), people, draw
 
@@ -196,8 +188,8 @@ def _episode(draw: Draw, f: Figures, rec: Record, ep: front_door.Episodes, peopl
     removed = np.where(sheltered, sudden[of], FAR)
     interim, final = court.proceedings(draw, f, rec, child[in_court], of[in_court], applied[in_court], removed[in_court])
     leaves[in_court] = np.where(removed[in_court] < FAR, removed[in_court], interim)
-    route = np.where(alone[of], care.ALONE, care.AGREED)
-    route[in_court] = np.where(removed[in_court] < FAR, care.SHELTERED, care.COURT)
+    route = np.where(alone[of], spells.ALONE, spells.AGREED)
+    route[in_court] = np.where(removed[in_court] < FAR, spells.SHELTERED, spells.COURT)
     finals = np.full(len(child), FAR)
     finals[in_court] = final
     goes = np.flatnonzero(
@@ -208,11 +200,11 @@ def _episode(draw: Draw, f: Figures, rec: Record, ep: front_door.Episodes, peopl
     if len(goes):
         lasting = care.spells(draw, f, rec, people, child[goes], leaves[goes], route[goes], finals[goes])
         stays.append(lasting)
-        home = lasting.plan == care.HOME
+        home = lasting.plan == spells.HOME
         own_close[goes] = np.where(
-            home, lasting.end + draw.whole(20, 150, len(goes)), np.where(lasting.plan == care.LONG, FAR, lasting.end + 14)
+            home, lasting.end + draw.whole(20, 150, len(goes)), np.where(lasting.plan == spells.LONG, FAR, lasting.end + 14)
         )
-    stop, family_end = protection.child_protection(draw, f, rec, ep, people, conference, protected, leaves)
+    _, family_end = protection.child_protection(draw, f, rec, ep, people, conference, protected, leaves)
     protection.child_in_need(draw, f, rec, ep, people, meeting, need_end, in_need & (meeting < need_end), leaves, 0)
     eased = protected & draw.chance(s["steps_down"], n)
     after = draw.working(family_end + draw.whole(0, 9, n))
@@ -253,10 +245,10 @@ def _assessed_again(draw: Draw, f: Figures, rec: Record, ep: front_door.Episodes
 def _supervision(draw: Draw, f: Figures, rec: Record, child: Ints, start: Ints, end: Ints, keep: Bools) -> None:
     """Supervision of the worker, put on the child's file while the case is open."""
 
-    def following(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def following(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, day + 42, Punctual(f.settings["supervision"], 4, f.settings["supervision_late_days"]))
 
-    r, days, _ = series(draw, start, np.where(keep, end - 1, 0), following, 80)
+    r, days, _ = series(start, np.where(keep, end - 1, 0), following, 80)
     rec.emit("supervision_recorded", child[r], days)
 
 
@@ -276,7 +268,7 @@ def _missing(draw: Draw, f: Figures, rec: Record, people: Families, c: Spells) -
     child = np.concatenate([child, home])
     start = np.concatenate([start, first[home] + 5])
     end = np.minimum(np.concatenate([end, first[home] + 500]), people.adult[child] - 8)
-    care.missing(draw, f, rec, child, start, end)
+    missing.missing(draw, f, rec, child, start, end)
 
 
 def _lives(rec: Record, people: Families) -> None:

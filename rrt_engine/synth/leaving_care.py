@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from rrt_engine.calendar import add_months, birthdays
-from rrt_engine.synth.care import LONG, Spells
 from rrt_engine.synth.draw import Draw, Ints, Punctual, series
 from rrt_engine.synth.families import Families
 from rrt_engine.synth.figures import Figures
 from rrt_engine.synth.record import Pick, Record
+from rrt_engine.synth.spells import LONG, Spells
 
 HOMES = ("supported_accommodation", "staying_put", "with_family", "own_tenancy", "custody", "not_known")
 DOING = ("full_time_education", "full_time_training_or_work", "part_time", "not_in_education_or_work", "not_known")
@@ -50,17 +50,17 @@ def leaving_care(draw: Draw, f: Figures, rec: Record, c: Spells, families: Famil
     rec.emit("leaving_care_support_ended", child, until)
     stays[rows] = until
 
-    def review(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def review(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.months(day, 6, Punctual(s["pathway_review"], 14, 20))
 
-    r, days, _ = series(draw, planned, np.where(kept, until - 1, 0), review, 40)
+    r, days, _ = series(planned, np.where(kept, until - 1, 0), review, 40)
     rec.emit("pathway_plan_reviewed", child[r], days, keep=np.ones(len(r), np.bool_))
     began = np.minimum(np.where(aged, adult, end), adult)
 
-    def touch(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def touch(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, day + 56, Punctual(s["keeping_in_touch"], 8, 12))
 
-    r, days, _ = series(draw, began, until - 1, touch, 120)
+    r, days, _ = series(began, until - 1, touch, 120)
     rec.emit("pa_contact", child[r], days, reached=draw.chance(0.985, len(r)))
     _accommodation(draw, f, rec, child, began, until)
     _birthdays(draw, f, rec, families, child, former, until)
@@ -90,12 +90,12 @@ def _accommodation(draw: Draw, f: Figures, rec: Record, child: Ints, began: Ints
         rec.emit("accommodation_ended", child[row], end, keep=start < end)
         live = np.flatnonzero(provided & (start < end))
 
-        def visit(day: Ints, r: Ints, number: Ints | int) -> Ints:
+        def visit(day: Ints, _r: Ints, number: Ints | int) -> Ints:
             if number == 0:
                 return draw.by(day, day + 7, Punctual(s["pa_first_visit"], 1.5, 4))
             return draw.by(day, add_months(day, 2).astype(np.int64), Punctual(s["pa_visit"], 8, 12))
 
-        r, days, _ = series(draw, start[live], end[live] - 1, visit, 60)
+        r, days, _ = series(start[live], end[live] - 1, visit, 60)
         rec.emit("pa_visit", child[row][live][r], days, at_accommodation=draw.chance(0.95, len(r)))
 
         def review(day: Ints, r: Ints, number: Ints | int) -> Ints:
@@ -103,7 +103,7 @@ def _accommodation(draw: Draw, f: Figures, rec: Record, child: Ints, began: Ints
                 return day + 28 + draw.spread(6, len(r))
             return draw.months(day, 3, Punctual(0.78, 8, 12))
 
-        r, days, number = series(draw, start[live], np.minimum(end[live], start[live] + 330) - 1, review, 4)
+        r, days, number = series(start[live], np.minimum(end[live], start[live] + 330) - 1, review, 4)
         rec.emit("pathway_plan_reviewed", child[row][live][r], draw.working(days), after_move=number == 0)
         more = end < until[row] - 60
         row, start = row[more], end[more]

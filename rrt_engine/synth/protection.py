@@ -10,6 +10,7 @@ from rrt_engine.synth.figures import Figures
 from rrt_engine.synth.front_door import HOUR, Episodes
 from rrt_engine.synth.record import CONFERENCE, ENQUIRY, NEED, PLAN, Pick, Record, reference
 
+FOUND = ("substantiated_at_risk", "substantiated_not_at_risk", "not_substantiated")
 CATEGORIES = ("neglect", "emotional", "physical", "sexual", "multiple")
 
 
@@ -51,7 +52,7 @@ def enquiry(
     outcome = np.where(confers, np.clip(before, day, None), told)
     rec.emit(
         "s47_outcome_recorded", child, outcome[of], ref=ref, keep=keep & draw.chance(0.993, n)[of], icpc_required=confers[of],
-        outcome=Pick(("substantiated_at_risk", "substantiated_not_at_risk", "not_substantiated"), np.where(confers, 0, 1 + draw.pick([55, 45], n))[of]),
+        outcome=Pick(FOUND, np.where(confers, 0, 1 + draw.pick([55, 45], n))[of]),
     )  # fmt: skip
     asked = draw.within(day, 1, Punctual(0.82, 0.5, 2))
     rec.emit("icpc_requested", child, np.minimum(asked, conference)[of], ref=ref, keep=keep & (confers & draw.chance(0.97, n))[of])
@@ -153,12 +154,12 @@ def child_protection(
             return first[r]
         return draw.by(day, day + 42, Punctual(s["core_group_repeat"], 3, 9))
 
-    _shared(rec, "core_group_held", child, row, own, series(draw, begin, stop, core))
+    _shared(rec, "core_group_held", child, row, own, series(begin, stop, core))
 
-    def visit(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def visit(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.within(day, 10, Punctual(s["cp_visit"], 1.3, 3))
 
-    rows_, days, _ = series(draw, begin, stop, visit)
+    rows_, days, _ = series(begin, stop, visit)
     who, when, m = _expanded(child, row, own, rows_, days)
     seen = np.where(draw.chance(0.012, m), -1, draw.chance(0.98, m))
     rec.emit("cp_visit", who, when, child_seen=seen, seen_alone=np.where(seen == 1, draw.chance(0.85, m), -1))
@@ -210,18 +211,18 @@ def child_in_need(
     rows = np.unique(of)
     row[rows] = np.arange(len(rows))
 
-    def visit(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def visit(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, day + 42, Punctual(s["cin_visit"], 6, 8))
 
     stop = np.minimum(end[rows], start[rows] + 1_400)
-    who, when, m = _expanded(child, row[of], np.where(live, own, 0), *series(draw, start[rows], stop, visit)[:2])
+    who, when, m = _expanded(child, row[of], np.where(live, own, 0), *series(start[rows], stop, visit)[:2])
     seen = np.where(draw.chance(0.015, m), -1, draw.chance(0.965, m))
     rec.emit("cin_visit", who, when, child_seen=seen, seen_alone=np.where(seen == 1, draw.chance(0.7, m), -1))
 
-    def review(day: Ints, r: Ints, number: Ints | int) -> Ints:
+    def review(day: Ints, _r: Ints, _number: Ints | int) -> Ints:
         return draw.by(day, day + 84, Punctual(s["cin_review"], 8, 14))
 
-    found = series(draw, start[rows], stop, review)
+    found = series(start[rows], stop, review)
     _shared(rec, "cin_review_held", child, row[of], np.where(live, own, 0), found)
 
 

@@ -16,7 +16,7 @@ from rrt_engine.synth.draw import Bools, Ints, plain_clock
 Int32s = npt.NDArray[np.int32]
 DATE_ONLY = -1
 """Stands for "no time of day" in a column of seconds after midnight."""
-REFS = ("K{n}", "R{n}", "R{n}/A{m}", "R{n}/S{m}", "P{n}", "C{n}", "M{n}", "F{n}", "X{n}", "V{n}")
+REFS = ("K{n}", "R{n}", "R{n}/A{m}", "R{n}/S{m}", "P{n}", "C{n}", "M{n}", "F{n}", "X{n}.{m}", "V{n}.{m}")
 CONTACT, REFERRAL, ASSESSMENT, ENQUIRY, PLAN, NEED, MISSING, ARRANGEMENT, OTHER, CONFERENCE = range(len(REFS))
 LAST = (
     "missing_episode_ended", "placement_ended", "looked_after_started", "placement_started", "looked_after_ended", "cin_plan_ended",

@@ -16,7 +16,7 @@ import numpy as np
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, day_number, midnight, parse_moment
 from rrt_engine.model import Bools, EventLog, Int32s, Int64s, lookup
 from rrt_engine.rulebook.regime_schema import Quality
-from rrt_engine.rulebook.schema import Not, Scalar, Test
+from rrt_engine.rulebook.schema import AnyTest, Not, Only, Scalar
 
 _DAY_BITS, _SECOND_BITS = 16, 33  # days and seconds since 1970; the calendar's span fits both
 
@@ -51,6 +51,7 @@ class Arrays:
     _links: dict[str, Int32s] = field(default_factory=dict)
     _rows: dict[tuple[str, ...], Int32s] = field(default_factory=dict)
     _keys: dict[int, Int64s] = field(default_factory=dict)
+    _counted: dict[tuple[str, ...], Picked] = field(default_factory=dict)
 
     @cached_property
     def timed(self) -> bool:
@@ -86,7 +87,7 @@ class Arrays:
             self._keys[id(rows)] = self._last_key(rows)
         return self._rows[wanted]
 
-    def picked(self, kinds: Sequence[str], where: Mapping[str, Test]) -> Picked:
+    def picked(self, kinds: Sequence[str], where: Mapping[str, AnyTest]) -> Picked:
         """The events of some kinds that meet a `where`, and those that may because an attribute is not recorded."""
         rows = self.rows_of(kinds)
         if not where or not len(rows):
@@ -94,10 +95,15 @@ class Arrays:
         holds, unsure = self._tested(rows, where)
         return Picked(rows[holds], unsure[holds]) if unsure[holds].any() else Picked(rows[holds])
 
-    def counted(self, kinds: Sequence[str], where: Mapping[str, Test], quality: Quality | None) -> Picked:
+    def counted(self, kinds: Sequence[str], where: Mapping[str, AnyTest], quality: Quality | None) -> Picked:
         """The same; of the kind that a quality is about, only the events that have it."""
+        if quality is None or quality.event not in self._code:
+            return self.picked(kinds, where)
+        wanted = (*kinds, quality.title)
+        if not where and wanted in self._counted:
+            return self._counted[wanted]
         found = self.picked(kinds, where)
-        if quality is None or quality.event not in self._code or not len(found.rows):
+        if not len(found.rows):
             return found
         rows, day = found.rows, self.log.day[found.rows]
         counts, _ = self._tested(rows, quality.where)
@@ -105,21 +111,26 @@ class Arrays:
             then = (day >= day_number(window.from_)) & (day <= day_number(window.to))
             counts |= then & self._tested(rows, window.where)[0]
         counts |= self.log.kind[rows] != self._code[quality.event]
-        return Picked(rows[counts], None if found.maybe is None else found.maybe[counts])
+        picked = Picked(rows[counts], None if found.maybe is None else found.maybe[counts])
+        if not where:  # many rules count the same events
+            self._counted[wanted] = picked
+            self._keys[id(picked.rows)] = self._last_key(picked.rows)
+        return picked
 
-    def _tested(self, rows: Int32s, where: Mapping[str, Test]) -> tuple[Bools, Bools]:
+    def _tested(self, rows: Int32s, where: Mapping[str, AnyTest]) -> tuple[Bools, Bools]:
         """Whether each row meets a `where`, and whether a required attribute is not recorded, so that it only may."""
         holds = np.ones(len(rows), np.bool_)
         unsure = np.zeros(len(rows), np.bool_)
         for name, test in where.items():
             column = self.log.attributes.get(name)
-            required = not isinstance(test, Not)
+            required = not isinstance(test, (Not, Only))
             if column is None:
+                holds &= not isinstance(test, Only)
                 unsure |= required
                 continue
             codes = column.codes[rows]
             table = lookup(column.values, lambda v, t=test: meets(v, t))
-            holds &= np.append(table, True)[codes]  # code -1 reads the last entry: not recorded
+            holds &= np.append(table, not isinstance(test, Only))[codes]  # code -1 reads the last entry: not recorded
             if required:
                 unsure |= codes < 0
         return holds, unsure
@@ -158,6 +169,10 @@ class Arrays:
     def _last_key(self, rows: Int32s) -> Int64s:
         position = self.latest(rows) if self.timed else self.log.day[rows]
         return (self.log.child[rows].astype(np.int64) << self.bits) | position
+
+    def key_of_day(self, child: Int32s, day: Int32s) -> Int64s:
+        """The first position of a child's day."""
+        return (child.astype(np.int64) << self.bits) | (midnight(day) if self.timed else day)
 
     def key_of_day_end(self, child: Int32s, day: Int32s) -> Int64s:
         """The last position of a child's day."""
@@ -295,8 +310,10 @@ def _moment_named(value: object) -> Moment | None:
         return None
 
 
-def meets(value: Scalar, test: Test) -> bool:
+def meets(value: Scalar, test: AnyTest) -> bool:
     """Whether a recorded value is what a test wants."""
+    if isinstance(test, Only):
+        return any(_same(value, t) for t in test.only)
     if isinstance(test, Not):
         return not any(_same(value, t) for t in test.not_)
     return any(_same(value, t) for t in test) if isinstance(test, list) else _same(value, test)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, due_day, midnight
-from rrt_engine.model import BEFORE_RECORDS, NO_DATE, Bools, Int8s, Int16s, Int32s, Int64s
+from rrt_engine.model import BEFORE_RECORDS, NO_DATE, NO_REASON, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, During, TimescaleRule, Until
 from rrt_engine.timescales.arrays import Arrays, Picked
@@ -75,6 +75,7 @@ class Run:
     periods: dict[str, tuple[Int32s, Int32s]]
     derived: list[Int32s]
     segments: dict[str, Any] = field(default_factory=dict)
+    fell: dict[tuple[str, int], tuple[Int32s, Any]] = field(default_factory=dict)
 
     def derive(self, days: Int32s) -> Int32s:
         """Make rows for derived events (birthdays) on some days: they come after the log's own rows."""
@@ -125,7 +126,24 @@ def candidates(run: Run, rule: Rule) -> Duties | None:
         written = run.arrays.date_in(spec.when.date, rows)
         reason[written == NO_DAY] = NO_DATE
         start = np.where(written == NO_DAY, start, written).astype(np.int32)
+    if spec.when.at_age is not None:
+        return _from_age(run, Duties(rows, start, found.maybe, reason), spec.when.at_age)
     return Duties(rows, start, found.maybe, reason)
+
+
+def _from_age(run: Run, duties: Duties, age: int) -> Duties | None:
+    """Duties that start on a birthday, or with their event where that is later; those whose birthday is to come are not yet owed."""
+    log = run.arrays.log
+    child = log.child[duties.trigger]
+    born = np.full(len(child), NO_DAY, np.int32) if log.born is None else log.born[child]
+    unknown = born == NO_DAY
+    duties.reason[unknown] = NO_DATE
+    day = birthdays(np.where(unknown, 0, born), age)
+    waits = ~unknown & (day > duties.start)
+    duties.answers_from = np.where(waits, run.arrays.key_of_day(child, day.astype(np.int32)), run.arrays.first_key(duties.trigger))
+    duties.start = np.where(waits, day, duties.start).astype(np.int32)
+    kept = duties.take(duties.start <= run.as_of_day)
+    return kept if len(kept.trigger) else None
 
 
 def merged(editions: Sequence[tuple[int, Duties]]) -> Duties:
@@ -176,9 +194,11 @@ def _first_or_last(group: Int32s | Int64s, pick: str) -> Bools:
 def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) -> Bools:
     """Whether enough events of a kind came in the window before each row, counting afresh after each answer."""
     log, arrays = run.arrays.log, run.arrays
-    counted = arrays.picked(after.event, after.where).sure()
+    found = arrays.picked(after.event, after.where)
+    none_wanted = after.at_most == 0
+    counted = found.rows if none_wanted else found.sure()
     if not len(counted) or not len(rows):
-        return np.zeros(len(rows), np.bool_)
+        return np.full(len(rows), none_wanted)
     n = int(run.book.value(after.at_least))
     own = np.searchsorted(counted, rows)
     counts_itself = counted[np.minimum(own, len(counted) - 1)] == rows
@@ -193,6 +213,8 @@ def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) 
     enough: Bools = (at >= 0) & (log.child[earliest] == log.child[rows])
     if after.within is not None:
         enough &= log.day[rows] <= due_day(log.day[earliest], run.book.length(after.within), run.book.calendar, after.count_from)
+    if none_wanted:
+        return ~enough
     if answers is not None and len(answers):
         keys = arrays.last_key(answers)
         enough &= np.searchsorted(keys, arrays.first_key(earliest)) == np.searchsorted(keys, arrays.first_key(rows))
@@ -288,6 +310,8 @@ def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
         lead = book.length(during.lead) if during.lead else Duration(0, "days")
         change = due_day(log.day[opened[at]], book.length(part), book.calendar)
         before_change = due_day(duties.start, lead, book.calendar) <= change
+        if log.latest_only is not None:  # a list of latest dates does not say when it began, only that it had by then
+            before_change &= ~log.latest_only[opened[at]]
         inside &= before_change if during.first else ~before_change
     duties.end = ending.astype(np.int32)
     duties.end_day = np.where(ending >= 0, end_day, NO_DAY).astype(np.int32)
@@ -295,7 +319,8 @@ def within_period(run: Run, rule: Rule, duties: Duties) -> Duties:
     if spec.when.pick == "first":
         since = [day for day in (log.coverage.since_day(kind) for kind in spec.when.event) if day is not None]
         if since:  # the first in the period may have been before the records begin
-            duties.reason = np.where(log.day[opened[at]] < max(since), np.int8(BEFORE_RECORDS), duties.reason)
+            unknown = (log.day[opened[at]] < max(since)) & (duties.reason == NO_REASON)
+            duties.reason = np.where(unknown, np.int8(BEFORE_RECORDS), duties.reason)
     return duties.take(inside)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, due_day, due_day_before, midnight
 from rrt_engine.model import (
+    AFTER_RECORDS,
     ANSWER_ATTRIBUTE,
     BEFORE_RECORDS,
     CANNOT_TELL,
@@ -154,7 +155,8 @@ def _judged(run: Run, rule: Rule, index: int, duties: Duties) -> Flags | None:
     if rule.spec.expect is None:
         return _noted(run, index, duties)
     find_ends(run, rule, duties)
-    duties = still_owed(duties)
+    if duties.floor is not None or rule.spec.when.at_age is not None:
+        duties = still_owed(duties)
     answers = answering(run, rule.spec)
     return (_recurring if rule.spec.every else _once)(run, rule, index, duties, answers)
 
@@ -218,7 +220,11 @@ def _once(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> 
     due.day = not_before_floor(duties, due.day)
     lift(rule, due)
     may_be_own = bool(set(spec.when.event) & set(spec.expect.event))
+    if spec.expect.earlier is not None:
+        _look_back(run, rule, duties, answers.sure())
     answer = _answering(arrays, rule, duties, answers.sure(), may_be_own)
+    if spec.not_before is not None:
+        answer = _not_too_early(run, rule, duties, due, answers.sure(), answer, may_be_own)
     if spec.when.after:
         new = _not_the_same_again(arrays, duties, answer)
         duties, due, answer = duties.take(new), due.take(new), answer[new]
@@ -226,9 +232,59 @@ def _once(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked) -> 
     if answers.maybe is not None:
         maybe = _answering(arrays, rule, duties, answers.unsure(), may_be_own)
         _unsure_answers(arrays, status, reason, answer, maybe, due, (LATE, OVERDUE, DUE, DUE_SOON, ENDED))
-    if spec.link and arrays.log.ref is not None and not spec.expect.if_recorded:
+    if spec.link and arrays.log.ref is not None and not spec.expect.if_recorded and spec.expect.earlier is None:
         _answered_before_it_began(arrays, spec.link, duties.trigger, answers.sure(), answer, status, reason)
     return _settled(run, rule, index, np.zeros(len(answer), np.int8), duties, due, answer, status, reason)
+
+
+def _look_back(run: Run, rule: Rule, duties: Duties, rows: Int32s) -> None:
+    """Let answers before the start count, as far back as the rule allows, but not one that answered the duty before.
+
+    A child's duties are gone through in order, all children's first, then all their second, and so on.
+    """
+    arrays, log = run.arrays, run.arrays.log
+    assert rule.spec.expect is not None
+    child = log.child[duties.trigger]
+    back = due_day_before(duties.start, run.book.length(rule.spec.expect.earlier), run.book.calendar).astype(np.int32)
+    wanted = duties.answers_from = arrays.key_of_day(child, back)
+    if rule.spec.expect.again:
+        return
+    place = np.arange(len(child))
+    begins = np.ones(len(child), np.bool_)
+    begins[1:] = child[1:] != child[:-1]
+    rank = place - np.maximum.accumulate(np.where(begins, place, 0))
+    latest = np.full(len(child), NONE)  # the last answer that any of the child's duties had so far
+    for n in range(int(rank.max(initial=0)) + 1):
+        at = np.flatnonzero(rank == n)
+        used = latest[at - 1] if n else np.full(len(at), NONE)
+        if n:
+            own = (used >= 0) & (used < duties.trigger[at])
+            wanted[at[own]] = np.maximum(wanted[at[own]], arrays.last_key(used[own]) + 1)
+        some = duties.take(at)
+        some.answers_from = wanted[at]
+        answer = _answering(arrays, rule, some, rows, False)
+        latest[at] = np.where(answer >= 0, answer, used)
+    duties.answers_from = wanted
+
+
+def _not_too_early(run: Run, rule: Rule, duties: Duties, due: Due, rows: Int32s, answer: Int32s, may_be_own: bool) -> Int32s:
+    """The answers, an early one passed over where another came on or after the earliest day and before it was due."""
+    log = run.arrays.log
+    earliest = due_day(duties.start, run.book.length(rule.spec.not_before), run.book.calendar, rule.spec.count_from).astype(np.int32)
+    early = np.flatnonzero((answer >= 0) & (log.day[answer] < earliest))
+    if not len(early):
+        return answer
+    some = duties.take(early)
+    some.answers_from = run.arrays.key_of_day(log.child[some.trigger], earliest[early])
+    later = _answering(run.arrays, rule, some, rows, may_be_own)
+    in_time = (later >= 0) & (log.day[later] >= earliest[early])
+    if due.by is not None:
+        in_time &= (due.by[early] == NO_INSTANT) | (run.arrays.latest(np.maximum(later, 0)) <= due.by[early])
+    else:
+        in_time &= (due.day[early] == NO_DAY) | (log.day[later] <= due.day[early])
+    result = answer.copy()
+    result[early[in_time]] = later[in_time]
+    return result
 
 
 def _not_the_same_again(arrays: Arrays, duties: Duties, answer: Int32s) -> Bools:
@@ -243,13 +299,14 @@ def _not_the_same_again(arrays: Arrays, duties: Duties, answer: Int32s) -> Bools
 def _answering(arrays: Arrays, rule: Rule, duties: Duties, rows: Int32s, may_be_own: bool) -> Int32s:
     """The first of `rows` that answers each duty before it has ended; NONE where none does."""
     link, wanted = rule.spec.link, duties.answers_from
-    answer = next_after(arrays, duties.trigger, rows, link, may_be_own, wanted)
+    nth = rule.spec.expect.at_least if rule.spec.expect else 1
+    answer = next_after(arrays, duties.trigger, rows, link, may_be_own, wanted, nth)
     if duties.end is None or duties.end_day is None:
         return answer
     after = _after_end(arrays, answer, duties.end, duties.end_day)
     same_day = np.flatnonzero(after & (arrays.log.day[answer] == duties.end_day))
     answer[after] = NONE
-    if len(same_day):  # too late by the clock; an event on that day with no time recorded still counts
+    if len(same_day) and nth == 1:  # too late by the clock; an event on that day with no time recorded still counts
         triggers, day = duties.trigger[same_day], duties.end_day[same_day]
         dated = rows[arrays.earliest(rows) != arrays.latest(rows)]
         wanted = arrays.first_key(triggers) if wanted is None else wanted[same_day]
@@ -491,8 +548,17 @@ def _settled(
     assert rule.spec.expect is not None
     since = [day for day in (log.coverage.since_day(kind) for kind in rule.spec.expect.event) if day is not None]
     if since:
-        before = (duties.start < max(since)) & (status != ENDED)
+        known_from = duties.start
+        if rule.spec.expect.earlier is not None:  # where nothing is found, an earlier answer may be missing too
+            back = due_day_before(duties.start, run.book.length(rule.spec.expect.earlier), run.book.calendar)
+            known_from = np.where(answer < 0, back, duties.start)
+        before = (known_from < max(since)) & (status != ENDED)
         status[before], reason[before] = CANNOT_TELL, BEFORE_RECORDS
+    until = [log.coverage.until_day(kind) for kind in rule.spec.expect.event]
+    last = max((day for day in until if day is not None), default=run.as_of_day)
+    if None not in until and last < run.as_of_day:  # silence after the last day says nothing
+        after = (answer < 0) & np.isin(status, (OVERDUE, DUE, DUE_SOON)) & ((due.day > last) | (due.day == NO_DAY))
+        status[after], reason[after] = CANNOT_TELL, AFTER_RECORDS
     for rows in (duties.trigger, answer):
         suspect = _suspect(run, rows)
         if suspect is not None:

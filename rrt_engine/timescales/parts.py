@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Bools, Int32s, Int64s
+from rrt_engine.model import Bools, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import Rule
 from rrt_engine.rulebook.schema import During
 from rrt_engine.timescales.duties import Duties, Run, answering, candidates, child_and_day
-from rrt_engine.timescales.regimes import Segments, part_segments
+from rrt_engine.timescales.regimes import Segments, part_segments, segments
 from rrt_engine.timescales.search import NONE, next_after
 
 
@@ -18,28 +18,48 @@ def starting_in_part(run: Run, rule: Rule, regime: str, part: str) -> Duties | N
 
     The end of the segment ends the duty. Where only time ends it, that day becomes a derived row of evidence.
     """
-    segments, found = part_segments(run, regime, part), candidates(run, rule)
-    if found is None or not len(segments.child):
+    own, found = part_segments(run, regime, part), candidates(run, rule)
+    if found is None or not len(own.child):
         return None
     child, log = run.arrays.log.child[found.trigger], run.arrays.log
-    begun = child_and_day(segments.child, segments.start)
-    at = np.searchsorted(begun, child_and_day(child, found.start), "right") - 1
-    segment = np.maximum(at, 0)
-    inside = (at >= 0) & (segments.child[segment] == child)
-    inside &= (segments.end[segment] == NO_DAY) | (found.start < segments.end[segment])
-    inside &= (found.start >= rule.first_day) & (found.start <= rule.last_day)
-    parts = [_owed(found.take(inside), segment[inside], np.full(int(inside.sum()), NO_DAY, np.int32))]
+    begun = child_and_day(own.child, own.start)
+    inside = np.flatnonzero(_within(run, rule, regime, part, found))
+    inside = inside[(found.start[inside] >= rule.first_day) & (found.start[inside] <= rule.last_day)]
+    segment = np.searchsorted(begun, child_and_day(child[inside], found.start[inside]), "right") - 1
+    parts = [_owed(found.take(inside), segment, np.full(len(inside), NO_DAY, np.int32))]
     if isinstance(rule.spec.during, During) and rule.spec.during.carry_in:
-        governed = (segments.start >= rule.first_day) & (segments.start <= rule.last_day)
-        governed &= ~np.isin(begun, child_and_day(child, log.day[found.trigger]))  # a start on that day opens its own clock
-        parts.append(_carried(run, rule, found, segments, np.flatnonzero(governed)))
+        governed = (own.start >= rule.first_day) & (own.start <= rule.last_day)
+        started = child_and_day(child, log.day[found.trigger])
+        at = np.minimum(np.searchsorted(started, begun), len(started) - 1)
+        governed &= started[at] != begun  # a start on that day opens its own clock
+        parts.append(_carried(run, rule, found, own, np.flatnonzero(governed)))
     duties = _joined(*parts)
     assert duties.group is not None
-    only_time = np.flatnonzero((segments.end != NO_DAY) & (segments.ended < 0))
-    ending = segments.ended.copy()
-    ending[only_time] = run.derive(segments.end[only_time])
-    duties.end, duties.end_day = ending[duties.group], segments.end[duties.group]
+    only_time = np.flatnonzero((own.end != NO_DAY) & (own.ended < 0))
+    ending = own.ended.copy()
+    ending[only_time] = run.derive(own.end[only_time])
+    duties.end, duties.end_day = ending[duties.group], own.end[duties.group]
     return duties if len(duties.trigger) else None
+
+
+def _within(run: Run, rule: Rule, regime: str, part: str, found: Duties) -> Bools:
+    """Which events come while a part is in force. Where each event falls is kept: many rules ask it of the same events."""
+    every, kept = segments(run, regime), (regime, id(found.trigger))
+    if kept not in run.fell or run.fell[kept][0] is not found.trigger or rule.spec.when.date or rule.spec.when.at_age is not None:
+        child = run.arrays.log.child[found.trigger]
+        at = np.searchsorted(child_and_day(every.child, every.start), child_and_day(child, found.start), "right") - 1
+        segment = np.maximum(at, 0)
+        inside = (at >= 0) & (every.child[segment] == child)
+        inside &= (every.end[segment] == NO_DAY) | (found.start < every.end[segment])
+        run.fell[kept] = found.trigger, np.where(inside, every.part[segment], -1)
+        if rule.spec.when.date or rule.spec.when.at_age is not None:  # its clocks start on days of its own
+            return _is_part(run, regime, part, run.fell.pop(kept)[1])
+    return _is_part(run, regime, part, run.fell[kept][1])
+
+
+def _is_part(run: Run, regime: str, part: str, which: Int16s) -> Bools:
+    result: Bools = which == [p.id for p in run.book.regimes[regime].parts].index(part)
+    return result
 
 
 def _owed(duties: Duties, segment: Int64s, floor: Int32s) -> Duties:
@@ -85,10 +105,10 @@ def _joined(first: Duties, second: Duties | None = None) -> Duties:
 
 
 def still_owed(duties: Duties) -> Duties:
-    """Without those that something had ended before they could be carried in."""
-    if duties.floor is None or duties.end_day is None:
+    """Without those that something had ended before they began to be owed: before they were carried in, or before a birthday."""
+    if duties.end_day is None:
         return duties
-    keep = (duties.end_day == NO_DAY) | (duties.end_day >= duties.floor) | (duties.floor == NO_DAY)
+    keep = (duties.end_day == NO_DAY) | (duties.end_day >= duties.begins())
     return duties if keep.all() else duties.take(keep)
 
 

@@ -107,7 +107,8 @@ def _segments(run: Run, regime: Regime) -> Segments:
     spans = {period: _spans(run, period) for period in periods_of(regime)}
     rows = _rows(run, regime)
     row_keys = child_and_day(run.arrays.log.child[rows], run.arrays.log.day[rows])
-    keys = np.unique(np.concatenate([row_keys, *_passed(run, regime, spans)]))
+    keys = np.sort(np.concatenate([row_keys, *_passed(run, regime, spans)]), kind="stable")
+    keys = keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
     child, day = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
     recorded = {name: _recorded(run, name, state) for name, state in regime.states.items()}
     days = _Days(child, day, keys, spans, {}, {name: r.values for name, r in recorded.items()})
@@ -160,7 +161,8 @@ def _rows(run: Run, regime: Regime) -> Int32s:
     kinds = [kind for period in periods_of(regime) for p in [run.book.periods[period]] for kind in (*p.start, *p.end, *p.end_later)]
     for state in regime.states.values():
         kinds += [*state.from_, *state.forget, *(kind for item in state.set_ for kind in item.event)]
-    kinds += [kind for part in regime.parts for c in part.any if c.then for kind in c.then.event]
+    asked = [c.then for part in regime.parts for c in part.any if c.then and applies(run.book, c.then.setting)]
+    kinds += [kind for then in asked for kind in then.event]
     return run.arrays.rows_of(tuple(dict.fromkeys(kinds)))
 
 

@@ -11,17 +11,19 @@ NONE = np.int32(-1)
 """Stands for "no row" in a column of rows."""
 
 
-def next_after(arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None, may_be_own: bool, wanted: Int64s | None = None) -> Int32s:
+def next_after(
+    arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None, may_be_own: bool, wanted: Int64s | None = None, nth: int = 1
+) -> Int32s:
     """The first of `rows` at or after each trigger, or after the positions `wanted`; NONE where there is none.
 
     An event at an unknown time on the trigger's day counts as at or after it. A trigger that is itself among `rows`
     (`may_be_own` says that it can be) is followed only by later rows. With a link, an event that belongs to something else does not count;
-    one that does not say what it belongs to does.
+    one that does not say what it belongs to does. With `nth` it is a later one of them: that goes with no link.
     """
     wanted = arrays.first_key(triggers) if wanted is None else wanted
     own = np.isin(triggers, rows) if may_be_own else np.zeros(0, np.bool_)
     if link is None or arrays.log.ref is None:
-        return _next(arrays, rows, wanted, triggers, own)
+        return _next(arrays, rows, wanted, triggers, own, nth)
     codes = arrays.link_codes(link)
     mine, theirs = codes[triggers], codes[rows]
     result = np.full(len(triggers), NONE)
@@ -35,12 +37,13 @@ def next_after(arrays: Arrays, triggers: Int32s, rows: Int32s, link: str | None,
     return result
 
 
-def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, own: Bools) -> Int32s:
+def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, own: Bools, nth: int = 1) -> Int32s:
     if not len(rows):
         return np.full(len(triggers), NONE)
     at = np.searchsorted(arrays.last_key(rows), wanted)
     if len(own):
         at = np.where(own, np.maximum(at, np.searchsorted(rows, triggers, "right")), at)
+    at = np.minimum(at + nth - 1, len(rows))
     found = rows[np.minimum(at, len(rows) - 1)]
     child = arrays.log.child
     found[(at == len(rows)) | (child[found] != child[triggers])] = NONE
