@@ -20,7 +20,7 @@ def measures_command(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases.", show_default=False
+            metavar="SOURCE...", help="What `rrt replay` reads: files, folders, a database. Each child counts once.", show_default=False
         ),
     ] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day of the period, such as 2025-04-01.")] = None,
@@ -102,7 +102,7 @@ def _asked(
         problems.append(Diagnostic(option, 0, 0, "missing", message, "error", "", help))
 
     if not sources:
-        missing("FILE_OR_FOLDER", "no file or folder is named", "name one to measure, or use --list to see the measures")
+        missing("SOURCE", "no file or folder is named", "name one to measure, or use --list to see the measures")
     if first is None:
         missing("--from", "the period has no first day", "write --from 2025-04-01")
     if last is None:
@@ -126,7 +126,7 @@ def _measured(
     """Read the sources once, measure, and write what was asked; with what could not be read."""
     from rrt_engine.diagnostics import InputError
     from rrt_engine.measures.hide import suppressed
-    from rrt_engine.measures.run import Source, measured
+    from rrt_engine.measures.run import measured, sources_of
     from rrt_engine.replay.run import read_all
     from rrt_engine.reports.measures_files import check_cases, check_target, write_cases, write_measures
 
@@ -135,7 +135,7 @@ def _measured(
     if cases is not None:
         check_cases(cases)
     read = read_all(sources, book.book)
-    whole = measured([Source.of(s.path, s.reading) for s in read.sources], book, chosen, asked)
+    whole = measured(sources_of(read.merging, [s.reading for s in read.sources]), book, chosen, asked)
     if cases is not None:
         typer.echo(f"wrote {write_cases(whole, cases):,} cases to {cases}", err=True)
     found = suppressed(whole, asked.suppress_under)

@@ -57,13 +57,16 @@ class Coverage:
 
     `kinds` are the event kinds the source can hold; None means every kind. `since` gives, for a kind, the day number
     before which the source holds no events of it, and `until` the last day it speaks of; "" stands for every kind not named.
-    `latest` are the kinds of which the source can hold only the latest date, whether or not it has any.
+    `latest` are the kinds of which the source can hold only the latest date, whether or not it has any. `whole` are pairs of
+    kinds of which a source that holds the first holds the second too, however long before `since` the first was: the assessment
+    that is in a return has its own end there, though others that ended earlier are not in it.
     """
 
     kinds: frozenset[str] | None = None
     since: Mapping[str, int] = field(default_factory=dict)
     latest: frozenset[str] = frozenset()
     until: Mapping[str, int] = field(default_factory=dict)
+    whole: frozenset[tuple[str, str]] = frozenset()
 
     def carries(self, kind: str) -> bool:
         """Whether the source could have held an event of this kind."""
@@ -72,6 +75,11 @@ class Coverage:
     def since_day(self, kind: str) -> int | None:
         """The day before which events of this kind are not in the source, where it says so."""
         return self.since.get(kind, self.since.get(""))
+
+    def answers_since(self, started: str, answers: Sequence[str]) -> int | None:
+        """The day before which something of one kind may have been answered unseen; None where every answer to it would be seen."""
+        days = [self.since_day(kind) for kind in answers if (started, kind) not in self.whole]
+        return max((day for day in days if day is not None), default=None)
 
     def until_day(self, kind: str) -> int | None:
         """The last day the source speaks of for events of this kind, where it says so."""

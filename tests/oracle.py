@@ -1067,7 +1067,7 @@ class Oracle:
 
     def noted(self, duty: Duty) -> Flag:
         """A pattern that occurred: nothing is due."""
-        status, reason = ("cannot_tell", "no_date") if duty.reason else ("met", "")
+        status, reason = ("cannot_tell", duty.reason) if duty.reason else ("met", "")
         if duty.unsure:
             status, reason = "cannot_tell", "trigger_attribute"
         if self.suspect(duty.trigger):

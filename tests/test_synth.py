@@ -63,7 +63,8 @@ def england() -> Any:
 
 @pytest.fixture(scope="module")
 def log(england: Any) -> EventLog:
-    return england.log
+    log: EventLog = england.log
+    return log
 
 
 # ------------------------------------------------------------------------------------------------ the same again

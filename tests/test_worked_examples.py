@@ -160,6 +160,7 @@ def test_care_to_adulthood_9_visits_by_a_personal_adviser() -> None:
     flat = ("accommodation_started", "2026-01-09", {"la_provided": True})
     assert due("pa_visit_7d", flat) == ["2026-01-16"]
     seen = {"at_accommodation": True}
+    assert due("pa_visit_pre_review", flat, ("pa_visit", "2026-01-16", seen)) == ["2026-02-06"]
     assert due("pa_visit_ongoing", flat, ("pa_visit", "2026-02-05", seen)) == ["2026-04-05"]
     early = ("accommodation_started", "2025-12-01", {"la_provided": True})
     assert due("pa_visit_ongoing", early, ("pa_visit", "2025-12-31", seen)) == ["2026-02-28"]

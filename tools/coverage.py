@@ -32,13 +32,30 @@ This page is written by `python tools/coverage.py`.
 """
 COLUMNS = "| rule | what it requires | limit | authority | checked | editions |"
 RULING = "|---|---|---|---|---|---|"
+PLAIN = {"0 days": "the same day", "0 days before": "by that day", "not before 0 days": "no number"}
 
 
-def rules_for(duty: str, book: RuleBook) -> list[Rule]:
-    """The latest edition of each rule that holds a duty: by its id, by an alias, or as one of its parts (`duty_part`)."""
-    latest = {r.id: r for r in book.rules}
-    named = [r for r in latest.values() if duty in (r.id, *r.spec.alias)]
-    return named or [r for r in latest.values() if r.id.startswith(f"{duty}_")]
+def duties() -> dict[str, str]:
+    """Every duty of the catalogues, with the part it stands in."""
+    with DUTIES.open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row["part"] for row in csv.DictReader(file)}
+
+
+def holders(book: RuleBook) -> dict[str, list[Rule]]:
+    """The latest edition of each rule that holds a duty: by its id, by an alias of any edition, or as a part of it (`duty_part`).
+
+    A part belongs to the duty whose id is the longest that its own begins with, and only where it holds no duty by name.
+    """
+    known = duties()
+    names: dict[str, set[str]] = {}
+    for rule in book.rules:
+        names.setdefault(rule.id, set()).update(known.keys() & {rule.id, *rule.spec.alias})
+    held: dict[str, list[Rule]] = {duty: [] for duty in known}
+    for rule in {r.id: r for r in book.rules}.values():
+        begun = [duty for duty in known if rule.id.startswith(f"{duty}_")]
+        for duty in names[rule.id] or ({max(begun, key=len)} if begun else set()):
+            held[duty].append(rule)
+    return {duty: sorted(rules, key=lambda r: duty not in names[r.id]) for duty, rules in held.items()}
 
 
 def reasons() -> list[tuple[str, str]]:
@@ -53,24 +70,29 @@ def written() -> str:
     book = load(RULES)
     notes = reasons()
     editions = Counter(r.id for r in book.rules)
-    with DUTIES.open(encoding="utf-8", newline="") as file:
-        duties = [(row["id"], row["part"]) for row in csv.DictReader(file)]
-    known = {rule.id for duty, _ in duties for rule in rules_for(duty, book)}
-    held = sum(bool(rules_for(duty, book)) for duty, _ in duties)
-    lines = [HEAD, f"{len(duties)} duties: {held} held by {len(known)} rules, {len(duties) - held} not held, each with its reason.", ""]
-    for part in dict.fromkeys(part for _, part in duties):
+    parts, by_duty = duties(), holders(book)
+    known = {rule.id for rules in by_duty.values() for rule in rules}
+    held = sum(bool(rules) for rules in by_duty.values())
+    lines = [HEAD, f"{len(parts)} duties: {held} held by {len(known)} rules, {len(parts) - held} not held, each with its reason.", ""]
+    for part in dict.fromkeys(parts.values()):
         lines += [f"## {part}", "", *(f"| duty {COLUMNS}", f"|---{RULING}")]
-        for duty in (d for d, p in duties if p == part):
-            lines += _rows(duty, book, notes, editions)
+        for duty in (d for d, p in parts.items() if p == part):
+            lines += _rows(duty, by_duty[duty], book, notes, editions)
         lines.append("")
     more = [r for r in {r.id: r for r in book.rules}.values() if r.id not in known]
-    lines += ["## Rules beside the catalogues", "", COLUMNS, RULING]
+    lines += [
+        "## Further rules",
+        "",
+        "Second clocks of the duties above under ids of their own, and rules that no row asks for.",
+        "",
+        COLUMNS,
+        RULING,
+    ]
     lines += ["| " + " | ".join(_cells(r, book, editions)) + " |" for r in more]
     return "\n".join(lines) + "\n"
 
 
-def _rows(duty: str, book: RuleBook, notes: list[tuple[str, str]], editions: Counter[str]) -> list[str]:
-    rules = rules_for(duty, book)
+def _rows(duty: str, rules: list[Rule], book: RuleBook, notes: list[tuple[str, str]], editions: Counter[str]) -> list[str]:
     rows = [f"| `{duty}` | " + " | ".join(_cells(r, book, editions)) + " |" for r in rules]
     why = [(what, reason) for what, reason in notes if re.search(rf"\b{re.escape(duty)}\b", what)]
     if not rules and not why:
@@ -82,7 +104,8 @@ def _cells(rule: Rule, book: RuleBook, editions: Counter[str]) -> list[str]:
     spec = rule.spec
     prospective = " (enacted, not in force: held and never flagged)" if spec.stage == "prospective" else ""
     authority = AUTHORITY_WORDS[spec.authority]
-    return [f"`{rule.id}`", spec.title + prospective, limit(book, spec), authority, spec.verified, str(editions[rule.id])]
+    words = limit(book, spec)
+    return [f"`{rule.id}`", spec.title + prospective, PLAIN.get(words, words), authority, spec.verified, str(editions[rule.id])]
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from rrt_engine.model import EventLog
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load_measures import MeasureBook
 from rrt_engine.rulebook.measure_schema import Compute, Condition, Measure
+from rrt_engine.sources.merge import Merging
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import unsupported_kinds
 from rrt_engine.words import short_day_words
@@ -64,17 +65,29 @@ class NotAvailable:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of timelines: its name, and its log. `whole` says that its silence is trusted, as for a single case."""
+    """A source of timelines, or several put together: its name, and the log of children it knows.
+
+    `whole` says that its silence is trusted, as for a single case. `records` are the logs in which these children stand as they
+    were read, with every other child of them: where a source does not say when its records begin, its first event tells.
+    """
 
     name: str
     log: EventLog
     format: str
     whole: bool = False
+    records: tuple[EventLog, ...] = ()
 
-    @staticmethod
-    def of(name: str, reading: Reading) -> Source:
-        """A source from what was read."""
-        return Source(name, reading.log, reading.format, reading.format == "case")
+
+def sources_of(merging: Merging, readings: Sequence[Reading]) -> list[Source]:
+    """The sources to measure: the children that the same sources know, as one each, so that nobody is counted twice."""
+    found = []
+    for group in merging.groups:
+        own = [readings[i] for i in group.members]
+        name = " + ".join(merging.names[i] for i in group.members)
+        formats = " + ".join(dict.fromkeys(each.format for each in own))
+        whole = all(each.format == "case" for each in own)
+        found.append(Source(name, group.log, formats, whole, tuple(each.log for each in own)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -221,7 +234,7 @@ def measured(
         for number, source in enumerate(sources):
             mine = [(m, c.basis) for m in chosen if m.compute and (c := possible[m.id][number]).basis]
             rules = frozenset(rule for m, _ in mine if m.compute for rule in rules_in(m.compute))
-            view = View(source.log, book.book, last, asked.as_known, rules, asked.complete_from, source.whole)
+            view = View(source.log, book.book, last, asked.as_known, rules, asked.complete_from, source.whole, source.records)
             for measure, basis in mine:
                 assert basis
                 if basis == "now" and last != asked.window.last:

@@ -13,8 +13,9 @@ from rrt_engine.model import Bools, EventLog, Flags, Int8s, Int32s, Int64s
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.measure_schema import Pick, Span
 from rrt_engine.rulebook.schema import Test
+from rrt_engine.sources.merge_coverage import FIRST
 from rrt_engine.timescales.arrays import Arrays, Picked
-from rrt_engine.timescales.duties import periods_between
+from rrt_engine.timescales.duties import FAR, periods_between
 from rrt_engine.timescales.evaluate import evaluate
 from rrt_engine.timescales.quality import suspect_rows
 from rrt_engine.timescales.search import NONE
@@ -28,7 +29,8 @@ class View:
     """A log at the end of one day. `last` is the as-of day; events after it (or, with `as_known`, recorded after it) do not exist.
 
     `rules` are the timescale rules whose flags may be asked for; they are evaluated together, once. `complete_from` is the day from
-    which the user says the records are complete; `trusted` says that silence is trusted throughout, as for a single case.
+    which the user says the records are complete; `trusted` says that silence is trusted throughout, as for a single case. `records`
+    are the logs from which this one was put together, whose first events tell when the records begin where nobody says it.
     """
 
     log: EventLog
@@ -38,6 +40,7 @@ class View:
     rules: frozenset[str] = frozenset()
     complete_from: int | None = None
     trusted: bool = False
+    records: tuple[EventLog, ...] = ()
     notes: set[str] = field(default_factory=set)
     _spans: dict[str, tuple[Int32s, Int32s]] = field(default_factory=dict)
 
@@ -105,18 +108,16 @@ class View:
     def records_begin(self, kinds: Sequence[str]) -> int:
         """The day from which silence about some kinds of event can be read as nothing having happened.
 
-        What the source says; or the latest beginning it says of any kind; or else its first event of these kinds.
+        The latest beginning that the source says of these kinds; or else its first event of them.
         """
         if self.complete_from is not None:
             return self.complete_from
-        if self.trusted and not self.log.coverage.since:
-            return NO_DAY
-        said = [self.log.coverage.since_day(kind) for kind in kinds]
-        known = [day for day in said if day is not None] or list(self.log.coverage.since.values())
+        known = [day for day in (self.log.coverage.since_day(kind) for kind in kinds) if day is not None and day > FIRST]
         if known:
             return max(known)
-        rows = self.arrays.rows_of(kinds)
-        return int(self.log.day[rows].min()) if len(rows) else self.last + 1
+        if self.trusted:
+            return NO_DAY
+        return min(self.last + 1, *(_first_of(log, kinds) for log in self.records or (self.log,)))
 
     # -------------------------------------------------------------------------------------------------- searches
 
@@ -168,6 +169,12 @@ class View:
             found = self._nearest(ours, day[tied], rows[said], same_day, back, groups)
             result[tied] = np.where(found >= 0, found, unsaid)  # what says that it belongs stands before what does not say
         return result
+
+
+def _first_of(log: EventLog, kinds: Sequence[str]) -> int:
+    """The day of the first event of some kinds; FAR where there is none."""
+    days = log.day[np.isin(log.kind, [code for code, kind in enumerate(log.kinds) if kind in kinds])]
+    return int(days.min()) if len(days) else FAR
 
 
 def mark(start: Days, length: str, book: RuleBook) -> Days:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, Duration, as_date, birthdays, day_number, due_day_before
-from rrt_engine.model import Int32s, Int64s, lookup
+from rrt_engine.model import Bools, Int32s, lookup
 from rrt_engine.quality.findings import NONE, Findings, Looking, days_of, first_of, found, in_groups, keyed, last_before
 from rrt_engine.quality.spans import spans_of
 from rrt_engine.rulebook.quality_schema import After, Age, Incompatible, Order, OutsideYear, Twice, Unrecorded, Weekend, Without
@@ -158,7 +158,7 @@ def unrecorded(looking: Looking, look: Unrecorded) -> Findings:
     return found(looking, len(rows), rows[:0] if column is None else rows[column.codes[rows] < 0])
 
 
-def _seen(looking: Looking) -> Int64s:
+def _seen(looking: Looking) -> Bools:
     """Whether each row is at or before the as-of date."""
     return looking.log.day <= looking.as_of_day
 

@@ -193,6 +193,8 @@ def covers_text(coverage: Coverage) -> str:
         said["since"] = since
     if until:
         said["until"] = until
+    if coverage.whole:
+        said["whole"] = {kind: sorted(a for s, a in coverage.whole if s == kind) for kind in sorted({s for s, _ in coverage.whole})}
     if coverage.latest:
         said["latest"] = sorted(coverage.latest)
     if coverage.kinds is not None:

@@ -32,7 +32,16 @@ from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.cin_census_episodes import Episodes
 from rrt_engine.sources.cin_census_modules import Counted, Shape, line_of, local_name, shown
-from rrt_engine.sources.cin_census_schema import CARRIED, CARRIED_FROM_2026, DATED_BY_THE_DISCUSSION, ORDER, PLACES, nearest
+from rrt_engine.sources.cin_census_schema import (
+    CARRIED,
+    CARRIED_FROM_2026,
+    DATED_BY_THE_DISCUSSION,
+    NOT_CUT_OFF,
+    ORDER,
+    PLACES,
+    WHOLE,
+    nearest,
+)
 from rrt_engine.sources.reading import Reading
 
 FORMAT = "CIN census"
@@ -97,6 +106,15 @@ def _children(path: Path | str, census: _Census) -> Iterator[Any]:
                 )
             ]
         ) from None
+
+
+def _coverage(kinds: frozenset[str], since: int | None) -> Coverage:
+    """What a return can hold: what was open in its year or ended in it, and nothing after the 31 March that ends it."""
+    if since is None:
+        return Coverage(kinds)
+    last = day_number(date(as_date(since).year + 1, 3, 31))
+    whole = frozenset(pair for pair in WHOLE if set(pair) <= kinds)
+    return Coverage(kinds, dict.fromkeys(sorted(kinds - NOT_CUT_OFF), since), until={"": last}, whole=whole)
 
 
 _SAFE: dict[str, Any] = {"resolve_entities": False, "no_network": True, "huge_tree": False, "load_dtd": False}
@@ -191,13 +209,7 @@ class _Census:
         if not self.children:
             say("no_children", None, "the return has no children in it", severity="note")
         kinds = (*CARRIED, *CARRIED_FROM_2026) if self.episodes.pre_proceedings else CARRIED
-        log = self.builder.build(
-            Coverage(
-                frozenset(kinds) - frozenset(DATED_BY_THE_DISCUSSION),
-                {} if since is None else {"rcpc_held": since},
-                until={} if since is None else {"": day_number(date(as_date(since).year + 1, 3, 31))},
-            )
-        )
+        log = self.builder.build(_coverage(frozenset(kinds) - frozenset(DATED_BY_THE_DISCUSSION), since))
         read, rejected = self.episodes.read, tuple(self.episodes.rejected)
         return Reading(log, FORMAT, read, read - len(rejected), rejected, tuple(diagnostics))
 
@@ -224,14 +236,20 @@ class _Census:
             raise InputError(problems)
 
     def first_day(self, say: Any) -> int | None:
-        """The first day of the census year, before which the return holds no reviews."""
+        """The first day of the census year: what had ended before it is not in the return."""
         text, line = self.header.get("ReferenceDate", ("", 0))
         try:
             reference = as_date(parse_moment(text).day)
         except ValueError:
             found = f"`{shown(text)}`" if text else "nothing"
             message = f"`ReferenceDate` in the header should be the 31 March that ends the census year; found {found}"
-            say("reference_date", None, message, "without it reviews held before the year began may look as if they were missed", line=line)
+            say(
+                "reference_date",
+                None,
+                message,
+                "without it what happened before the year began or after it ended may look as if it had been missed",
+                line=line,
+            )
             return None
         if (reference.month, reference.day) != (3, 31):
             message = f"`ReferenceDate` is `{text}`, not a 31 March; the census year is taken to be the one that holds it"

@@ -93,6 +93,23 @@ CARRIED_FROM_2026 = (
     "care_application_issued",
     "pre_proceedings_ended",
 )
+WHOLE = frozenset(
+    [
+        ("assessment_started", "assessment_authorised"),
+        ("strategy_discussion_held", "icpc_held"),
+        ("cp_transfer_notified", "icpc_held"),
+        ("cin_plan_started", "cin_plan_ended"),
+        ("cp_plan_started", "cp_plan_ended"),
+        ("letter_before_proceedings_sent", "care_application_issued"),
+        ("letter_before_proceedings_sent", "pre_proceedings_ended"),
+    ]
+)
+"""Pairs of dates of one module. A return has the modules that were open in its year or ended in it (rules 8696, 8620, 8715, 4013),
+each with both its dates, however long before the year it began. What ended before the year is not in it, so a look back past
+1 April finds too little, and a referral from before it may have had an assessment that no longer shows.
+"""
+NOT_CUT_OFF = frozenset(["letter_before_proceedings_sent"])
+"""The letter begins the pre-proceedings that are in the return: it is the first of them, whenever it was sent."""
 PRECEDENCE = {kind: i for i, kind in enumerate((*CARRIED[:-2], *CARRIED_FROM_2026, *CARRIED[-2:]))}
 """The order in which events of one day are kept: a referral before the assessment it leads to, and so on."""
 

@@ -14,6 +14,11 @@ from rrt_engine.rulebook.strict_yaml import Document, single
 from rrt_engine.sources.event_log_columns import brief
 from rrt_engine.sources.event_log_files import refused
 
+_HELP = (
+    "`from` and `to` are dates, `kind` history or snapshot, `events` and `latest` lists; `since` and `until` date an event, and "
+    "`whole` lists the answers to an event"
+)
+
 
 def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None = None) -> tuple[Coverage, bool]:
     """What a log covers, as the file beside it says, and whether it holds only the latest event of each kind."""
@@ -57,6 +62,7 @@ def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None 
     latest: frozenset[str] = frozenset()
     since: dict[str, int] = {}
     until: dict[str, int] = {}
+    whole: set[tuple[str, str]] = set()
     for key, value in given.items():
         if key == "from":
             if (first := day("from", value)) is not None:
@@ -70,6 +76,9 @@ def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None 
             kinds = frozenset(named("events", value).values())
         elif key == "latest" and isinstance(value, list):
             latest = frozenset(named("latest", value).values())
+        elif key == "whole" and isinstance(value, Mapping) and all(isinstance(answers, list) for answers in value.values()):
+            for word, started in named("whole", value).items():
+                whole.update((started, answer) for answer in named("whole", value[word]).values())
         elif key == "since" and isinstance(value, Mapping):
             for word, kind in named("since", value).items():
                 if (first := day("since", value[word])) is not None:
@@ -79,8 +88,7 @@ def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None 
                 if (last := day("until", value[word])) is not None:
                     until[kind] = last
         else:
-            help = "`from` and `to` are dates, `kind` history or snapshot, `events` and `latest` lists; `since` and `until` date an event"
-            problem(str(key), f"`{key}: {brief(value)}` is not something a log can cover", help)
+            problem(str(key), f"`{key}: {brief(value)}` is not something a log can cover", _HELP)
     if problems:
         raise InputError(problems)
-    return Coverage(kinds, since, latest, until), given.get("kind") == "snapshot"
+    return Coverage(kinds, since, latest, until, frozenset(whole)), given.get("kind") == "snapshot"

@@ -32,7 +32,7 @@ def joined(logs: Sequence[EventLog]) -> list[EventLog]:
 
 
 def _covers(coverage: Coverage) -> Any:
-    return coverage.kinds, tuple(sorted(coverage.since.items())), tuple(sorted(coverage.until.items())), coverage.latest
+    return coverage.kinds, tuple(sorted(coverage.since.items())), tuple(sorted(coverage.until.items())), coverage.latest, coverage.whole
 
 
 def _together(logs: list[EventLog]) -> EventLog:

@@ -5,7 +5,7 @@ A source that says nothing of what it covers is taken to hold the history of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +17,8 @@ from rrt_engine.sources.reading import Reading
 
 FIRST = -(2**30)
 """A day before every other: where a history has no known beginning."""
+NEVER = 2**30
+"""A day after every other: where there is no history."""
 _DETAIL = {"903": 2, "ssd": 1, "cin": 2, "api": 3, "annex": 4}
 _SHARED_NAMES = {"event log": "event log", "ssd": "SSD", "api": "API"}
 _YEARLY = ("cin", "903")
@@ -118,7 +120,21 @@ def merged_coverage(sources: Sequence[Held]) -> Coverage:
             if any(kind in s.windows for s in sources):
                 since[kind] = FIRST
     latest = frozenset(kind for kind in named if any(kind in s.latest for s in sources) and not any(kind in s.windows for s in sources))
-    return Coverage(kinds, since, latest, _until_day(sources, named))
+    return Coverage(kinds, since, latest, _until_day(sources, named), _whole(sources, since))
+
+
+def _whole(sources: Sequence[Held], since: Mapping[str, int]) -> frozenset[tuple[str, str]]:
+    """The pairs of kinds of which the second is held wherever the first is: so where every source with a history of the first
+    holds it, and no year is missing between them, in which what one shows as open may have been answered unseen.
+    """
+    found = set()
+    for started, answer in frozenset().union(*(s.coverage.whole for s in sources)):
+        holds = [s for s in sources if started in s.windows]
+        if all((started, answer) in s.coverage.whole or s.windows.get(answer, (NEVER,))[0] == FIRST for s in holds) and all(
+            s.windows[answer][0] >= since.get(answer, FIRST) for s in holds if answer in s.windows
+        ):
+            found.add((started, answer))
+    return frozenset(found)
 
 
 def _until_day(sources: Sequence[Held], named: set[str]) -> dict[str, int]:

@@ -546,13 +546,14 @@ def _settled(
     if duties.unsure is not None:
         status[duties.unsure], reason[duties.unsure] = CANNOT_TELL, TRIGGER_ATTRIBUTE
     assert rule.spec.expect is not None
-    since = [day for day in (log.coverage.since_day(kind) for kind in rule.spec.expect.event) if day is not None]
-    if since:
+    since = [log.coverage.answers_since(kind, rule.spec.expect.event) for kind in log.kinds]
+    if any(day is not None for day in since):
         known_from = duties.start
         if rule.spec.expect.earlier is not None:  # where nothing is found, an earlier answer may be missing too
             back = due_day_before(duties.start, run.book.length(rule.spec.expect.earlier), run.book.calendar)
             known_from = np.where(answer < 0, back, duties.start)
-        before = (known_from < max(since)) & (status != ENDED)
+        floor = np.array([NO_DAY if day is None else day for day in since])[log.kind[duties.trigger]]
+        before = (known_from < floor) & (status != ENDED)
         status[before], reason[before] = CANNOT_TELL, BEFORE_RECORDS
     until = [log.coverage.until_day(kind) for kind in rule.spec.expect.event]
     last = max((day for day in until if day is not None), default=run.as_of_day)
