@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def quality_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases."),
+        typer.Argument(metavar="SOURCE...", help="What `rrt replay` reads: files, folders, a database."),
     ] = None,
     as_of: AsOf = None,
     year: Annotated[
@@ -42,7 +42,7 @@ def quality_command(
     rules: Rules = None,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Check the data itself: dates out of order, overlaps, impossible lengths, what is missing; with how to mend each."""
+    """Check the data of each source by itself: dates out of order, overlaps, impossible lengths, what is missing; with how to mend each."""
     from rrt_engine.diagnostics import Diagnostic, InputError
     from rrt_engine.paths import RULES
     from rrt_engine.rulebook.quality_book import load_checks
@@ -58,7 +58,7 @@ def quality_command(
             _list(checks, format)
             raise typer.Exit(NOTHING)
         if not sources:
-            help = "rrt quality FILE_OR_FOLDER --as-of DATE, or rrt quality --list"
+            help = "rrt quality SOURCE --as-of DATE, or rrt quality --list"
             raise InputError([Diagnostic("rrt quality", 0, 0, "no_source", "nothing to check was named", "error", "", help)])
         from rrt_engine.quality.run import quality
         from rrt_engine.replay.run import replay

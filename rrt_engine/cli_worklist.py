@@ -31,9 +31,7 @@ _MOST_DAYS = 260  # about a year of working days: a calendar longer than that is
 
 
 def worklist_command(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="FILE_OR_FOLDER...", help="Annex A workbooks or folders, CIN census XML, event logs, cases.")
-    ],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="What `rrt replay` reads: files, folders, a database.")],
     as_of: AsOf = None,
     team: Annotated[list[str] | None, typer.Option("--team", metavar="TEAM", help="Only this team. Repeat it for several.")] = None,
     worker: Annotated[list[str] | None, typer.Option("--worker", metavar="CODE", help="Only this worker. Repeat it for several.")] = None,

@@ -7,15 +7,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
-from rrt_engine.model import STATUSES
+from rrt_engine.measures.cells import Window
+from rrt_engine.measures.run import Asked, measured, sources_of
+from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import RULES
+from rrt_engine.replay.run import read_all
 from rrt_engine.rulebook.load import load
+from rrt_engine.rulebook.load_measures import load_measures
 from rrt_engine.sources.cin_census import looks_like_cin_census, read_cin_census
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import evaluate
@@ -144,11 +149,101 @@ def test_a_conference_on_time_is_met_from_end_to_end(read: Any) -> None:
 
 
 def test_the_year_a_file_covers_is_said(read: Any) -> None:
-    reading = read(message(child(episode())))
-    assert reading.log.coverage.since_day("rcpc_held") == day_number(as_date(parse_moment("2025-04-01").day))
-    assert reading.log.coverage.since_day("referral_received") is None
-    assert reading.log.coverage.carries("icpc_held") and not reading.log.coverage.carries("cp_visit")
-    assert not reading.log.coverage.carries("letter_before_proceedings_sent")
+    coverage = read(message(child(episode()))).log.coverage
+    assert coverage.kinds and all(coverage.since_day(kind) == parse_moment("2025-04-01").day for kind in coverage.kinds)
+    assert coverage.until == {"": parse_moment("2026-03-31").day}
+    assert ("assessment_started", "assessment_authorised") in coverage.whole
+    assert ("referral_received", "assessment_authorised") not in coverage.whole
+
+
+def year(ends: int) -> str:
+    return HEADER.replace("2026", str(ends))
+
+
+def assessed(start: str, end: str = "") -> str:
+    done = f"<AssessmentAuthorisationDate>{end}</AssessmentAuthorisationDate>" if end else ""
+    return f"<Assessments><AssessmentActualStartDate>{start}</AssessmentActualStartDate>{done}</Assessments>\n"
+
+
+def said(reading: Reading, rule: str, as_of: str) -> list[tuple[str, str]]:
+    """The status of each duty under a rule, with the reason of those that cannot be told."""
+    flags = evaluate(reading.log, BOOK.only(rule), parse_moment(as_of)).flags
+    return [(STATUSES[s], REASONS[r]) for s, r in zip(flags.status.tolist(), flags.reason.tolist(), strict=True)]
+
+
+def test_an_interval_that_is_in_the_return_is_judged_however_long_ago_it_began(read: Any) -> None:
+    begun = episode(assessed("2025-03-10", "2025-04-25"), referral="2025-03-07")
+    assert said(read(message(child(begun))), "as_single_45wd_census", "2026-03-31") == [("met", "")]
+    long = episode(assessed("2025-01-10", "2025-04-25"), referral="2025-01-09")
+    assert said(read(message(child(long))), "as_single_45wd_census", "2026-03-31") == [("late", "")]
+    enquired = episode(enquiry("2025-03-20", "<DateOfInitialCPC>2025-04-10</DateOfInitialCPC>"), referral="2025-03-07")
+    assert said(read(message(child(enquired))), "cp_icpc_15wd", "2026-03-31") == [("met", "")]
+    planned = episode(plan("2023-05-09"), referral="2023-03-07")
+    assert said(read(message(child(planned))), "cp_plan_over_2y", "2026-03-31") == [("overdue", "")]
+
+
+def test_an_assessment_that_ended_before_the_year_is_not_in_the_return_and_is_not_overdue(read: Any) -> None:
+    assert said(read(message(child(episode(referral="2025-03-31")))), "as_single_45wd", "2026-03-31") == [("cannot_tell", "before_records")]
+    assert said(read(message(child(episode(referral="2025-04-01")))), "as_single_45wd", "2026-03-31") == [("overdue", "")]
+    again = episode(assessed("2025-09-01", "2025-09-20"), referral="2025-03-03")  # its first assessment may have been in time
+    assert said(read(message(child(again))), "as_single_45wd", "2026-03-31") == [("cannot_tell", "before_records")]
+
+
+def test_a_return_replayed_a_year_later_shows_no_false_overdue(read: Any) -> None:
+    started = episode(assessed("2026-03-02"), referral="2026-03-01")  # due on 6 May 2026, after the year
+    reading = read(message(child(started + episode(plan("2026-02-10"), referral="2026-02-01"))))
+    assert "overdue" not in {STATUSES[s] for s in evaluate(reading.log, BOOK, parse_moment("2027-03-31")).flags.status.tolist()}
+    assert said(reading, "as_single_45wd_census", "2027-03-31") == [("cannot_tell", "after_records")]
+    assert said(reading, "as_single_45wd_census", "2026-03-31") == [("due", "")]
+
+
+def test_what_fell_due_on_the_last_day_of_the_year_is_overdue_and_the_day_after_cannot_be_told(read: Any) -> None:
+    calendar = BOOK.calendar
+    due = {d: int(calendar.add_working_days(np.array([parse_moment(d).day]), 45)[0]) for d in ("2026-01-26", "2026-01-27")}
+    assert due == {"2026-01-26": parse_moment("2026-03-30").day, "2026-01-27": parse_moment("2026-03-31").day}
+    for start, status in (("2026-01-27", ("overdue", "")), ("2026-01-28", ("cannot_tell", "after_records"))):
+        reading = read(message(child(episode(assessed(start), referral=start))))
+        assert said(reading, "as_single_45wd_census", "2026-05-01") == [status]
+
+
+def test_two_returns_in_a_row_look_back_over_both(tmp_path: Path) -> None:
+    closed = "<CINclosureDate>2024-07-01</CINclosureDate><ReasonForClosure>RC1</ReasonForClosure>"
+    first = message(child(episode(referral="2024-06-03", rest=closed)), child(episode(referral="2024-08-01"), "C2"), header=year(2025))
+    second = message(
+        child(episode(referral="2025-05-06")), child(episode(referral="2025-05-07"), "C3"), child(episode(referral="2024-08-01"), "C2")
+    )
+    for name, text in (("cin-2025.xml", first), ("cin-2026.xml", second)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    measures = load_measures(RULES, BOOK)
+    asked = Asked(Window(parse_moment("2025-04-01").day, parse_moment("2026-03-31").day))
+
+    def figures(*names: str) -> tuple[int | None, int | None, int | None]:
+        read = read_all([tmp_path / name for name in names], BOOK)
+        (line,) = measured(sources_of(read.merging, [s.reading for s in read.sources]), measures, measures.named(["kpi_01"]), asked).lines
+        return line.period.numerator, line.period.denominator, line.period.before_records
+
+    assert figures("cin-2026.xml") == (0, 0, 2)  # the year's own return cannot say what came in the twelve months before
+    # C3 is in the second return alone, and would be in the first had anybody referred C3 in its year
+    assert figures("cin-2025.xml", "cin-2026.xml") == figures("cin-2026.xml", "cin-2025.xml") == (1, 2, 0)
+    both = read_all([tmp_path], BOOK)
+    by_members = {group.members: group.log.coverage for group in both.merging.groups}
+    assert by_members[0, 1].since_day("referral_received") == parse_moment("2024-04-01").day
+    assert by_members[0, 1].until_day("referral_received") == parse_moment("2026-03-31").day
+    assert by_members[1,].since_day("referral_received") == parse_moment("2025-04-01").day
+    assert ("cp_plan_started", "cp_plan_ended") in by_members[0, 1].whole
+
+
+def test_a_year_missing_between_two_returns_may_hold_the_end_of_what_was_open(tmp_path: Path) -> None:
+    for name, text in (
+        ("cin-2024.xml", message(child(episode(assessed("2024-03-04"), referral="2024-03-01")), header=year(2024))),
+        ("cin-2026.xml", message(child(episode(referral="2025-05-06")))),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (group,) = read_all([tmp_path], BOOK).merging.groups
+    assert group.log.coverage.since_day("assessment_authorised") == parse_moment("2025-04-01").day
+    assert ("assessment_started", "assessment_authorised") not in group.log.coverage.whole
+    flags = evaluate(group.log, BOOK.only("as_single_45wd_census"), parse_moment("2026-03-31")).flags
+    assert [REASONS[r] for r in flags.reason.tolist()] == ["before_records"]
 
 
 @pytest.mark.parametrize("text", ["", "31/03/2026", "2026-02-30"])

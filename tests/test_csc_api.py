@@ -562,19 +562,40 @@ def test_one_bad_file_of_a_folder_refuses_the_folder(tmp_path: Path) -> None:
     assert [Path(d.file).name for d in caught.value.diagnostics] == ["day2.json"]
 
 
-def test_a_folder_of_submissions_is_one_source_and_stands_alone(tmp_path: Path) -> None:
+def test_a_folder_of_submissions_is_one_source_and_what_else_is_in_it_is_tried_by_itself(tmp_path: Path) -> None:
     assert sources_in(DATA / "daily") == [DATA / "daily"]
     (tmp_path / "day1.json").write_text(json.dumps([child(episode())]))
     (tmp_path / "notes.json").write_text('{"something": "else"}')
-    assert sources_in(tmp_path) == [tmp_path]
     (tmp_path / "events.csv").write_text("child_id,event,at\nC1,cp_visit,2026-03-02\n")
+    assert sources_in(tmp_path) == [tmp_path, tmp_path / "events.csv", tmp_path / "notes.json"]
+    found = replay([tmp_path], BOOK, parse_moment("2026-03-31"))
+    assert [r.path for r in found.read] == [tmp_path.name, "events.csv"]
+    assert [(r.path, [d.code for d in r.diagnostics]) for r in found.refused] == [("notes.json", ["json"])]
+    (tmp_path / "reviews.csv").write_text("CHILD,DOB,REVIEW,REVIEW_CODE\n1,01/01/2015,01/05/2025,PN1\n")
     with pytest.raises(InputError, match="folder of their own"):
         sources_in(tmp_path)
 
 
-def test_other_json_is_not_read(tmp_path: Path) -> None:
+def test_an_empty_file_among_submissions_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "day1.json").write_text(json.dumps([child(episode())]))
+    (tmp_path / "day2.json").write_text("")
+    with pytest.raises(InputError) as caught:
+        read_csc_api(tmp_path, BOOK)
+    assert [Path(d.file).name for d in caught.value.diagnostics] == ["day2.json"]
+
+
+def test_the_description_of_the_collection_is_refused_by_name_and_the_submissions_beside_it_are_read() -> None:
+    found = replay([DATA], BOOK, parse_moment("2026-03-31"))
+    (source,) = found.read
+    assert source.reading.format == "DfE CSC API" and source.reading.records_read == source.reading.records_used == 31
+    (refused,) = found.refused
+    assert refused.path == "openapi.json" and "neither an OCEL log nor a submission" in refused.diagnostics[0].message
+    (said,) = [d for d in source.reading.diagnostics if d.code == "beside"]
+    assert said.message == "in the folder `csc_api` the folder `daily` was not looked into" and said.help == "name it to have it read"
+
+
+def test_other_json_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text('{"something": "else"}')
-    with pytest.raises(InputError, match="no file in this folder"):
-        sources_in(tmp_path)
-    with pytest.raises(InputError, match="not an OCEL"):
+    assert sources_in(tmp_path) == [tmp_path / "notes.json"]
+    with pytest.raises(InputError, match="neither an OCEL log nor a submission"):
         read_source(tmp_path / "notes.json", BOOK)

@@ -239,6 +239,17 @@ def test_cannot_tell_before_the_records_begin() -> None:
     assert flag.missing == ["records from before this source begins"]
 
 
+def test_cannot_tell_after_the_records_end() -> None:
+    # Fifteen working days from 18 March 2026, over Easter, end on 10 April.
+    flag = one("cp_icpc_15wd", "2026-06-01", DISCUSSION, covers="to: 2026-04-09, kind: history")
+    assert flag.explanation == (
+        "Cannot tell: it began with the strategy discussion on Wednesday 18 March 2026, and the records in this source end before it was due."
+    )
+    assert flag.missing == ["records from after this source ends"]
+    assert one("cp_icpc_15wd", "2026-06-01", DISCUSSION, covers="to: 2026-04-10, kind: history").status == "overdue"
+    assert one("cp_icpc_15wd", "2026-04-09", DISCUSSION, covers="to: 2026-04-09, kind: history").status in ("due", "due_soon")
+
+
 def test_cannot_tell_from_an_answer_that_came_before() -> None:
     events = ("icpc_held 2026-03-05, ref: R1/S1", "strategy_discussion_held 2026-03-10, s47_initiated: true, ref: R1/S1")
     flag = one("cp_icpc_15wd", "2026-06-01", *events)
@@ -574,7 +585,7 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 def test_the_examples_show_every_status_and_most_reasons() -> None:
     assert {flag.status for _, flag, _ in everything()} == set(STATUSES) == set(STATUS_WORDS)
-    assert len(everything()) > 500 and len(REASONS) == 8
+    assert len(everything()) > 500 and len(REASONS) == 9
 
 
 def test_every_sentence_is_well_made() -> None:

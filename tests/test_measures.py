@@ -23,10 +23,11 @@ from rrt_engine.measures.cells import Cell, Window, cell_of
 from rrt_engine.measures.compute import members, rules_in
 from rrt_engine.measures.examples import run_examples
 from rrt_engine.measures.hide import hidden_months, suppressed
-from rrt_engine.measures.run import Asked, Line, Measured, Source, measured, months_of, year_start
+from rrt_engine.measures.run import Asked, Line, Measured, Source, measured, months_of, sources_of, year_start
 from rrt_engine.measures.view import View
 from rrt_engine.model import Coverage, EventLog
 from rrt_engine.paths import CASES, RULES
+from rrt_engine.replay.run import read_all
 from rrt_engine.reports.measures_document import schema
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_measures import MeasureBook, load_measures, load_measures_with_problems
@@ -502,6 +503,66 @@ def test_sources_that_can_are_pooled_and_those_that_cannot_are_named() -> None:
     (line,) = measured(sources, LOADED, LOADED.named(["referrals_received"]), asked).lines
     assert line.period.numerator == 2 and line.sources == ("one", "two")
     assert line.cannot == (("other", "not from this source: needs referral_received"),)
+
+
+REFERRED = "child_id,event,at,ref\n"
+
+
+def told(tmp_path: Path, first: str, last: str, names: list[str], **files: str) -> Measured:
+    """The figures of event logs by name, read and put together as the command does."""
+    for name, rows in files.items():
+        (tmp_path / f"{name}.csv").write_text(REFERRED + rows, encoding="utf-8")
+    read = read_all([tmp_path / f"{name}.csv" for name in files], BOOK)
+    sources = sources_of(read.merging, [s.reading for s in read.sources])
+    return measured(sources, LOADED, LOADED.named(names), Asked(Window(day(first), day(last))))
+
+
+def test_children_in_two_files_give_the_figures_of_one(tmp_path: Path) -> None:
+    rows = "".join(f"C{i},referral_received,2025-05-{i + 1:02},R1\nC{i},case_closed,2025-05-{i + 3:02},R1\n" for i in range(1, 20))
+    rows += "C1,referral_received,2025-05-25,R2\nZ,referral_received,2020-01-06,R1\nZ,case_closed,2020-02-03,R1\n"
+    names = ["referrals_received", "kpi_01"]
+    one = told(tmp_path, "2025-05-01", "2025-05-31", names, one=rows)
+    both = told(tmp_path, "2025-05-01", "2025-05-31", names, one=rows, two=rows)
+    assert [line.period for line in both.lines] == [line.period for line in one.lines]
+    assert [(line.period.numerator, line.period.denominator) for line in one.lines] == [(1, 20), (20, 20)]
+    assert both.children == one.children == 20
+    assert [s.name for s in both.sources] == ["one.csv + two.csv"]
+
+
+def test_a_child_in_one_file_only_keeps_the_coverage_of_that_file(tmp_path: Path) -> None:
+    for name, begins in (("long", "2020-01-01"), ("short", "2025-04-01")):
+        (tmp_path / f"{name}.covers.yaml").write_text(f"from: {begins}\nevents: [referral_received, case_closed]\n", encoding="utf-8")
+    (line,) = told(
+        tmp_path,
+        "2025-05-01",
+        "2025-05-31",
+        ["kpi_01"],
+        long="A,referral_received,2025-05-02,R1\nB,referral_received,2025-05-03,R1\n",
+        short="B,referral_received,2025-05-03,R1\nC,referral_received,2025-05-04,R1\n",
+    ).lines
+    assert (line.period.numerator, line.period.denominator, line.period.before_records) == (0, 2, 1)  # of C only 2025 is known
+
+
+def test_a_look_back_rests_on_the_kinds_it_looks_back_over(tmp_path: Path) -> None:
+    (tmp_path / "a.covers.yaml").write_text("since: {referral_received: 2020-01-01, rcpc_held: 2025-04-01}\n", encoding="utf-8")
+    (line,) = told(
+        tmp_path, "2025-05-01", "2025-05-31", ["kpi_01"], a="A,referral_received,2025-05-02,R1\nA,case_closed,2025-06-02,R1\n"
+    ).lines
+    assert (line.period.numerator, line.period.denominator, line.period.before_records) == (0, 1, 0)
+
+
+def test_no_figure_is_given_past_the_end_of_the_records(tmp_path: Path) -> None:
+    (tmp_path / "a.covers.yaml").write_text("from: 2020-01-01\nto: 2025-05-30\n", encoding="utf-8")
+    rows = "A,cp_plan_started,2025-02-03,P1\nB,cp_plan_started,2025-05-05,P1\nB,cp_plan_ended,2025-05-06,P1\n"
+    rows += "A,referral_received,2025-05-02,R1\nA,case_closed,2025-05-20,R1\n"
+    names = ["kpi_06a", "referrals_received"]
+    found = told(tmp_path, "2025-05-01", "2025-05-31", names, a=rows)
+    assert [line.measure.id for line in found.lines] == ["referrals_received"]
+    assert found.lines[0].notes == ("the records of a.csv end on 30 May 2025",)
+    assert [(a.measure.id, a.why) for a in found.not_available] == [("kpi_06a", "not for this period: its records end on 30 May 2025")]
+    before = told(tmp_path, "2025-05-01", "2025-05-30", names, a=rows).lines
+    assert {line.measure.id: (line.period.numerator, line.notes) for line in before} == {"referrals_received": (1, ()), "kpi_06a": (0, ())}
+    assert told(tmp_path, "2025-05-31", "2025-06-30", names, a=rows).lines == ()
 
 
 # ---------------------------------------------------------------------------------------------------------- small numbers

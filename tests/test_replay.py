@@ -546,3 +546,50 @@ def test_nothing_that_speaks_a_network_protocol_is_loaded() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True, text=True, encoding="utf-8")
     assert found.stderr.strip() == "[]" and "Replay as at" in found.stdout
+
+
+# ------------------------------------------------------------------------------------------------------- whole folders
+
+
+def test_folders_of_every_format_are_read_together_and_what_is_no_data_is_refused_by_name() -> None:
+    folders = [str(DATA / name) for name in ("annex_a", "cin_census", "csc_api", "ssda903", "ssd", "bank_holidays")]
+    result = CliRunner().invoke(app, ["replay", *folders, "--as-of", "2025-03-31", "--exit-zero", "--format", "json"])
+    assert result.exit_code == 2
+    found = json.loads(result.stdout)
+    assert {s["format"] for s in found["sources"]} == {"annex_a", "CIN census", "DfE CSC API", "ssda903"}
+    refused = {Path(line.partition(": error[")[0].split(":")[0]).name for line in result.stderr.splitlines() if ": error[" in line}
+    assert refused == {
+        "password_protected.xlsx",
+        "generated_seed1001_raw_nonconforming.xml",
+        "openapi.json",
+        "govuk_bank_holidays_2012_2028.json",
+        "ssd",
+    }
+    assert "name the one to read: `authority`, `specification`" in result.stderr and "README" not in result.stderr
+    notes = [d["message"] for s in found["sources"] for d in s["diagnostics"] if d["code"] == "beside"]
+    assert notes == [
+        "in the folder `csc_api` the folder `daily` was not looked into",
+        "in the folder `ssda903` the CSV files in the folder `cs_demand_model_sample` were looked into; "
+        "the folder `cscsynth_seed1001` was not looked into",
+    ]
+
+
+def test_files_of_a_kind_that_nobody_reads_are_said_once_and_documents_are_not(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("child_id,event,at\nC1,cp_visit,2026-03-02\n", encoding="utf-8")
+    for name in ("README.md", "guidance.pdf", "extract.bak"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    (tmp_path / "older").mkdir()
+    read = replay([tmp_path], BOOK, parse_moment("2026-04-01")).read
+    said = [(r.path, d.message, d.help) for r in read for d in r.reading.diagnostics if d.code == "beside"]
+    words = f"in the folder `{tmp_path.name}` the folder `older` was not looked into; no files of the kind of `extract.bak` are read"
+    assert said == [("a.csv", words, "name it to have it read")]
+
+
+def test_tables_of_a_folder_are_one_source_and_a_file_beside_them_another(tmp_path: Path) -> None:
+    for name in ("ssd_person.csv", "ssd_cin_episodes.csv"):
+        (tmp_path / name).write_bytes((DATA / "ssd" / "authority" / name).read_bytes())
+    (tmp_path / "events.parquet").write_bytes(b"no")
+    (tmp_path / "cin.xml").write_bytes(CENSUS.read_bytes())
+    found = replay([tmp_path], BOOK, parse_moment("2026-04-01"))
+    assert [r.path for r in found.read] == [tmp_path.name, "cin.xml"] and [r.path for r in found.refused] == ["events.parquet"]

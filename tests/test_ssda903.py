@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
-from rrt_engine.model import STATUSES
+from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import RULES
 from rrt_engine.replay.run import replay
 from rrt_engine.rulebook.load import load
@@ -548,6 +548,19 @@ def test_what_is_not_in_the_return_is_not_evaluable(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- several years
+
+
+def test_a_return_replayed_a_year_later_shows_no_false_overdue(tmp_path: Path) -> None:
+    starts = {"1": "03/03/2025", "2": "04/03/2025", "3": "20/03/2025"}
+    write(tmp_path, episodes=[episode(day, "S", "V2", "U6", child=child) for child, day in starts.items()], reviews=["9,,20/05/2024,PN1"])
+    found = flags(tmp_path, "2026-03-31", "lac_review_first")
+    assert found == [("1", "2025-03-31", "overdue"), ("2", "2025-04-01", "cannot_tell"), ("3", "2025-04-17", "cannot_tell")]
+    (run,) = replay([tmp_path], BOOK, parse_moment("2026-03-31")).sources
+    reasons = run.result.flags.reason[run.result.flags.status == STATUSES.index("cannot_tell")]
+    assert {REASONS[r] for r in reasons.tolist()} == {"after_records"}
+    assert flags(tmp_path, "2025-03-31", "lac_review_first")[1:] == [("2", "2025-04-01", "due_soon"), ("3", "2025-04-17", "due")]
+    note = next(d for d in run.reading.diagnostics if d.code == "collection")
+    assert note.message.endswith("it says nothing after 31 March 2025") and not note.help
 
 
 def test_a_later_year_closes_what_an_earlier_one_left_open(tmp_path: Path) -> None:

@@ -114,9 +114,9 @@ def needs_of(measure: Measure, book: RuleBook) -> Needs:
         rules.update(units.flags.rules)
     for span in (units.open, units.ended):
         if span is not None:
-            kinds.append(_starts(span, book))
+            kinds.append(starts_of(span, book))
     if units.ended is not None:
-        kinds.append(_ends(units.ended, book))
+        kinds.append(ends_of(units.ended, book))
     value = measure.compute.value
     for pick in (value.from_, value.to) if value else ():
         if pick is not None:
@@ -128,11 +128,13 @@ def needs_of(measure: Measure, book: RuleBook) -> Needs:
     return Needs(tuple(dict.fromkeys(kinds)), frozenset(rules))
 
 
-def _starts(span: str | Span, book: RuleBook) -> tuple[str, ...]:
+def starts_of(span: str | Span, book: RuleBook) -> tuple[str, ...]:
+    """The kinds of event that open a period."""
     return tuple(book.periods[span].start) if isinstance(span, str) else tuple(k for p in span.start for k in p.event)
 
 
-def _ends(span: str | Span, book: RuleBook) -> tuple[str, ...]:
+def ends_of(span: str | Span, book: RuleBook) -> tuple[str, ...]:
+    """The kinds of event that close a period."""
     return tuple(book.periods[span].end) if isinstance(span, str) else tuple(k for p in span.end for k in p.event)
 
 
@@ -175,8 +177,10 @@ __all__ = [
     "YES",
     "Members",
     "Needs",
+    "ends_of",
     "members",
     "members_from",
     "needs_of",
     "rules_in",
+    "starts_of",
 ]

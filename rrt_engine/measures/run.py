@@ -10,13 +10,14 @@ import numpy as np
 
 from rrt_engine.calendar import Duration, add_months, as_date, day_number
 from rrt_engine.measures.cells import NOTHING, Basis, Cell, Window, cell_of
-from rrt_engine.measures.compute import Members, members_from, needs_of, rules_in
+from rrt_engine.measures.compute import Members, ends_of, members_from, needs_of, rules_in, starts_of
 from rrt_engine.measures.view import View
-from rrt_engine.model import EventLog
+from rrt_engine.model import Coverage, EventLog
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load_measures import MeasureBook
 from rrt_engine.rulebook.measure_schema import Compute, Condition, Measure
 from rrt_engine.sources.merge import Merging
+from rrt_engine.sources.merge_coverage import YEARLY, format_word, held, merged_coverage
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import unsupported_kinds
 from rrt_engine.words import short_day_words
@@ -69,6 +70,7 @@ class Source:
 
     `whole` says that its silence is trusted, as for a single case. `records` are the logs in which these children stand as they
     were read, with every other child of them: where a source does not say when its records begin, its first event tells.
+    `history` is what a look back may rest on: that of the log, or of all the yearly returns of the authority.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Source:
     format: str
     whole: bool = False
     records: tuple[EventLog, ...] = ()
+    history: Coverage | None = None
 
 
 def sources_of(merging: Merging, readings: Sequence[Reading]) -> list[Source]:
@@ -86,8 +89,28 @@ def sources_of(merging: Merging, readings: Sequence[Reading]) -> list[Source]:
         name = " + ".join(merging.names[i] for i in group.members)
         formats = " + ".join(dict.fromkeys(each.format for each in own))
         whole = all(each.format == "case" for each in own)
-        found.append(Source(name, group.log, formats, whole, tuple(each.log for each in own)))
+        returns = _returns_with(group.members, merging, readings)
+        history = merged_coverage([held(readings[i]) for i in returns]) if returns else None
+        found.append(Source(name, group.log, formats, whole, tuple(each.log for each in own), history))
     return found
+
+
+def _returns_with(members: Sequence[int], merging: Merging, readings: Sequence[Reading]) -> list[int]:
+    """The yearly returns of one authority that some of them belong to; empty where they are not all of one yearly format.
+
+    A return has every child who was in need, or looked after, in its year: a child who is not in the year before was not. Returns
+    of one format that have children in common are of one authority.
+    """
+    words = {format_word(readings[i]) for i in members}
+    if len(words) > 1 or not words <= set(YEARLY):
+        return []
+    found: set[int] = set()
+    more = set(members)
+    while more - found:
+        found |= more
+        alike = [{i for i in g.members if format_word(readings[i]) in words} for g in merging.groups]
+        more = set().union(*(each for each in alike if each & found))
+    return sorted(found)
 
 
 @dataclass(frozen=True)
@@ -147,7 +170,7 @@ class Can:
     needs: tuple[str, ...] = ()
 
 
-def can_say(measure: Measure, source: Source, book: RuleBook) -> Can:
+def can_say(measure: Measure, source: Source, book: RuleBook, window: Window | None = None) -> Can:
     """Whether a source holds what a measure needs, and whether of a period or only as things stand now."""
     assert measure.compute
     log, needs = source.log, needs_of(measure, book)
@@ -158,6 +181,9 @@ def can_say(measure: Measure, source: Source, book: RuleBook) -> Can:
     if missing:
         kinds = tuple(dict.fromkeys(missing))
         return Can(None, "not from this source: needs", kinds)
+    ends = _records_end(measure.compute, log.coverage, book)
+    if window is not None and ends is not None and ends < (window.last if measure.snapshot else window.first):
+        return Can(None, f"not for this period: its records end on {short_day_words(ends)}")
     latest = _latest_kinds(log)
     flagged = measure.compute.units.flags
     judged = {k for rule in book.rules if rule.id in needs.rules and rule.spec.expect for k in rule.spec.expect.event}
@@ -178,6 +204,18 @@ def can_say(measure: Measure, source: Source, book: RuleBook) -> Can:
         if absent:
             return Can(None, "not from this source: it has no", tuple(dict.fromkeys(k for kinds in absent for k in kinds)))
     return Can("snapshot" if measure.snapshot else "period")
+
+
+def _records_end(compute: Compute, coverage: Coverage, book: RuleBook) -> int | None:
+    """The last day a source speaks of for what a measure counts; None where it does not say that it ends."""
+    units = compute.units
+    kinds: set[str] = set(units.events.event) if units.events else set()
+    for span in (units.open, units.ended):
+        kinds.update((*starts_of(span, book), *ends_of(span, book)) if span is not None else ())
+    if units.flags:
+        kinds.update(kind for rule in book.rules if rule.id in units.flags.rules for kind in rule.spec.when.event)
+    days = [coverage.until_day(kind) for kind in kinds if coverage.carries(kind)]
+    return min((day for day in days if day is not None), default=None)
 
 
 def _latest_kinds(log: EventLog) -> set[str]:
@@ -225,7 +263,7 @@ def measured(
     how things stand now are never added together.
     """
     months = months_of(asked.window)
-    possible = {m.id: [can_say(m, s, book.book) for s in sources] for m in chosen if m.compute}
+    possible = {m.id: [can_say(m, s, book.book, asked.window) for s in sources] for m in chosen if m.compute}
     ends = sorted({asked.window.last, *(month.last for month in months if asked.trend)})
     pieces: dict[tuple[str, Basis, Window], list[Members]] = {}
     notes: dict[tuple[str, Basis], set[str]] = {}
@@ -234,7 +272,9 @@ def measured(
         for number, source in enumerate(sources):
             mine = [(m, c.basis) for m in chosen if m.compute and (c := possible[m.id][number]).basis]
             rules = frozenset(rule for m, _ in mine if m.compute for rule in rules_in(m.compute))
-            view = View(source.log, book.book, last, asked.as_known, rules, asked.complete_from, source.whole, source.records)
+            view = View(
+                source.log, book.book, last, asked.as_known, rules, asked.complete_from, source.whole, source.records, source.history
+            )
             for measure, basis in mine:
                 assert basis
                 if basis == "now" and last != asked.window.last:
@@ -287,6 +327,9 @@ def _members(view: View, measure: Measure, basis: Basis, windows: Sequence[Windo
         begins = view.records_begin(compute.units.events.event)
         if begins > asked.window.first:
             view.notes.add(f"the records begin on {short_day_words(begins)}")
+    ends = _records_end(compute, source.history or source.log.coverage, view.book)
+    if basis == "period" and ends is not None and ends < asked.window.last and asked.window in windows:
+        view.notes.add(f"the records of {source.name} end on {short_day_words(ends)}")
     return members_from(view, compute, [window.first for window in windows])
 
 
@@ -328,7 +371,7 @@ NOW = "how things stand now: the source holds only latest dates, so it says noth
 
 
 def _why(can: Can) -> str:
-    return f"{can.why} {', '.join(can.needs)}"
+    return f"{can.why} {', '.join(can.needs)}".rstrip()
 
 
 def _not_available(measure: Measure, possible: Sequence[Can]) -> NotAvailable:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, Days, Duration, Moment, due_day, due_day_before
-from rrt_engine.model import Bools, EventLog, Flags, Int8s, Int32s, Int64s
+from rrt_engine.model import Bools, Coverage, EventLog, Flags, Int8s, Int32s, Int64s
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.measure_schema import Pick, Span
 from rrt_engine.rulebook.schema import Test
@@ -30,7 +30,8 @@ class View:
 
     `rules` are the timescale rules whose flags may be asked for; they are evaluated together, once. `complete_from` is the day from
     which the user says the records are complete; `trusted` says that silence is trusted throughout, as for a single case. `records`
-    are the logs from which this one was put together, whose first events tell when the records begin where nobody says it.
+    are the logs from which this one was put together, whose first events tell when the records begin where nobody says it, and
+    `history` what a look back may rest on, where that is more than the log says of itself.
     """
 
     log: EventLog
@@ -41,6 +42,7 @@ class View:
     complete_from: int | None = None
     trusted: bool = False
     records: tuple[EventLog, ...] = ()
+    history: Coverage | None = None
     notes: set[str] = field(default_factory=set)
     _spans: dict[str, tuple[Int32s, Int32s]] = field(default_factory=dict)
 
@@ -112,7 +114,8 @@ class View:
         """
         if self.complete_from is not None:
             return self.complete_from
-        known = [day for day in (self.log.coverage.since_day(kind) for kind in kinds) if day is not None and day > FIRST]
+        coverage = self.history or self.log.coverage
+        known = [day for day in (coverage.since_day(kind) for kind in kinds) if day is not None and day > FIRST]
         if known:
             return max(known)
         if self.trusted:

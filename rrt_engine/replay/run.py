@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int32s
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.sources.detect import is_url, read_source, short_name, sources_in
+from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, short_name, sources_in
 from rrt_engine.sources.fact_names import beside, is_facts
 from rrt_engine.sources.merge import Group, Merging, Named, merged
 from rrt_engine.sources.reading import Reading
@@ -285,16 +285,20 @@ def read_all(sources: Sequence[str | Path], book: RuleBook, notice: Callable[[st
     read_beside = {beside(path, "facts") for path in paths if path not in alone}
     tables = tuple(path for path in alone if path not in read_beside)
     chosen = [each for each in found if each not in alone]
+    folders = {Path(each): said for each in sources if not is_url(str(each)) and (said := beside_what_is_read(Path(each)))}
     names = [short_name(each) for each in chosen]
     for source, short in zip(chosen, names, strict=True):
         name = short if names.count(short) == 1 or not isinstance(source, Path) else source.as_posix()
         notice(short)
         try:
-            read.append(SourceRead(name, read_source(source, book), source if isinstance(source, Path) else None))
+            reading = read_source(source, book)
+            if isinstance(source, Path) and (said := folders.pop(source, None) or folders.pop(source.parent, None)):
+                reading = replace(reading, diagnostics=(said, *reading.diagnostics))
+            read.append(SourceRead(name, reading, source if isinstance(source, Path) else None))
         except InputError as error:
             refused.append(Refused(name, error.diagnostics))
     if not read and not tables:
-        raise InputError([d for each in refused for d in each.diagnostics])
+        raise InputError([*(d for each in refused for d in each.diagnostics), *folders.values()])
     if len(read) > 1:
         notice("matching the children of all sources")
     return Read(tuple(read), merged([Named(each.path, each.reading) for each in read], book), tuple(refused), tables)

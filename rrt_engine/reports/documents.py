@@ -112,6 +112,7 @@ class TogetherRow(_Shape):
     since: dict[str, str] = Field(
         description="The day from which a kind is held, where the sources say so; an empty name is every other kind."
     )
+    until: dict[str, str] = Field(description="The last day the sources speak of, by kind; an empty name is every other kind.")
 
 
 class PlaceRow(_Shape):
@@ -363,6 +364,7 @@ def _merging(found: Merging) -> dict[str, Any]:
                 "kinds": None if group.log.coverage.kinds is None else len(group.log.coverage.kinds),
                 "latest_only": sorted(group.log.coverage.latest),
                 "since": {k: as_date(day).isoformat() for k, day in sorted(group.log.coverage.since.items()) if day >= 0},
+                "until": {k: as_date(day).isoformat() for k, day in sorted(group.log.coverage.until.items())},
             }
             for group in found.groups
         ],

@@ -83,6 +83,7 @@ def _show_table(console: Console, replay: Replay, merging: Merging) -> None:
     for name in ("children", "events", "kinds of event", "latest dates only"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("from")
+    table.add_column("to")
     for number, source in enumerate(replay.read):
         table.add_row(f"  {source.path}", *_row(source.reading.log))
         for group in merging.groups:
@@ -104,7 +105,13 @@ def _row(log: EventLog) -> tuple[str, ...]:
     since = [day for day in coverage.since.values() if day > NO_DAY and day >= 0]
     kinds = "any" if coverage.kinds is None else f"{len(coverage.kinds):,}"
     latest = "all" if log.latest_only is not None and len(log) and bool(log.latest_only.all()) else f"{len(coverage.latest):,}"
-    return f"{len(log.children):,}", f"{len(log):,}", kinds, latest, as_date(min(since)).isoformat() if since else ""
+    return (
+        f"{len(log.children):,}",
+        f"{len(log):,}",
+        kinds,
+        latest,
+        *(as_date(d).isoformat() if d is not None else "" for d in (min(since, default=None), max(coverage.until.values(), default=None))),
+    )
 
 
 def _n(n: int, one: str, many: str = "") -> str:

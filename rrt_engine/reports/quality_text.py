@@ -65,6 +65,8 @@ def show_quality(console: Console, found: Quality) -> None:
         say(console, f"{source.path} ({reading.format.replace('_', ' ')}): {words}", indent=2, hang=2)
     if len(found.sources) > 2 * SHOWN:
         say(console, f"and {_n(len(found.sources) - 2 * SHOWN, 'more source')}", indent=2)
+    if len(found.sources) > 1:
+        say(console, "Each source is checked by itself: what is wrong in two of them is in each, and has to be mended in each.", "dim")
     _show_table(console, [line for line in lines if line.found])
     for i, line in enumerate(lines):
         if line.found:

@@ -28,19 +28,32 @@ from rrt_engine.sources.reading import Reading
 FORMAT = "DfE CSC API"
 _SHOWN = 20
 _HEAD = 1 << 16
+_DESCRIBES = re.compile(rb'"(openapi|swagger|\$schema|components|properties)"\s*:')
 _IN_NAME = re.compile(r"(?<!\d)(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)(?:[T_-]?(\d\d)[-_.:h]?(\d\d)(?:[-_.:m]?(\d\d))?)?")
 
 
 def looks_like_csc_api(path: Path) -> bool:
-    """Whether a JSON file, or some JSON file of a folder, begins as a submission does; reads the first bytes only."""
+    """Whether a JSON file, or some JSON file of a folder, begins as a submission does; reads the first bytes only.
+
+    The description of the collection (OpenAPI, JSON schema) names the same fields and is no submission.
+    """
     if path.is_dir():
-        return any(looks_like_csc_api(p) for p in sorted(path.iterdir()) if p.is_file() and p.suffix.lower() == ".json")
+        return bool(submissions_in(path))
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
         return False
+    if _DESCRIBES.search(head):
+        return False
     return any(word in head for word in (b'"la_child_id"', b'"social_care_episodes"')) or head.strip() == b"[]"
+
+
+def submissions_in(folder: Path) -> list[Path]:
+    """The JSON files of a folder that begin as a submission does, in order of name; with them those that are empty, which are gaps."""
+    inside = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() == ".json" and not p.name.startswith(".")]
+    found = [p for p in inside if looks_like_csc_api(p)]
+    return [p for p in inside if p in found or not p.stat().st_size] if found else []
 
 
 def read_csc_api(path: Path | str, book: RuleBook) -> Reading:
@@ -78,7 +91,7 @@ def _in_order(path: Path) -> tuple[list[Path], str]:
     """The files to apply, and in what order: by the dates in their names where all have one, and otherwise by name."""
     if not path.is_dir():
         return [path], ""
-    files = [p for p in path.iterdir() if p.is_file() and p.suffix.lower() == ".json" and not p.name.startswith(".")]
+    files = submissions_in(path)
     dated = [(_date_in(p.stem), p) for p in files]
     if all(when for when, _ in dated):
         return [p for _, p in sorted(dated, key=lambda d: (d[0], _natural(d[1].name)))], "in the order of the dates in their names"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from rrt_engine.diagnostics import Diagnostic, InputError
@@ -28,26 +29,92 @@ def sources_in(path: Path, facts: bool = False) -> list[Path]:
     """
     if not path.exists():
         raise InputError([Diagnostic(str(path), 0, 0, "not_found", "there is no such file or folder", "error", "", "check the path")])
-    if not path.is_dir() or _is_ssd_folder(path) or _is_annex_a_folder(path):
+    if not path.is_dir():
         return [path]
-    submissions, logs = _json_in(path)
+    submissions, others = _json_in(path)
     known = (*_WORKBOOKS, *_LOGS, *_CASES, ".xml")
     found = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known and not p.name.endswith(".covers.yaml"))
+    found = [p for p in found if not p.name.startswith((".", "~"))]
     stems = {p.stem for p in found if not is_facts(p)}
     found = [p for p in found if not is_decisions(p) and not (is_facts(p) and (not facts or p.stem[: -len(".facts")] in stems))]
-    found = sorted([*found, *logs])
-    if _is_ssda903(path):  # its CSV files, and those in the folders in it, are one return
-        found = [path, *(p for p in found if p.suffix.lower() != ".csv")]
-    if submissions:
-        if found:
-            message = f"`{submissions[0].name}` is a submission to the CSC API, and other sources stand beside it"
-            help = "put the submissions in a folder of their own: they are applied one after another"
-            raise InputError([Diagnostic(str(path), 0, 0, "mixed", message, "error", "", help)])
-        return [path]
+    tables = _tables_of(path)
+    found = sorted([*(p for p in found if not (tables and tables(p))), *others])
+    if tables and submissions:
+        message = f"`{submissions[0].name}` is a submission to the CSC API, and the tables of another source stand beside it"
+        help = "put the submissions in a folder of their own: they are applied one after another"
+        raise InputError([Diagnostic(str(path), 0, 0, "mixed", message, "error", "", help)])
+    if tables or submissions:
+        return [path, *found]
     if not found:
         message = f"no file in this folder can be read; expected {FORMATS}"
-        raise InputError([Diagnostic(str(path), 0, 0, "no_source", message)])
+        folders = _named(_folders_in(path))
+        help = f"there are folders in it; name the one to read: {folders}" if folders else ""
+        raise InputError([Diagnostic(str(path), 0, 0, "no_source", message, "error", "", help)])
     return found
+
+
+def _tables_of(folder: Path) -> Callable[[Path], bool] | None:
+    """Which files of a folder are one source together, where it is a folder of tables; None where each file stands alone.
+
+    A return and a dataset have more tables than are read, and their readers say so; of Annex A, a CSV file that is no list is
+    tried by itself.
+    """
+    if _is_ssd_folder(folder):
+        return _is_csv
+    if _is_annex_a_folder(folder):
+        from rrt_engine.sources.annex_a_lists import list_named
+
+        return lambda file: _is_csv(file) and bool(list_named(file.stem))
+    return _is_csv if _is_ssda903(folder) else None
+
+
+def _is_csv(file: Path) -> bool:
+    return file.suffix.lower() == ".csv"
+
+
+def beside_what_is_read(folder: Path) -> Diagnostic | None:
+    """What a folder holds beside the files that are read or refused: folders, looked into or not, and files of other kinds.
+
+    Documents are passed over. An SSDA903 return may have a folder a year, so the CSV files of the folders in it are read, and of
+    no folder further in.
+    """
+    if not folder.is_dir():
+        return None
+    inside = _folders_in(folder)
+    read: list[Path] = []
+    if inside and _is_ssda903(folder):
+        read = [p for p in inside if any(_is_csv(each) and each.is_file() for each in p.iterdir())]
+    left = [*(p for p in inside if p not in read), *(deeper for p in read for deeper in _folders_in(p))]
+    said = [f"the CSV files in {_folders(read)} were looked into"] if read else []
+    if left:
+        said.append(f"{_folders(left, folder)} {'was' if len(left) == 1 else 'were'} not looked into")
+    if strange := sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith((".", "~")) and _is_strange(p)):
+        said.append(f"no files of the kind of {_named(strange)} are read")
+    if not said:
+        return None
+    help = f"name {'it' if len(left) == 1 else 'them'} to have {'it' if len(left) == 1 else 'them'} read" if left else ""
+    return Diagnostic(str(folder), 0, 0, "beside", f"in the folder `{folder.name}` {'; '.join(said)}", "note", "", help)
+
+
+_DOCUMENTS = ("", ".md", ".txt", ".rst", ".pdf", ".doc", ".docx", ".html", ".htm", ".log")
+
+
+def _is_strange(file: Path) -> bool:
+    return file.suffix.lower() not in (*_WORKBOOKS, *_LOGS, *_CASES, *_JSON, *_DOCUMENTS, ".xml")
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "~", "__")))
+
+
+def _folders(folders: list[Path], top: Path | None = None) -> str:
+    return f"the {'folder' if len(folders) == 1 else 'folders'} {_named(folders, top)}"
+
+
+def _named(paths: list[Path], top: Path | None = None, shown: int = 8) -> str:
+    """Names for a message, in their order; the first few of many."""
+    names = [f"`{p.relative_to(top or p.parent).as_posix()}`" for p in paths[:shown]]
+    return ", ".join(names) + (f" and {len(paths) - shown} more" if len(paths) > shown else "")
 
 
 def is_url(source: str) -> bool:
@@ -114,15 +181,15 @@ def read_source(source: str | Path, book: RuleBook) -> Reading:
 
 
 def _json_in(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The submissions to the CSC API and the OCEL logs among the JSON files of a folder; other JSON is not ours."""
+    """The submissions to the CSC API among the JSON files of a folder, and the others: OCEL logs, and what is refused by name."""
     found = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _JSON and not p.name.startswith("."))
     if not found:
         return [], []
-    from rrt_engine.sources.csc_api import looks_like_csc_api
+    from rrt_engine.sources.csc_api import submissions_in
     from rrt_engine.sources.ocel import looks_like_ocel
 
-    logs = [p for p in found if looks_like_ocel(p)]
-    return [p for p in found if p not in logs and looks_like_csc_api(p)], logs
+    submissions = [p for p in submissions_in(folder) if not looks_like_ocel(p)]
+    return submissions, [p for p in found if p not in submissions]
 
 
 def _read_json(path: Path, book: RuleBook) -> Reading:
@@ -131,6 +198,10 @@ def _read_json(path: Path, book: RuleBook) -> Reading:
 
     if path.is_dir() or (path.suffix.lower() == ".json" and not looks_like_ocel(path) and looks_like_csc_api(path)):
         return read_csc_api(path, book)
+    if not looks_like_ocel(path):
+        message = "this JSON is neither an OCEL log nor a submission to the DfE's CSC API, and is not read"
+        help = "an OCEL log has objectTypes, eventTypes, objects and events; a submission is a list of children with la_child_id"
+        raise InputError([Diagnostic(str(path), 0, 0, "json", message, "error", "", help)])
     return read_ocel(path, book)
 
 

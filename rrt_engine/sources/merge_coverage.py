@@ -21,7 +21,7 @@ NEVER = 2**30
 """A day after every other: where there is no history."""
 _DETAIL = {"903": 2, "ssd": 1, "cin": 2, "api": 3, "annex": 4}
 _SHARED_NAMES = {"event log": "event log", "ssd": "SSD", "api": "API"}
-_YEARLY = ("cin", "903")
+YEARLY = ("cin", "903")
 
 
 def format_word(reading: Reading) -> str:
@@ -81,7 +81,7 @@ def _until(reading: Reading) -> int:
     last, since, until = last_day(reading.log), reading.log.coverage.since, reading.log.coverage.until
     if until:
         return max(until.values())
-    if format_word(reading) not in _YEARLY or not since:
+    if format_word(reading) not in YEARLY or not since:
         return last
     seen = as_date(max(last, *since.values()))
     return day_number(date(seen.year + (seen.month > 3), 3, 31))

@@ -326,8 +326,7 @@ def _notes(path: Path, account: Account, years: Sequence[int]) -> list[Diagnosti
     message = (
         f"read as the {'collection' if len(years) == 1 else 'collections'} {listed}; it says nothing after {ends.day} March {ends.year}"
     )
-    help = f"replay it with --as-of {ends.isoformat()} or earlier; on a later day, what was not yet recorded then looks overdue"
-    notes = [Diagnostic(str(path), 0, 0, "collection", message, "note", "", help)]
+    notes = [Diagnostic(str(path), 0, 0, "collection", message, "note")]
     if account.superseded:
         message = f"{plural(account.superseded, 'row')} of an earlier year stood again in a later one, whose row counts"
         notes.append(Diagnostic(str(path), 0, 0, "superseded", message, "note"))
