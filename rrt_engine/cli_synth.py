@@ -40,7 +40,7 @@ def synth(
     from rrt_engine.calendar import as_date
     from rrt_engine.diagnostics import Diagnostic, InputError
     from rrt_engine.paths import RULES
-    from rrt_engine.reports.flag_table import write_atomically
+    from rrt_engine.reports.target import write_atomically
     from rrt_engine.synth.write import FORMATS, covers_text, plan_of, write_authority
 
     covers, errors = output.with_name(f"{output.stem}.covers.yaml"), output.with_name(f"{output.stem}.defects.csv")

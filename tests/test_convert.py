@@ -24,11 +24,12 @@ from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Coverage, EventLog
 from rrt_engine.paths import CASES, RULES
-from rrt_engine.replay.run import Read, Replay, evaluated, read_all
+from rrt_engine.replay.run import Read, Replay, evaluated, read_all, replay
 from rrt_engine.reports.event_log_convert import FORMATS, check_target, write_logs
 from rrt_engine.reports.event_log_file import RESERVED, columns_of, covers_text, write_event_log
 from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder
+from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.detect import read_source
 from rrt_engine.sources.event_log import read_event_log
 from rrt_engine.sources.joined import joined
@@ -360,9 +361,36 @@ def test_what_a_log_covers_is_said_beside_it(tmp_path: Path) -> None:
     }
 
 
+def test_the_end_of_the_records_and_what_is_whole_come_back_as_they_were(tmp_path: Path) -> None:
+    day = day_number(date(2026, 3, 31))
+    kinds = frozenset({"assessment_started", "assessment_authorised"})
+    whole = frozenset({("assessment_started", "assessment_authorised")})
+    said = Coverage(kinds, {"assessment_authorised": day - 364}, until={"": day, "assessment_started": day - 1}, whole=whole)
+    (tmp_path / "e.csv.covers.yaml").write_text(covers_text(said), encoding="utf-8")
+    assert coverage_beside(tmp_path / "e.csv", BOOK) == (said, False)
+
+
+def test_a_census_written_as_an_event_log_gives_the_same_flags_a_year_later(tmp_path: Path) -> None:
+    census = DATA / "cin_census" / "generated_seed1001_conforming.xml"
+    result = CliRunner().invoke(app, ["convert", str(census), "--output", str(tmp_path / "e.csv")])
+    assert result.exit_code == 0, result.output
+    (log,) = (run.log for run in replay([tmp_path / "e.csv"], BOOK, parse_moment("2027-03-31")).sources)
+    (own,) = (run.log for run in replay([census], BOOK, parse_moment("2027-03-31")).sources)
+    assert log.coverage == own.coverage
+    counts = [
+        [(line.rule, line.statuses) for line in replay([path], BOOK, parse_moment("2027-03-31")).lines()]
+        for path in (census, tmp_path / "e.csv")
+    ]
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("until: {cin_visitt: 2025-04-01}", "unknown event `cin_visitt`"),
+        ("to: soon", "`soon` is not a date"),
+        ("whole: {cin_visit: [nothing]}", "unknown event `nothing`"),
+        ("whole: {cin_visit: cp_visit}", "is not something a log can cover"),
         ("since: {cin_visitt: 2025-04-01}", "unknown event `cin_visitt`"),
         ("since: {cin_visit: soon}", "`soon` is not a date"),
         ("since: 2025-04-01", "is not something a log can cover"),

@@ -243,7 +243,8 @@ def test_cannot_tell_after_the_records_end() -> None:
     # Fifteen working days from 18 March 2026, over Easter, end on 10 April.
     flag = one("cp_icpc_15wd", "2026-06-01", DISCUSSION, covers="to: 2026-04-09, kind: history")
     assert flag.explanation == (
-        "Cannot tell: it began with the strategy discussion on Wednesday 18 March 2026, and the records in this source end before it was due."
+        "Cannot tell: it began with the strategy discussion on Wednesday 18 March 2026, and the records in this source end before it was "
+        "due."
     )
     assert flag.missing == ["records from after this source ends"]
     assert one("cp_icpc_15wd", "2026-06-01", DISCUSSION, covers="to: 2026-04-10, kind: history").status == "overdue"

@@ -102,6 +102,16 @@ def test_the_longest_overdue_first_then_what_is_due_and_nothing_that_is_done(log
     assert found.children() == 4
 
 
+def test_what_falls_due_after_the_records_end_is_apart_and_not_overdue(tmp_path: Path) -> None:
+    parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-09\n")))
+    assert [i.case for i in parts["overdue"]] == ["OLD"] and parts["due"] == []  # NEW was due on 10 April 2026
+    apart = {i.case: i.missing for i in parts["unclear"]}
+    assert apart.pop("UNSAID").startswith("`s47_initiated`")
+    assert apart == dict.fromkeys(("NEW", "TODAY", "LAST", "BEYOND"), "records from after this source ends")
+    parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-10\n")))
+    assert [i.case for i in parts["overdue"]] == ["OLD", "NEW"]
+
+
 def test_a_line_says_since_when_by_what_authority_and_where_the_record_is(log: Path) -> None:
     new = items(made(log))["overdue"][1]
     assert new.since == "the strategy discussion on Wednesday 18 March 2026"

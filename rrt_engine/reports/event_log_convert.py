@@ -10,7 +10,7 @@ from pathlib import Path
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import EventLog
 from rrt_engine.reports.event_log_file import covers_file, covers_text, left_out, write_event_log
-from rrt_engine.reports.flag_table import write_atomically
+from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.joined import joined
 
@@ -31,19 +31,7 @@ class Written:
 
 def check_target(target: Path) -> str:
     """The ending of a file that events can be written to. Raises InputError where they cannot, before any work is done for it."""
-
-    def problem(code: str, message: str, help: str) -> InputError:
-        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
-
-    suffix = next((s for s in FORMATS if target.name.lower().endswith(s)), "")
-    if not suffix:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
-        raise problem("unknown_format", message, "end the name in .csv for a spreadsheet, in .parquet for millions of events")
-    if target.is_dir():
-        raise problem("unwritable", "this is a folder", "name a file in it, such as events.csv")
-    if not target.parent.is_dir():
-        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
-    return suffix
+    return can_be_written(target, FORMATS, "end the name in .csv for a spreadsheet, in .parquet for millions of events", "events.csv")
 
 
 def write_logs(logs: Sequence[EventLog], target: Path, book: RuleBook) -> list[Written]:

@@ -6,8 +6,6 @@ name and moved into place, so that a run cut off leaves either the old file or t
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, as_date
-from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import NO_REASON, REASONS, STATUSES, EventLog, Int32s, Int64s
 from rrt_engine.replay.run import Replay, SourceRun
+from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.words import iso_time
 
 FORMATS = (".csv", ".parquet", ".jsonl")
@@ -59,17 +57,7 @@ def write_flags(replay: Replay, target: Path) -> int:
 
 def check_target(target: Path) -> None:
     """Raise InputError where flags cannot be written to a file, before any work is done for it."""
-
-    def problem(code: str, message: str, help: str) -> InputError:
-        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
-
-    if target.suffix.lower() not in FORMATS:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
-        raise problem("unknown_format", message, "end the name in .csv for a spreadsheet")
-    if target.is_dir():
-        raise problem("unwritable", "this is a folder", "name a file in it, such as flags.csv")
-    if not target.parent.is_dir():
-        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
+    can_be_written(target, FORMATS, "end the name in .csv for a spreadsheet", "flags.csv")
 
 
 def flag_table(replay: Replay, source: SourceRun) -> Any:
@@ -175,24 +163,6 @@ def _row_numbers(log: EventLog, rows: Int32s) -> Any:
 # ---------------------------------------------------------------------------------------------------- writing
 
 
-def write_atomically(target: Path, write: Callable[[Path], None]) -> None:
-    """Write a file beside its final name and move it into place; raises InputError where the folder cannot take it."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise InputError([Diagnostic(str(target), 0, 0, "unwritable", f"cannot write here: {error.strerror}")]) from None
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError([Diagnostic(str(target), 0, 0, "unwritable", f"cannot write the file: {error.strerror or error}")]) from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write_csv(table: Any, path: Path) -> None:
     import pyarrow.csv as pacsv
 
@@ -224,4 +194,4 @@ def _write_jsonl(table: Any, path: Path) -> None:
             file.writelines(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in batch.to_pylist())
 
 
-__all__ = ["COLUMNS", "FORMATS", "check_target", "flag_table", "formula_safe", "write_atomically", "write_flags"]
+__all__ = ["COLUMNS", "FORMATS", "check_target", "flag_table", "formula_safe", "write_flags"]

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rrt_engine.calendar import as_date
-from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.measures.cells import Cell, Window
 from rrt_engine.measures.compute import NO_VALUE, STATES, Members
 from rrt_engine.measures.run import Line, Measured, rolling_window, year_window
 from rrt_engine.measures.view import BEFORE, NO, UNKNOWN, YES
 from rrt_engine.measures.words import condition_words, unit_words
 from rrt_engine.reports.cells import write_csv
-from rrt_engine.reports.flag_table import write_atomically
 from rrt_engine.reports.measures_document import measures_document
+from rrt_engine.reports.target import can_be_written, write_atomically
 
 FORMATS = (".xlsx", ".csv", ".json")
 COLUMNS = (
@@ -44,25 +43,12 @@ _ANSWERS = {NO: "no", YES: "yes", UNKNOWN: "cannot be told", BEFORE: "rests on w
 
 def check_target(target: Path) -> None:
     """Raise InputError where measures cannot be written to a file, before any work is done for it."""
-    _check(target, FORMATS, "kpis.xlsx")
+    can_be_written(target, FORMATS, "name it such as kpis.xlsx", "kpis.xlsx")
 
 
 def check_cases(target: Path) -> None:
     """Raise InputError where cases cannot be written to a file."""
-    _check(target, (".csv",), "cases.csv")
-
-
-def _check(target: Path, formats: tuple[str, ...], such_as: str) -> None:
-    def problem(code: str, message: str, help: str) -> InputError:
-        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
-
-    if target.suffix.lower() not in formats:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(formats)}"
-        raise problem("unknown_format", message, f"name it such as {such_as}")
-    if target.is_dir():
-        raise problem("unwritable", "this is a folder", f"name a file in it, such as {such_as}")
-    if not target.parent.is_dir():
-        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
+    can_be_written(target, (".csv",), "name it such as cases.csv", "cases.csv")
 
 
 def write_measures(found: Measured, target: Path) -> None:

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine import __version__
 from rrt_engine.calendar import parse_moment
-from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.quality.run import Finding, Quality
 from rrt_engine.reports.cells import Column, Sheet, day_cell, write_csv, write_workbook
-from rrt_engine.reports.flag_table import write_atomically
 from rrt_engine.reports.quality_text import SEVERITY_WORDS, headline, source_words
+from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.words import MARK_WORDS, as_of_text, as_of_words, day_words
 
 FORMATS = (".csv", ".xlsx")
@@ -44,31 +44,17 @@ COLUMNS = {
 
 def check_target(target: Path) -> None:
     """Raise InputError where findings cannot be written to a file, before any work is done for it."""
-
-    def problem(code: str, message: str, help: str) -> InputError:
-        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
-
-    if target.suffix.lower() not in FORMATS:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
-        raise problem("unknown_format", message, "end the name in .csv or .xlsx")
-    if target.is_dir():
-        raise problem("unwritable", "this is a folder", "name a file in it, such as issues.csv")
-    if not target.parent.is_dir():
-        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
+    can_be_written(target, FORMATS, "end the name in .csv or .xlsx", "issues.csv")
 
 
 def write_quality(found: Quality, target: Path) -> int:
     """Write every finding, rejected record and message, and return how many; raises InputError where it cannot."""
     check_target(target)
     if target.suffix.lower() == ".csv":
-        write_atomically(target, lambda path: _ignore(write_csv(path, list(COLUMNS), _rows(found))))
+        write_atomically(target, lambda path: write_csv(path, list(COLUMNS), _rows(found)))
     else:
         write_atomically(target, lambda path: write_workbook(path, found.replay.as_of, TITLE, _sheets(found), about(found)))
     return found.count() + found.rejected() + sum(len(source.said) for source in found.sources)
-
-
-def _ignore(_: object) -> None:
-    """Nothing is done with how much was written."""
 
 
 def _rows(found: Quality) -> Iterator[Sequence[Any]]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rrt_engine import __version__
-from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Item, Lines, Worklist
 from rrt_engine.reports.cells import Column, Sheet, day_cell, time_cell, write_csv, write_workbook
 from rrt_engine.reports.documents import REMINDER
-from rrt_engine.reports.flag_table import write_atomically
+from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.reports.worklist_text import MARKS, asked_words, left_out, totals, until_words
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, as_of_text, as_of_words, day_words
 
@@ -46,17 +45,7 @@ COLUMNS = {
 
 def check_target(target: Path) -> None:
     """Raise InputError where the list cannot be written to a file, before any work is done for it."""
-
-    def problem(code: str, message: str, help: str) -> InputError:
-        return InputError([Diagnostic(str(target), 0, 0, code, message, "error", "", help)])
-
-    if target.suffix.lower() not in FORMATS:
-        message = f"cannot write `{target.suffix or target.name}` files; expected {', '.join(FORMATS)}"
-        raise problem("unknown_format", message, "end the name in .xlsx for Excel, or .html for a page to print")
-    if target.is_dir():
-        raise problem("unwritable", "this is a folder", "name a file in it, such as worklist.xlsx")
-    if not target.parent.is_dir():
-        raise problem("unwritable", f"there is no folder `{target.parent}`", "make the folder first, or name another")
+    can_be_written(target, FORMATS, "end the name in .xlsx for Excel, or .html for a page to print", "worklist.xlsx")
 
 
 def write_worklist(found: Worklist, target: Path) -> int:
@@ -64,19 +53,15 @@ def write_worklist(found: Worklist, target: Path) -> int:
     check_target(target)
     suffix = target.suffix.lower()
     if suffix == ".csv":
-        write_atomically(target, lambda path: _ignore(write_csv(path, list(COLUMNS), _rows(found))))
+        write_atomically(target, lambda path: write_csv(path, list(COLUMNS), _rows(found)))
     elif suffix == ".xlsx":
         write_atomically(target, lambda path: write_workbook(path, found.as_of, TITLE, _sheets(found), about(found)))
     else:
         from rrt_engine.reports.worklist_page import page
 
         text = page(found)
-        write_atomically(target, lambda path: _ignore(path.write_text(text, encoding="utf-8", newline="\n")))
+        write_atomically(target, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
     return len(found.overdue) + len(found.due) + len(found.unclear)
-
-
-def _ignore(_: object) -> None:
-    """Nothing is done with how much was written."""
 
 
 def _rows(found: Worklist) -> Iterator[Sequence[Any]]:
