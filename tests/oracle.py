@@ -95,6 +95,7 @@ class Covers:
     kinds: frozenset[str] | None = None
     since: Mapping[str, date] = field(default_factory=dict)
     until: Mapping[str, date] = field(default_factory=dict)
+    whole: frozenset[tuple[str, str]] = frozenset()  # a start and its answer that the source holds together, however old
 
 
 @dataclass(frozen=True)
@@ -1018,7 +1019,8 @@ class Oracle:
             status, reason = "cannot_tell", duty.reason or why
         if duty.unsure:
             status, reason = "cannot_tell", "trigger_attribute"
-        since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in spec.expect.event) if d is not None]
+        apart = [k for k in spec.expect.event if (duty.trigger.kind, k) not in self.covers.whole]
+        since = [d for d in (self.covers.since.get(k, self.covers.since.get("")) for k in apart) if d is not None]
         known_from = duty.start
         if spec.expect.earlier is not None and answer is None:  # an earlier answer may be missing too
             known_from = last_day_before(duty.start, self.value(spec.expect.earlier))

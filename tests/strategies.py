@@ -622,7 +622,8 @@ def records(
     covers = Covers()
     if odd and draw(st.integers(1, 3)) == 3:
         dated = st.dictionaries(one_of("", "done", "done_otherwise", "asked"), scene.days(), max_size=3)
-        covers = Covers(None, draw(dated), until=draw(st.one_of(st.just({}), dated)))
+        together = st.sampled_from([frozenset(), frozenset({("asked", "done")}), frozenset({("done", "done"), ("asked", "done_otherwise")})])
+        covers = Covers(None, draw(dated), draw(st.one_of(st.just({}), dated)), draw(together))
     elif odd and draw(st.integers(1, 6)) == 6:
         covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
     return Record(found, tuple(looks), as_known, covers, scene.anchor)
@@ -678,4 +679,4 @@ def log_of(record: Record, kinds: Mapping[str, EventKind] = EVENTS, order: list[
             row=place,
         )
     since, until = ({k: day_number(d) for k, d in days.items()} for days in (record.covers.since, record.covers.until))
-    return builder.build(Coverage(record.covers.kinds, since, until=until))
+    return builder.build(Coverage(record.covers.kinds, since, until=until, whole=record.covers.whole))
