@@ -503,6 +503,8 @@ class Oracle:
                 continue
             for spec in self.editions:
                 duty = self._start(event, spec)
+                if spec.when.pick == "first" and not spec.every and event.latest_only:
+                    continue  # the latest date of a kind is not known to be the first
                 if duty is not None and self.edition_on(duty.start) is spec and self.enough_before(duty):
                     duties.append(duty)
         duties += self.carried_in()

@@ -790,7 +790,8 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "one.csv", tmp_path / "two.csv"
 
 
-def test_the_text_says_how_the_sources_fit(two: tuple[Path, Path]) -> None:
+def test_the_text_says_how_the_sources_fit(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")  # wide enough that no name is broken over two lines
     text = " ".join(rrt("replay", *two, "--as-of", "2026-04-15").stdout.split())
     for said in (
         "one.csv (CSV): 3 children, 5 events",

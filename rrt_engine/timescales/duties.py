@@ -99,6 +99,9 @@ def starting(run: Run, rule: Rule) -> Duties | None:
         duties = within_period(run, rule, duties)
     elif spec.when.pick != "each":
         duties.group = _picked_among(run, rule, duties.trigger)
+    latest = run.arrays.log.latest_only
+    if spec.when.pick == "first" and not spec.every and latest is not None:  # a latest date is not known to be the first
+        duties = duties.take(~latest[duties.trigger])
     return duties if len(duties.trigger) else None
 
 
