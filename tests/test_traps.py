@@ -448,3 +448,18 @@ def test_trap_44_a_pause_of_up_to_27_days_owes_no_notice_of_an_end() -> None:
 
 def test_trap_45_five_days_to_notify_a_serious_incident_are_guidance_not_the_act() -> None:
     assert authority("fd_sin_5wd", "fd_rapid_review_15wd") == {"guidance"}
+
+
+def test_the_latest_review_known_is_not_taken_for_the_first() -> None:
+    def found(rule: str, latest_only: bool) -> list[str]:
+        chosen = book().only(rule)
+        builder = LogBuilder(chosen.events)
+        builder.add("child", "looked_after_started", parse_moment("2021-03-02"))
+        builder.add("child", "lac_review_held", parse_moment("2026-06-03"), latest_only=latest_only)
+        log = builder.build(Coverage(latest=frozenset({"lac_review_held"} if latest_only else ())))
+        result = evaluate(log, chosen, parse_moment("2026-10-01")).flags
+        return [as_date(int(day)).isoformat() for day in result.due]
+
+    assert found("lac_review_second", latest_only=True) == []
+    assert found("lac_review_subsequent", latest_only=True) == ["2026-12-03"]
+    assert found("lac_review_second", latest_only=False) == ["2026-09-03"]
