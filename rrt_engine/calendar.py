@@ -403,6 +403,8 @@ def parse_moment(value: Any) -> Moment:
         exact = datetime.fromisoformat(f"{local.isoformat()}{found[3].replace('Z', '+00:00')}") if found and found[3] else None
     except ValueError:
         raise ValueError(f"`{text}` is not a day or time that exists; check the day, the month and the hour") from None
+    if not FIRST_YEAR <= local.year <= LAST_YEAR:  # first of all, because the first and the last year there is have no day beside them
+        raise _out_of_span(text)
     if not found:
         return _in_span(Moment(day_number(local.date())), text)
     if exact is not None:
@@ -417,5 +419,9 @@ def parse_moment(value: Any) -> Moment:
 def _in_span(moment: Moment, text: str) -> Moment:
     year = as_date(moment.day).year
     if not FIRST_YEAR < year < LAST_YEAR:
-        raise ValueError(f"`{text}` is outside {FIRST_YEAR + 1} to {LAST_YEAR - 1}; check the year")
+        raise _out_of_span(text)
     return moment
+
+
+def _out_of_span(text: str) -> ValueError:
+    return ValueError(f"`{text}` is outside {FIRST_YEAR + 1} to {LAST_YEAR - 1}; check the year")

@@ -7,8 +7,7 @@ something is overdue, late or too early, or a rule example failed; 2 could not r
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rrt_engine.cli_compare import what_if_command
 from rrt_engine.cli_convert import convert
 from rrt_engine.cli_decisions import decide_command
 from rrt_engine.cli_decisions import decisions as decisions_app
@@ -35,6 +35,7 @@ from rrt_engine.cli_options import (
     fault,
     moment_given,
     print_json,
+    progress,
     read_one,
     rule_book,
     stop,
@@ -42,8 +43,23 @@ from rrt_engine.cli_options import (
 )
 from rrt_engine.cli_quality import quality_command
 from rrt_engine.cli_rules import rules as rules_app
+from rrt_engine.cli_run import (
+    Engine,
+    EngineOption,
+    Jobs,
+    Master,
+    Resume,
+    Work,
+    is_folder,
+    not_into_folder,
+    only_into_folder,
+    partition_command,
+    replay_into,
+)
+from rrt_engine.cli_sample import sample_command
 from rrt_engine.cli_synth import synth
 from rrt_engine.cli_training import train_command
+from rrt_engine.cli_trend import trend_command
 from rrt_engine.cli_worklist import worklist_command
 
 if TYPE_CHECKING:
@@ -132,8 +148,19 @@ def replay(
     as_of: AsOf = None,
     as_known: Annotated[str | None, typer.Option("--as-known", metavar="DATE", help="Use only events recorded by this date.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every flag to a .csv, .parquet or .jsonl file.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER",
+            help="Write every flag to a .csv, .parquet or .jsonl file. A name without an ending is the folder of a run, for any number "
+            "of children: see `rrt report`.",
+        ),
     ] = None,
+    jobs: Jobs = 0,
+    resume: Resume = False,
+    engine: EngineOption = Engine.pool,
+    master: Master = "local[*]",
     thresholds: Annotated[
         bool, typer.Option("--thresholds", help="Also suggest a level and pathway for every case with facts, and audit decisions.")
     ] = False,
@@ -162,6 +189,12 @@ def replay(
     facts = thresholds or decisions is not None or suggestions is not None
     audited = None
     try:
+        if output is not None and is_folder(output):
+            if facts or disagreements is not None:
+                raise not_into_folder()
+            raise replay_into(sources, output, as_of, as_known, Work(jobs, resume, engine, master), format, rules, exit_zero)
+        if resume or engine is not Engine.pool:
+            raise only_into_folder("--resume" if resume else "--engine")
         book = rule_book(rules)
         moment = as_of_moment(as_of)
         known = None if as_known is None else moment_given(as_known, "--as-known").day
@@ -174,7 +207,7 @@ def replay(
             from rrt_engine.reports.merging_text import check_disagreements, write_disagreements
 
             check_disagreements(disagreements)
-        with _progress() as notice:
+        with progress() as notice:
             found = run(sources, book, moment, known, notice, facts)
             if disagreements is not None:
                 differing = write_disagreements(found.merging.disagreements if found.merging else (), disagreements)
@@ -254,9 +287,13 @@ def _suggested(case: str, as_of: str | None, rules: Path | None) -> tuple[Sugges
 
 
 app.command()(facts)
+app.command("partition")(partition_command)
 app.command("worklist")(worklist_command)
 app.command("quality")(quality_command)
 app.command("measures")(measures_command)
+app.command("trend")(trend_command)
+app.command("what-if")(what_if_command)
+app.command("sample")(sample_command)
 app.command()(convert)
 app.command("train")(train_command)
 app.command()(synth)
@@ -278,18 +315,6 @@ def version(rules: Rules = None) -> None:
     typer.echo(f"rrt {__version__}")
     typer.echo(f"rule set {book.id} {book.version}, {len(book.rules)} rules, digest {book.digest}")
     typer.echo(announced_words(book))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Progress on standard error, only on a terminal: which source is being read, and for how long."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    shown = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*shown, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("reading the rules", total=None)
-        yield lambda text: bar.update(task, description=text)
 
 
 def main() -> None:

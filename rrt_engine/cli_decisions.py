@@ -189,7 +189,7 @@ def export(
     """Write every decision to a .csv or .jsonl file, which `rrt decisions verify FILE` can check without the record."""
     from rrt_engine import decisions as kept
     from rrt_engine.diagnostics import Diagnostic, InputError
-    from rrt_engine.reports.target import write_atomically
+    from rrt_engine.target import write_atomically
 
     format = output.suffix.lower()
     try:

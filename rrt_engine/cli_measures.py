@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_options import NOTHING, Format, FormatOption, Rules, console, moment_given, print_json, rule_book, stop
+from rrt_engine.cli_options import (
+    NOTHING,
+    Format,
+    FormatOption,
+    Rules,
+    console,
+    moment_given,
+    print_json,
+    rule_book,
+    stop,
+    stop_if_unread,
+)
 
 if TYPE_CHECKING:
-    from rrt_engine.diagnostics import InputError
     from rrt_engine.measures.run import Asked, Measured
+    from rrt_engine.replay.run import Refused
     from rrt_engine.rulebook.load_measures import MeasureBook
     from rrt_engine.rulebook.measure_schema import Measure
 
@@ -76,8 +87,7 @@ def measures_command(
         from rrt_engine.reports.measures_text import show_measures
 
         show_measures(console(120), found)
-    if refused.diagnostics:
-        raise stop(refused)
+    stop_if_unread(refused)
     raise typer.Exit(NOTHING)
 
 
@@ -122,9 +132,8 @@ def _asked(
 
 def _measured(
     sources: list[str], book: MeasureBook, chosen: tuple[Measure, ...], asked: Asked, output: Path | None, cases: Path | None
-) -> tuple[Measured, InputError]:
+) -> tuple[Measured, tuple[Refused, ...]]:
     """Read the sources once, measure, and write what was asked; with what could not be read."""
-    from rrt_engine.diagnostics import InputError
     from rrt_engine.measures.hide import suppressed
     from rrt_engine.measures.run import measured, sources_of
     from rrt_engine.replay.run import read_all
@@ -142,7 +151,7 @@ def _measured(
     if output is not None:
         write_measures(found, output)
         typer.echo(f"wrote {len(found.lines):,} figures to {output}", err=True)
-    return found, InputError([d for each in read.refused for d in each.diagnostics])
+    return found, read.refused
 
 
 def _show_definitions(book: MeasureBook, chosen: tuple[Measure, ...], whole: bool, format: Format) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from enum import Enum
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rrt_engine.calendar import Moment
     from rrt_engine.diagnostics import InputError
+    from rrt_engine.replay.run import Refused
     from rrt_engine.rulebook.book import RuleBook
     from rrt_engine.rulebook.threshold_book import ThresholdBook
     from rrt_engine.sources.case_file import Case, Thresholds
@@ -85,6 +86,17 @@ def stop(error: InputError) -> typer.Exit:
     return typer.Exit(COULD_NOT_RUN)
 
 
+def stop_if_unread(refused: Iterable[Refused]) -> None:
+    """After what could be read has been shown: say why each source that could not be was left out, and end as a command that
+    could not run. Nothing where every source was read.
+    """
+    from rrt_engine.diagnostics import InputError
+
+    problems = [diagnostic for each in refused for diagnostic in each.diagnostics]
+    if problems:
+        raise stop(InputError(problems))
+
+
 def fault(error: EnginesDisagree) -> typer.Exit:
     """Say that the two engines disagree: a fault to report, with nothing suggested."""
     typer.echo(f"error: {error}. Nothing is suggested. Please report this with the output of `rrt version`.", err=True)
@@ -145,3 +157,15 @@ def moment_given(text: str, option: str) -> Moment:
         message = str(error) if str(error).startswith("`") else f"`{text}` is not a date: {error}"
         help = "write it as 2026-04-15, or 2026-04-15T14:30 with a time"
         raise InputError([Diagnostic(option, 0, 0, "date", message, "error", "", help)]) from None
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Progress on standard error, only on a terminal: which source is being read, and for how long."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    shown = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*shown, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("reading the rules", total=None)
+        yield lambda text: bar.update(task, description=text)

@@ -20,6 +20,7 @@ from rrt_engine.cli_options import (
     print_json,
     rule_book,
     stop,
+    stop_if_unread,
 )
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def quality_command(
         show_quality(console(120), found)
     if output is not None:
         typer.echo(f"wrote {written:,} {'row' if written == 1 else 'rows'} to {output}", err=True)
-    if found.replay.refused:
-        raise stop(InputError([d for each in found.replay.refused for d in each.diagnostics]))
+    stop_if_unread(found.replay.refused)
     raise typer.Exit(ATTENTION if found.anything() and not exit_zero else NOTHING)
 
 

@@ -40,8 +40,8 @@ def synth(
     from rrt_engine.calendar import as_date
     from rrt_engine.diagnostics import Diagnostic, InputError
     from rrt_engine.paths import RULES
-    from rrt_engine.reports.target import write_atomically
     from rrt_engine.synth.write import FORMATS, covers_text, plan_of, write_authority
+    from rrt_engine.target import write_atomically
 
     covers, errors = output.with_name(f"{output.stem}.covers.yaml"), output.with_name(f"{output.stem}.defects.csv")
     try:

@@ -20,6 +20,7 @@ from rrt_engine.cli_options import (
     print_json,
     rule_book,
     stop,
+    stop_if_unread,
 )
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def worklist_command(
         show_worklist(console(110), found)
     if output is not None:
         typer.echo(f"wrote {written:,} {'line' if written == 1 else 'lines'} to {output}", err=True)
-    if read.refused:
-        raise stop(InputError([d for each in read.refused for d in each.diagnostics]))
+    stop_if_unread(read.refused)
     raise typer.Exit(ATTENTION if len(found.overdue) and not exit_zero else NOTHING)
 
 

@@ -26,7 +26,7 @@ from rrt_engine.model import Coverage, EventLog
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.replay.run import Read, Replay, evaluated, read_all, replay
 from rrt_engine.reports.event_log_convert import FORMATS, check_target, write_logs
-from rrt_engine.reports.event_log_file import RESERVED, columns_of, covers_text, write_event_log
+from rrt_engine.sources.event_log_write import RESERVED, columns_of, covers_text, write_event_log
 from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.covers import coverage_beside
@@ -256,9 +256,9 @@ def test_parquet_keeps_types_and_dates_are_dates_where_there_are_no_times(tmp_pa
 
 
 def test_parquet_is_written_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rrt_engine.reports import event_log_file
+    from rrt_engine.sources import event_log_write
 
-    monkeypatch.setattr(event_log_file, "ROWS", 4)
+    monkeypatch.setattr(event_log_write, "ROWS", 4)
     log = log_of(*((f"C{i:02}", "cin_visit", "2026-03-02") for i in range(10)))
     for suffix in (".parquet", ".csv", ".jsonl"):
         write_event_log(log, tmp_path / f"e{suffix}", suffix)

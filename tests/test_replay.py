@@ -30,7 +30,7 @@ from rrt_engine.replay.run import Replay, replay
 from rrt_engine.reports import flag_table
 from rrt_engine.reports.documents import replay_document
 from rrt_engine.reports.flag_table import COLUMNS, FORMATS, formula_safe, write_flags
-from rrt_engine.reports.target import write_atomically
+from rrt_engine.target import write_atomically
 from rrt_engine.rulebook.load import load
 from tools.schemas import FOLDER
 
@@ -440,7 +440,7 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest
     def refuse(**_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("rrt_engine.reports.target.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("rrt_engine.target.tempfile.mkstemp", refuse)
     with pytest.raises(InputError, match="cannot write here: Permission denied"):
         write_atomically(tmp_path / "flags.csv", lambda path: path.write_text("new") and None)
 

@@ -1,4 +1,4 @@
-"""Write docs/schemas: the JSON Schemas of what `rrt check`, `replay`, `worklist` and `quality` print with --format json.
+"""Write docs/schemas: the JSON Schemas of what `rrt check`, `replay`, `worklist`, `quality`, `measures` and `trend` print with --format json.
 
 Run it after a change to the shapes in `rrt_engine/reports`: `python tools/schemas.py`. A test compares the files with it.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from rrt_engine.reports.documents import schemas
 from rrt_engine.reports.measures_document import MeasuresDocument
 from rrt_engine.reports.quality_files import QualityDocument
+from rrt_engine.reports.trend_document import TrendDocument
 from rrt_engine.reports.worklist_document import WorklistDocument
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
@@ -23,6 +24,7 @@ def written() -> dict[str, str]:
         **schemas(),
         "measures.schema.json": MeasuresDocument.model_json_schema(by_alias=True),
         "quality.schema.json": QualityDocument.model_json_schema(by_alias=True),
+        "trend.schema.json": TrendDocument.model_json_schema(by_alias=True),
         "worklist.schema.json": WorklistDocument.model_json_schema(by_alias=True),
     }
     return {name: json.dumps({**draft, **schema}, indent=2, ensure_ascii=False) + "\n" for name, schema in every.items()}

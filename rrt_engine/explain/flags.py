@@ -50,8 +50,8 @@ class Explainer:
         """What the i-th flag rests on."""
         return evidence_of(self.log, self.book, self.flags, i, self.as_of_day, self.as_of_instant)
 
-    def explain(self, i: int) -> Explained:
-        """The i-th flag with its working."""
+    def explain(self, i: int, working: bool = True) -> Explained:
+        """The i-th flag with its working; without `working` the sentences are left out, which take longest to find."""
         e = self.evidence(i)
         late_by, days_late = e.late_by()
         return Explained(
@@ -70,8 +70,8 @@ class Explainer:
             source=sentences.source_words(e),
             edition=sentences.edition_words(e),
             provisional=e.provisional(),
-            steps=sentences.steps(e),
-            explanation=sentences.explanation(e),
+            steps=sentences.steps(e) if working else [],
+            explanation=sentences.explanation(e) if working else "",
             missing=sentences.missing(e),
             pathway=e.spec.pathway.get(e.status) if e.status in ("overdue", "late") else None,
         )

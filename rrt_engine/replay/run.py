@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
-from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int32s
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, EventLog, Int8s, Int64s
+from rrt_engine.replay.flag_rows import BASES, Whole, basis_of
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, short_name, sources_in
 from rrt_engine.sources.fact_names import beside, is_facts
@@ -60,6 +62,11 @@ class SourceRun:
     def log(self) -> EventLog:
         """The timelines as they were evaluated."""
         return self.reading.log
+
+    @property
+    def whole(self) -> Whole:
+        """What is true of the log as a whole."""
+        return Whole.of(self.log, len(self.members) > 1)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ class Replay:
     tables: tuple[Path, ...] = ()
     read: tuple[SourceRead, ...] = ()
     merging: Merging | None = None
+    as_known: int | None = None
 
     def after_as_of(self, source: SourceRead) -> int:
         """How many events of one source are later than the as-of moment, and so not counted."""
@@ -169,51 +177,29 @@ class Replay:
         return list(by_id.values())
 
     def _lines(self, editions: list[int]) -> Iterator[RuleLine]:
-        """What one rule found: a line for the sources with a history, and one for those with the latest dates only."""
+        """What one rule found, a line for each basis."""
         rule = self.book.rules[editions[-1]]
-        usual = "count" if rule.spec.expect is None else "history"
-        by_basis: dict[str, list[_Counted]] = {usual: [], "now": []}
-        for source in self.sources:
-            mine = _of_rule(source.result.flags, editions)
-            latest = _only_latest(source, rule)
-            if latest and len(source.members) > 1 and source.log.latest_only is not None and not _holds_latest_only(source, rule):
-                # Several sources together: a clock that a list of latest dates started says how things stand, the rest how they went.
-                started = source.log.latest_only[mine.trigger]
-                by_basis[usual].append(_some(mine, ~started))
-                by_basis["now"].append(_some(mine, started))
-            else:
-                by_basis["now" if latest else usual].append(mine)
-        for basis, flags in by_basis.items():
-            line = _line(rule, basis, flags)
-            if line.started:
-                yield line
+        for code, basis in enumerate(BASES):
+            statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
+            for source, bases in zip(self.sources, self._bases, strict=True):
+                flags = source.result.flags
+                for edition in editions:
+                    part = slice(*np.searchsorted(flags.rule, [edition, edition + 1]))
+                    mine = bases[part] == code
+                    status = flags.status[part][mine]
+                    statuses += np.bincount(status, minlength=len(STATUSES))
+                    because += np.bincount(flags.reason[part][mine][status == CANNOT_TELL], minlength=len(REASONS))
+            if statuses.any():
+                yield rule_line(rule, basis, statuses, because)
+
+    @cached_property
+    def _bases(self) -> list[Int8s]:
+        """For each source, on what each of its flags rests."""
+        return [basis_of(s.result.flags, s.log, self.book.rules, s.whole) for s in self.sources]
 
 
-@dataclass(frozen=True)
-class _Counted:
-    """What counting needs of some flags."""
-
-    trigger: Int32s
-    status: Int8s
-    reason: Int8s
-
-
-def _of_rule(flags: Flags, editions: list[int]) -> _Counted:
-    """The flags of one rule, in all its editions."""
-    parts = [slice(*np.searchsorted(flags.rule, [edition, edition + 1])) for edition in editions]
-    trigger, status, reason = (np.concatenate([c[p] for p in parts]) for c in (flags.trigger, flags.status, flags.reason))
-    return _Counted(trigger, status, reason)
-
-
-def _some(flags: _Counted, keep: Bools) -> _Counted:
-    return _Counted(flags.trigger[keep], flags.status[keep], flags.reason[keep])
-
-
-def _line(rule: Rule, basis: str, parts: Sequence[_Counted]) -> RuleLine:
-    statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
-    for flags in parts:
-        statuses += np.bincount(flags.status, minlength=len(STATUSES))
-        because += np.bincount(flags.reason[flags.status == CANNOT_TELL], minlength=len(REASONS))
+def rule_line(rule: Rule, basis: str, statuses: Int64s, because: Int64s) -> RuleLine:
+    """A row of the per-rule table from how many flags have each status and, of those that cannot be told, each reason."""
     counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
     spec = rule.spec
     return RuleLine(
@@ -237,25 +223,6 @@ def _judged(basis: str, counts: dict[str, int]) -> tuple[int, int]:
         running = counts["due"] + counts["due_soon"]
         return running, running + counts["overdue"]
     return counts["met"], counts["met"] + counts["late"] + counts["early"] + counts["overdue"]
-
-
-def _only_latest(source: SourceRun, rule: Rule) -> bool:
-    """Whether a source holds only the latest date of the events that answer a rule."""
-    log, expect = source.reading.log, rule.spec.expect
-    if expect is None:
-        return False
-    if _holds_latest_only(source, rule):
-        return True
-    if log.latest_only is None:
-        return False
-    codes = [i for i, kind in enumerate(log.kinds) if kind in expect.event]
-    return bool((np.isin(log.kind, codes) & log.latest_only).any())
-
-
-def _holds_latest_only(source: SourceRun, rule: Rule) -> bool:
-    """Whether nothing but the latest date of the events that answer a rule can be in a source."""
-    log, expect = source.log, rule.spec.expect
-    return expect is not None and bool(log.coverage.latest & set(expect.event) or (log.latest_only is not None and log.latest_only.all()))
 
 
 def replay(
@@ -307,7 +274,7 @@ def read_all(sources: Sequence[str | Path], book: RuleBook, notice: Callable[[st
 def evaluated(read: Read, book: RuleBook, as_of: Moment, as_known: int | None = None) -> Replay:
     """Evaluate every timeline of what was read."""
     runs = tuple(_run(read, group, book, as_of, as_known) for group in read.merging.groups)
-    return Replay(book, as_of, runs, read.refused, read.tables, read.sources, read.merging)
+    return Replay(book, as_of, runs, read.refused, read.tables, read.sources, read.merging, as_known)
 
 
 def _found(sources: Sequence[str | Path], refused: list[Refused], facts: bool) -> list[str | Path]:

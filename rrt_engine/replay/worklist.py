@@ -17,6 +17,7 @@ from rrt_engine.calendar import NO_DAY, NO_INSTANT, Calendar, Moment, uk_day
 from rrt_engine.explain import sentences
 from rrt_engine.explain.evidence import Evidence
 from rrt_engine.model import ANSWER_ATTRIBUTE, CANNOT_TELL, DUE, DUE_SOON, IMPOSSIBLE, OVERDUE, Bools, EventLog, Flags, Int32s, plural
+from rrt_engine.replay.held_by import latest_recorded
 from rrt_engine.replay.run import Replay, SourceRun
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.words import day_words, duration_words, iso_time, time_words
@@ -208,7 +209,7 @@ def worklist(replay: Replay, days: int = 10, choice: Choice = Choice()) -> Workl
     found: dict[str, list[Lines]] = {}
     for place, run in enumerate(replay.sources):
         team, worker = (
-            _latest(run.log, attribute, replay.as_of, known, numbered)
+            latest_recorded(run.log, attribute, replay.as_of, known, numbered)
             for attribute, known, numbered in zip(("team", "worker"), names, numbers, strict=True)
         )
         flags, log = run.result.flags, run.log
@@ -252,27 +253,6 @@ def _parts(replay: Replay, flags: Flags, last_day: int) -> dict[str, Bools]:
         "due": (status == DUE_SOON) | ((status == DUE) & near),
         "cannot_tell": (status == CANNOT_TELL) & running & doubtful & ~patterns,
     }
-
-
-def _latest(log: EventLog, attribute: str, as_of: Moment, names: list[str], numbers: dict[str, int]) -> Int32s:
-    """Each child's latest recorded value of an attribute on or before the as-of moment, as a place in the names; 0 for none."""
-    held = np.zeros(len(log.children), np.int32)
-    column = log.attributes.get(attribute)
-    if column is None:
-        return held
-    texts = [str(value).strip() for value in column.values]
-    for text in texts:
-        if text and text not in numbers:
-            numbers[text] = len(names)
-            names.append(text)
-    table = np.array([*(numbers.get(text, 0) for text in texts), 0], np.int32)
-    code = table[column.codes]  # code -1 reads the last entry
-    seen = (code > 0) & (log.day <= as_of.day)
-    if as_of.instant != NO_INSTANT and log.instant is not None:
-        seen &= (log.instant <= as_of.instant) | (log.instant == NO_INSTANT)
-    rows = np.flatnonzero(seen)
-    held[log.child[rows]] = code[rows]  # rows are in order of time, and the last one written stands
-    return held
 
 
 def _joined(part: str, lines: Sequence[Lines]) -> Lines:

@@ -12,8 +12,8 @@ from rich.console import Console
 from rrt_engine.replay.audit import LEVELS, Agreement, Audit, Group, Share
 from rrt_engine.reports.console import say
 from rrt_engine.reports.flag_table import check_target, formula_safe
-from rrt_engine.reports.target import write_atomically
 from rrt_engine.sources.fact_tables import DecisionReading, FactReading
+from rrt_engine.target import write_atomically
 from rrt_engine.thresholds.suggest import URGENCY_WORDS
 from rrt_engine.words import MARK_WORDS, listed
 

@@ -18,7 +18,7 @@ MOST_ROWS = 1_048_576 - 10
 """The rows of an Excel sheet, less a few for the heading."""
 ABOUT_WIDTH = 110
 
-Kind = Literal["text", "long", "number", "date", "tick"]
+Kind = Literal["text", "long", "number", "date", "tick", "percent", "decimal"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ def _formats(book: Any) -> dict[str, Any]:
         "text": book.add_format({**boxed, "text_wrap": True}),
         "long": book.add_format({**boxed, "text_wrap": True}),
         "number": book.add_format({**boxed, "num_format": "#,##0"}),
+        "percent": book.add_format({**boxed, "num_format": "0.0%"}),
+        "decimal": book.add_format({**boxed, "num_format": "#,##0.0###"}),
         "date": book.add_format({**boxed, "num_format": "ddd d mmm yyyy", "align": "left"}),
         "time": book.add_format({**boxed, "num_format": "ddd d mmm yyyy hh:mm", "align": "left"}),
         "tick": book.add_format(boxed),
@@ -144,8 +146,8 @@ def _write_cell(page: Any, row: int, at: int, kind: Kind, value: Any, formats: d
         page.write_datetime(row, at, value, formats["time"])
     elif isinstance(value, date):
         page.write_datetime(row, at, value, formats["date"])
-    elif isinstance(value, int) and not isinstance(value, bool):
-        page.write_number(row, at, value, formats["number"])
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        page.write_number(row, at, value, formats[kind if kind in ("percent", "decimal") else "number"])
     else:
         page.write_string(row, at, safe(str(value)), formats[kind])
 

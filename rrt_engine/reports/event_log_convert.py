@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import EventLog
-from rrt_engine.reports.event_log_file import covers_file, covers_text, left_out, write_event_log
-from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.event_log_write import covers_file, covers_text, left_out, write_event_log
 from rrt_engine.sources.joined import joined
+from rrt_engine.target import can_be_written, write_atomically
 
 OCEL = ".ocel.json"
 FORMATS = (".csv", ".parquet", ".jsonl", OCEL)

@@ -15,7 +15,7 @@ from rrt_engine.measures.view import BEFORE, NO, UNKNOWN, YES
 from rrt_engine.measures.words import condition_words, unit_words
 from rrt_engine.reports.cells import write_csv
 from rrt_engine.reports.measures_document import measures_document
-from rrt_engine.reports.target import can_be_written, write_atomically
+from rrt_engine.target import can_be_written, write_atomically
 
 FORMATS = (".xlsx", ".csv", ".json")
 COLUMNS = (
@@ -76,18 +76,24 @@ def rows(found: Measured) -> Iterator[list[Any]]:
     """One row a figure: the period, the months, the rolling figures, those since April, the bands and the quartiles."""
     for line in found.lines:
         yield _row(line, "period", found.asked.window, line.period)
-        for cell, window in zip(line.months, found.months, strict=False):
-            yield _row(line, "month", window, cell)
-        for cell, window in zip(line.rolling, found.months, strict=False):
-            yield _row(line, f"{line.measure.rolling}", rolling_window(line.measure, window.last) or window, cell)
-        for cell, window in zip(line.year, found.months, strict=False):
-            yield _row(line, "since April", year_window(window.last), cell)
+        for stretch, window, cell in month_cells(line, found):
+            yield _row(line, stretch, window, cell)
         for band, n in zip(line.measure.compute.bands if line.measure.compute else (), line.period.bands, strict=False):
             cell = Cell(n, line.period.denominator, None, None, None, None, says="band", hidden=n is None)
             yield _row(line, f"band {band.label}", found.asked.window, cell)
         for name, value in zip(("lower quartile", "median", "upper quartile"), line.period.quartiles or (), strict=False):
             cell = Cell(None, line.period.denominator, None, None, None, value, says=unit_words(line.measure))
             yield _row(line, name, found.asked.window, cell)
+
+
+def month_cells(line: Line, found: Measured) -> Iterator[tuple[str, Window, Cell]]:
+    """The figures of the months, the rolling ones and those since April, each with its name and the days it is of."""
+    for cell, window in zip(line.months, found.months, strict=False):
+        yield "month", window, cell
+    for cell, window in zip(line.rolling, found.months, strict=False):
+        yield f"{line.measure.rolling}", rolling_window(line.measure, window.last) or window, cell
+    for cell, window in zip(line.year, found.months, strict=False):
+        yield "since April", year_window(window.last), cell
 
 
 def _row(line: Line, stretch: str, window: Window, cell: Cell) -> list[Any]:

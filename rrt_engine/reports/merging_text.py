@@ -16,8 +16,8 @@ from rrt_engine.replay.run import Replay
 from rrt_engine.reports.cells import write_csv
 from rrt_engine.reports.console import say
 from rrt_engine.reports.flag_table import check_target
-from rrt_engine.reports.target import write_atomically
 from rrt_engine.sources.merge import Disagreement, Merging, Place
+from rrt_engine.target import write_atomically
 from rrt_engine.words import listed, short_day_words
 
 _FEW = 3

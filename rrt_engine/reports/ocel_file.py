@@ -17,8 +17,8 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, as_date
 from rrt_engine.model import EventLog, Int32s
-from rrt_engine.reports.event_log_file import alike_numbers, attributes_of
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.event_log_write import alike_numbers, attributes_of
 
 BEGINNING = "1970-01-01T00:00:00Z"
 """The time the standard gives an attribute of an object that never changes."""

@@ -15,7 +15,7 @@ from rrt_engine.diagnostics import Diagnostic
 from rrt_engine.quality.run import Finding, Quality
 from rrt_engine.reports.cells import Column, Sheet, day_cell, write_csv, write_workbook
 from rrt_engine.reports.quality_text import SEVERITY_WORDS, headline, source_words
-from rrt_engine.reports.target import can_be_written, write_atomically
+from rrt_engine.target import can_be_written, write_atomically
 from rrt_engine.words import MARK_WORDS, as_of_text, as_of_words, day_words
 
 FORMATS = (".csv", ".xlsx")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ def show_check(
     """
     case, flags, result = checked.case, checked.flags, checked.result
     say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
-    say(console, f"As at {_when(as_of)}. {book.title}, {book.version}.", "dim")
+    say(console, f"As at {when_words(as_of)}. {book.title}, {book.version}.", "dim")
     console.print()
     say(console, _counts([_shown_status(f) for f in flags]) if flags else "No time limit starts from the events in this case.", "bold")
     if result.after_as_of:
@@ -141,19 +141,10 @@ def _counts(statuses: Sequence[str]) -> str:
 def show_replay(console: Console, replay: Replay, audit: Audit | None = None) -> None:
     """A replay: the answer in a line, what was read, the per-rule table, what could not be judged and why, and the audit."""
     lines = replay.lines()
-    say(console, f"Replay as at {_when(replay.as_of)}", "bold")
+    say(console, f"Replay as at {when_words(replay.as_of)}", "bold")
     say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
     console.print()
-    flags = sum(line.started for line in lines)
-    if flags:
-        total: dict[str, int] = {
-            s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES
-        }
-        total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
-        counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
-        say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
-    else:
-        say(console, "No time limit starts from the events that were read.", "bold")
+    show_answer(console, lines)
     console.print()
     quiet = [s for s in replay.read if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
     if len(quiet) > _SHOWN:
@@ -166,6 +157,33 @@ def show_replay(console: Console, replay: Replay, audit: Audit | None = None) ->
         for diagnostic in refused.diagnostics[:_SHOWN]:
             say(console, diagnostic.message, "red", indent=2)
     show_merging(console, replay)
+    show_lines(console, lines)
+    sources = "this source" if len(replay.read) == 1 else "any of these sources"
+    show_unsupported(console, replay.book, replay.never_answered(), replay.partly_evaluable(), replay.not_evaluable(), sources)
+    if audit:
+        from rrt_engine.reports.audit_text import show_audit
+
+        show_audit(console, audit)
+    console.print()
+    say(console, REMINDER, "bold")
+
+
+def show_answer(console: Console, lines: Sequence[RuleLine]) -> None:
+    """How many flags there are, and of which kinds: the answer in a line."""
+    flags = sum(line.started for line in lines)
+    if flags:
+        total: dict[str, int] = {
+            s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES
+        }
+        total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
+        counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
+        say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
+    else:
+        say(console, "No time limit starts from the events that were read.", "bold")
+
+
+def show_lines(console: Console, lines: Sequence[RuleLine]) -> None:
+    """The per-rule table, a part for each basis, and what cannot be told and why."""
     for basis, heading, says in (
         (
             "history",
@@ -184,15 +202,8 @@ def show_replay(console: Console, replay: Replay, audit: Audit | None = None) ->
             console.print()
             say(console, heading, "bold")
             say(console, says, "dim")
-            _show_lines(console, chosen, basis)
+            _show_table(console, chosen, basis)
     _show_unclear(console, lines)
-    _show_unsupported(console, replay)
-    if audit:
-        from rrt_engine.reports.audit_text import show_audit
-
-        show_audit(console, audit)
-    console.print()
-    say(console, REMINDER, "bold")
 
 
 def _show_source(console: Console, source: SourceRead, later: int) -> None:
@@ -239,7 +250,7 @@ def _show_cases(console: Console, sources: Sequence[SourceRead], replay: Replay)
         say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
 
 
-def _show_lines(console: Console, lines: Sequence[RuleLine], basis: str) -> None:
+def _show_table(console: Console, lines: Sequence[RuleLine], basis: str) -> None:
     if console.width < _WIDE and basis != "count":  # a narrow screen, or large print: one rule after another
         for line in lines:
             say(console, f"{line.title} ({line.rule})")
@@ -303,8 +314,15 @@ def _show_unclear(console: Console, lines: Sequence[RuleLine]) -> None:
         say(console, f"{line.title} ({line.rule}): {'; '.join(reasons)}", indent=2, hang=2)
 
 
-def _show_unsupported(console: Console, replay: Replay) -> None:
-    never, partly, refused = replay.never_answered(), replay.partly_evaluable(), replay.not_evaluable()
+def show_unsupported(
+    console: Console,
+    book: RuleBook,
+    never: Mapping[str, Sequence[str]],
+    partly: Mapping[str, list[str]],
+    refused: Mapping[str, Sequence[str]],
+    sources: str,
+) -> None:
+    """Rules that some source cannot support: with the events that never occur in it, the sources that cannot, or what they lack."""
     if never:
         console.print()
         say(console, "Check these: a source holds none of the events that would answer them, so each counts as not done", "bold")
@@ -326,11 +344,10 @@ def _show_unsupported(console: Console, replay: Replay) -> None:
             say(console, f"not from {names_of}: {', '.join(rules)}", "dim", indent=2, hang=2)
     if refused:
         console.print()
-        sources = "this source" if len(replay.read) == 1 else "any of these sources"
         say(console, f"Cannot be judged from {sources}, because the events they need are not in it: {_n(len(refused), 'rule')}", "bold")
         services: dict[str, list[str]] = {}
-        for name in dict.fromkeys(r.id for r in replay.book.rules if r.spec.stage == "in_force"):
-            services.setdefault(replay.book.named(name)[-1].spec.service, []).append(name)
+        for name in dict.fromkeys(r.id for r in book.rules if r.spec.stage == "in_force"):
+            services.setdefault(book.named(name)[-1].spec.service, []).append(name)
         whole = [rules for rules in services.values() if len(rules) > 3 and refused.keys() >= set(rules)]
         named = {rule for rules in whole for rule in rules}
         for rule, kinds in refused.items():
@@ -350,7 +367,8 @@ def _n(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def _when(as_of: Moment) -> str:
+def when_words(as_of: Moment) -> str:
+    """The as-of moment in words."""
     return day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)
 
 

@@ -11,8 +11,8 @@ from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Item, Lines, Worklist
 from rrt_engine.reports.cells import Column, Sheet, day_cell, time_cell, write_csv, write_workbook
 from rrt_engine.reports.documents import REMINDER
-from rrt_engine.reports.target import can_be_written, write_atomically
 from rrt_engine.reports.worklist_text import MARKS, asked_words, left_out, totals, until_words
+from rrt_engine.target import can_be_written, write_atomically
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, as_of_text, as_of_words, day_words
 
 FORMATS = (".csv", ".xlsx", ".html")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -155,12 +156,16 @@ class RuleBook:
         """The event kind a file means by a name, or None."""
         return name if name in self.events else self._accepted.get(name)
 
-    @property
+    @cached_property
     def _accepted(self) -> dict[str, str]:
         return {other: kind for kind, e in self.events.items() for other in e.accepts}
 
     def ref_paths(self) -> dict[str, tuple[str, ...]]:
         """What the ref of each event kind names, outermost first."""
+        return self._ref_paths
+
+    @cached_property
+    def _ref_paths(self) -> dict[str, tuple[str, ...]]:
         return {kind: tuple(e.ref) for kind, e in self.events.items()}
 
     def part(self, rule: TimescaleRule) -> tuple[str, Part] | None:
@@ -183,6 +188,8 @@ class RuleBook:
 
     def with_parameters(self, values: Mapping[str, str | int]) -> RuleBook:
         """The same book with some local values changed."""
+        if not values:
+            return self
         changed = {name: self.parameters[name].model_copy(update={"value": v}) for name, v in values.items()}
         return replace(self, parameters={**self.parameters, **changed})
 

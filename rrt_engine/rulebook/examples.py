@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rrt_engine.calendar import NO_INSTANT, Moment, parse_moment
+from rrt_engine.calendar import Moment, parse_moment
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import Example, ExpectedFlag
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.sources.case_file import Case, case_from
-from rrt_engine.timescales.arrays import end_of_day
-from rrt_engine.timescales.evaluate import evaluate
+from rrt_engine.timescales.duties import Run
+from rrt_engine.timescales.evaluate import begun, evaluate_rules
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,29 @@ def _read(i: int, example: Example, document: Document, book: RuleBook) -> ReadE
     return ReadExample(example, place, document, case, as_of, tuple(problems))
 
 
-def run_example(read: ReadExample, rule_id: str, book: RuleBook) -> Outcome:
-    """One example under a book that holds the editions of its rule and nothing else."""
+def begin(read: ReadExample, book: RuleBook) -> Run | None:
+    """The evaluation of an example before its rule is looked at; None where the example cannot be read."""
+    if read.case is None or read.problems:
+        return None
+    return begun(read.case.log, book.with_parameters(read.example.parameters), read.as_of)[0]
+
+
+def run_example(read: ReadExample, rule_id: str, book: RuleBook, run: Run | None = None, working: bool = True) -> Outcome:
+    """One example under a book that holds the editions of its rule and nothing else.
+
+    `run` is its evaluation begun under the same local values and another edition of the rule, which saves what the rules do
+    not change. Without `working` the flags carry no sentences.
+    """
     example, problems = read.example, list(read.problems)
     flags: tuple[Explained, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
     if read.case is not None and not problems:
         try:
             log, chosen = read.case.log, book.with_parameters(example.parameters)
-            found = evaluate(log, chosen, read.as_of).flags
-            instant = read.as_of.instant if read.as_of.instant != NO_INSTANT else end_of_day(read.as_of.day)
-            explainer = Explainer(log, chosen, found, read.as_of.day, instant)
-            explained = sorted(((explainer.explain(n), n) for n in range(len(found))), key=lambda e: e[0].trigger["at"])
+            run = begun(log, chosen, read.as_of)[0] if run is None else replace(run, book=chosen, derived=[])
+            found = evaluate_rules(run).flags
+            explainer = Explainer(log, chosen, found, run.as_of_day, run.as_of_instant)
+            explained = sorted(((explainer.explain(n, working), n) for n in range(len(found))), key=lambda e: e[0].trigger["at"])
             flags = tuple(e for e, _ in explained)
             spans = tuple((int(found.start[n]), int(found.due[n])) for _, n in explained)
         except ValueError as error:

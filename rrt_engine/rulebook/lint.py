@@ -193,11 +193,12 @@ def _unsettled(proof: Proof, book: RuleBook) -> Iterator[Diagnostic]:
     names += [i.running.parameter for i in spec.until if isinstance(i, Until) and isinstance(i.running, Parameter)]
     if not names or not all(o.passed for o in proof.outcomes):
         return
+    chosen = book.only(proof.rule.id)
     for i, read in enumerate(read_examples(proof.rule, proof.document, book)):
         for name in (name for name in names if name not in read.example.parameters):
             for option in (o for o in book.parameters[name].options if o != book.parameters[name].value):
                 other = read.example.model_copy(update={"parameters": {**read.example.parameters, name: option}})
-                if not run_example(replace(read, example=other), proof.rule.id, book.only(proof.rule.id)).passed:
+                if not run_example(replace(read, example=other), proof.rule.id, chosen, working=False).passed:
                     message = f"example `{read.example.name}` does not set `{name}`, and fails where it is `{option}`"
                     help = f"write `parameters: {{{name}: {book.parameters[name].value}}}` in the example"
                     yield proof.document.diagnostic(("examples", i), "local_value_not_pinned", message, help, "warning")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -24,6 +24,7 @@ from rrt_engine.rulebook.regime_checks import option_problems, part_problems, re
 from rrt_engine.rulebook.schema import Effective, Service, TimescaleRule
 from rrt_engine.rulebook.shape import shape_problems
 from rrt_engine.rulebook.strict_yaml import Document, documents, single
+from rrt_engine.rulebook.with_changes import Changes, Changing
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -40,20 +41,35 @@ def rule_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*/*.yaml") if p.parent.name not in ("measures", "thresholds"))
 
 
+def set_files(folder: Path) -> list[Path]:
+    """Every file of a rule set, in a fixed order."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml"), *folder.glob("*.csv")])
+
+
 def digest_of(folder: Path) -> str:
     """A SHA-256 over the names and contents of every file of the rule set, line endings made equal."""
     total = hashlib.sha256()
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml"), *folder.glob("*.csv")]):
+    for path in set_files(folder):
         total.update(path.relative_to(folder).as_posix().encode() + b"\0")
         total.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return total.hexdigest()
 
 
-def load(folder: Path, examples: bool = False) -> RuleBook:
-    """Load and check a rule set. Raises InputError with every mistake, each at its file, line and column."""
+def load(folder: Path, examples: bool = False, changes: Changes = ()) -> RuleBook:
+    """Load and check a rule set. Raises InputError with every mistake, each at its file, line and column.
+
+    With `changes`, pairs of a name and a value as `--set` gives them, some of its values are changed first; a mistake in one of
+    those is said of the change, not of the file.
+    """
     problems: list[Diagnostic] = []
+    changing = Changing(changes)
     with without_collecting():
-        book, _ = _load(folder, examples, problems)
+        book, _ = _load(folder, examples, problems, changing)
+    if changes and (asked := changing.problems()):
+        raise InputError(asked)
+    if changes and problems:
+        load(folder, examples)  # what is wrong without any change is not the fault of one
+        raise InputError(changing.caused(problems))
     if book is None or problems:
         raise InputError(problems)
     return book
@@ -80,17 +96,20 @@ def load_with_problems(folder: Path) -> tuple[RuleBook | None, list[Diagnostic],
     return book, problems, read
 
 
-def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[RuleBook | None, list[tuple[Rule, Document]]]:
+def _load(
+    folder: Path, examples: bool, problems: list[Diagnostic], changing: Changing | None = None
+) -> tuple[RuleBook | None, list[tuple[Rule, Document]]]:
+    changing = changing or Changing(())
     about, _ = read_shape(folder / "rulebook.yaml", About, problems)
     vocabulary, events_document = read_shape(folder / "events.yaml", Vocabulary, problems)
     sources, _ = _read_each(folder / "sources.yaml", Source, problems)
-    parameters, parameters_document = _read_each(folder / "parameters.yaml", LocalValue, problems)
+    parameters, parameters_document = _read_each(folder / "parameters.yaml", LocalValue, problems, changing.parameters)
     try:
         calendar = Calendar.read(folder / "bank_holidays.csv")
     except (OSError, ValueError, KeyError, TypeError) as error:
         problems.append(Diagnostic(_shown(folder / "bank_holidays.csv"), 0, 0, "bank_holidays", f"cannot read the bank holidays: {error}"))
         return None, []
-    found = [rule for path in rule_files(folder) for rule in _rules_in(path, examples, problems)]
+    found = [rule for path in rule_files(folder) for rule in _rules_in(path, examples, problems, changing)]
     if about is None or vocabulary is None or events_document is None or parameters_document is None:
         return None, []
     book = RuleBook(
@@ -98,7 +117,7 @@ def _load(folder: Path, examples: bool, problems: list[Diagnostic]) -> tuple[Rul
         title=about.title,
         version=about.version,
         notice=about.notice,
-        digest=digest_of(folder),
+        digest=changing.digest(digest_of(folder)),
         rules=(),
         events={kind: event for members in vocabulary.events.values() for kind, event in members.items()},
         periods=vocabulary.periods,
@@ -161,12 +180,15 @@ def read_shape(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[
     return None, document
 
 
-def _read_each(path: Path, shape: type[T], problems: list[Diagnostic]) -> tuple[dict[str, T], Document | None]:
-    """One file as many of one shape by name, with its document for positions."""
+def _read_each(
+    path: Path, shape: type[T], problems: list[Diagnostic], change: Callable[[Document], None] = lambda _: None
+) -> tuple[dict[str, T], Document | None]:
+    """One file as many of one shape by name, with its document for positions. `change` may change what it says first."""
     document = read_document(path, problems)
     result: dict[str, T] = {}
     if document is None:
         return result, None
+    change(document)
     if not isinstance(document.data, dict):
         problems.append(document.diagnostic((), "shape", "expected names, each with what belongs to it"))
         return result, document
@@ -188,8 +210,10 @@ def read_document(path: Path, problems: list[Diagnostic]) -> Document | None:
     return None
 
 
-def _rules_in(path: Path, examples: bool, problems: list[Diagnostic]) -> Iterator[tuple[TimescaleRule, Document]]:
-    for document in rule_documents(path, examples, "timescale", problems):
+def _rules_in(path: Path, examples: bool, problems: list[Diagnostic], changing: Changing) -> Iterator[tuple[TimescaleRule, Document]]:
+    found = list(rule_documents(path, examples, "timescale", problems))
+    changing.rules(found)
+    for document in found:
         try:
             yield TimescaleRule.model_validate(document.data), document
         except ValidationError as error:

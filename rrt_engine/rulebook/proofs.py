@@ -38,9 +38,10 @@ from rrt_engine.explain.flags import Explained
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.changes import Change, changes, no_limit, shifted
 from rrt_engine.rulebook.checks import intervals
-from rrt_engine.rulebook.examples import Outcome, ReadExample, read_examples, run_example
+from rrt_engine.rulebook.examples import Outcome, ReadExample, begin, read_examples, run_example
 from rrt_engine.rulebook.schema import DateOf, Example, NextOpening, TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document
+from rrt_engine.timescales.duties import Run
 
 PROOFS = ("boundary", "first_bad_day", "still_due", "overdue", "bank_holiday")
 _VERIFIED = (*PROOFS, "ended", "cannot_tell")
@@ -95,7 +96,7 @@ def prove(rule: Rule, document: Document, book: RuleBook) -> Proof:
     unnoticed: tuple[Change, ...] = ()
     if rule.spec.stage == "in_force" and outcomes and all(o.passed for o in outcomes):
         tried = tuple(changes(rule.spec, book, len(chosen.rules)))
-        unnoticed = tuple(change for change in tried if not _noticed(change, rule, reads, outcomes, chosen))
+        unnoticed = _unnoticed(tried, rule, reads, outcomes, chosen)
     return Proof(rule, document, outcomes, required(rule.spec, book), shown, tuple(unborne), untagged, tried, unnoticed)
 
 
@@ -117,15 +118,21 @@ def required(spec: TimescaleRule, book: RuleBook) -> tuple[str, ...]:
     return PROOFS
 
 
-def _noticed(change: Change, rule: Rule, reads: list[ReadExample], before: tuple[Outcome, ...], chosen: RuleBook) -> bool:
-    """Whether some example fails when the rule is changed so (or, for a reason shown, whether its working differs)."""
+def _unnoticed(
+    tried: tuple[Change, ...], rule: Rule, reads: list[ReadExample], before: tuple[Outcome, ...], chosen: RuleBook
+) -> tuple[Change, ...]:
+    """The changes that no example notices: with the rule changed so, every example holds (and its working is the same)."""
+    runs = [begin(read, chosen) for read in reads]
+    examples = list(zip(reads, runs, before, strict=True))
+    return tuple(change for change in tried if not any(_notices(change, rule, *example, chosen) for example in examples))
+
+
+def _notices(change: Change, rule: Rule, read: ReadExample, run: Run | None, before: Outcome, chosen: RuleBook) -> bool:
+    """Whether an example fails when the rule is changed so (or, for a reason shown, whether its working differs)."""
     changed = (replace(r, spec=change.spec) if r is rule and change.spec else r for r in chosen.rules if r is not rule or change.spec)
     book = replace(chosen, rules=tuple(changed))
-    for read, was in zip(reads, before, strict=True):
-        outcome = run_example(_with_shift(read, change, book), rule.id, book)
-        if not outcome.passed or (change.in_steps and [f.steps for f in outcome.flags] != [f.steps for f in was.flags]):
-            return True
-    return False
+    outcome = run_example(_with_shift(read, change, book), rule.id, book, None if change.shift else run, change.in_steps)
+    return not outcome.passed or (change.in_steps and [f.steps for f in outcome.flags] != [f.steps for f in before.flags])
 
 
 def _with_shift(read: ReadExample, change: Change, book: RuleBook) -> ReadExample:

@@ -34,12 +34,16 @@ class _Nodes:
 
     def __init__(self, file: str, text: str) -> None:
         self._file, self._text = file, text
-        self._composed: list[yaml.Node] | None = None
+        self._composed: list[yaml.Node] = []
+        self._left: Iterator[tuple[NextEvent, Any]] | None = None
 
     def document(self, number: int) -> yaml.Node:
-        """The node of one document, by its number in the file."""
-        if self._composed is None:
-            self._composed = [_compose(self._file, next_event, begin, 0) for next_event, begin in _beginnings(self._text)]
+        """The node of one document, by its number in the file; those after it, which may not be YAML at all, are left alone."""
+        if self._left is None:
+            self._left = _beginnings(self._text)
+        while len(self._composed) <= number:
+            next_event, begin = next(self._left)
+            self._composed.append(_compose(self._file, next_event, begin, 0))
         return self._composed[number]
 
 

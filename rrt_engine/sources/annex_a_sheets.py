@@ -12,9 +12,6 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.sources import annex_a_values as values
@@ -28,10 +25,10 @@ from rrt_engine.sources.annex_a_lists import (
     is_about_the_workbook,
     list_named,
 )
+from rrt_engine.sources.workbook import CannotOpen, Cells, cells_of
 
 EXPECTED = "expected an Annex A workbook with sheets List_1 to List_11, or a folder of CSV files named `List 1.csv` to `List 11.csv`"
 ADOPTERS = 11
-Cells = list[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -50,17 +47,9 @@ def looks_like_annex_a(path: Path) -> bool:
             return any(_is_list_csv(p) for p in _csv_files(path))
         if path.suffix.lower() == ".csv":
             return _is_list_csv(path)
-        workbook = _open(path)
-        names = workbook.sheet_names
-        numbers = [list_named(name) for name in names]
-        if sum(bool(n) for n in numbers) >= 2:
-            return True
-        named = [name for name, n in zip(names, numbers, strict=True) if n] or _unnamed(names)
-        if not named:
-            return False
-        top = workbook.get_sheet_by_name(named[0]).to_python(skip_empty_area=False, nrows=HEADER_ROWS)
-        return find_header(top, list_named(named[0]) or 1) is not None
-    except (InputError, OSError, CalamineError):
+        sheets = _workbook_sheets(path)
+        return len(sheets) >= 2 or any(find_header(sheet.cells[:HEADER_ROWS], sheet.number) for sheet in sheets)
+    except (InputError, OSError):
         return False
 
 
@@ -119,37 +108,43 @@ def _unnamed(names: Iterable[str]) -> list[str]:
 
 
 def _workbook_sheets(path: Path) -> list[Sheet]:
-    workbook = _open(path)
-    names = list(workbook.sheet_names)
-    numbered = [(list_named(name), name) for name in names if not is_about_the_workbook(name)]
-    chosen = [(n, name) for n, name in numbered if n] or [(i, name) for i, name in enumerate(_unnamed(names), 1)]
-    if not chosen:
-        found = ", ".join(f"`{values.shown(name)}`" for name in names[:12]) or "none"
-        raise refused(path, "no_lists", f"none of its sheets is an Annex A list; its sheets are {found}", EXPECTED)
-    return [Sheet(number, name, _sheet_cells(path, workbook, name)) for number, name in chosen]
-
-
-def _open(path: Path) -> CalamineWorkbook:
-    """Open a workbook whatever its name ends with; say what the file is where it is not one."""
     data = path.read_bytes()
     if not data:
         raise refused(path, "empty", "the file is empty", EXPECTED)
     if "EncryptedPackage".encode("utf-16-le") in data[:65_536] or "EncryptedPackage".encode("utf-16-le") in data[-65_536:]:
-        raise refused(
-            path,
-            "password",
-            "the workbook is protected by a password",
-            "open it in Excel, save it without the password where that is allowed, and try again",
-        )
+        raise _protected(path)
     _refuse_far_cells(path, data)
+    names: list[str] = []
+    numbers: dict[str, int] = {}
+
+    def lists(found: list[str]) -> list[str]:
+        names.extend(found)
+        if len(set(found)) < len(found):
+            raise refused(path, "sheet_twice", "two of its sheets have the same name", "open it in Excel and save it again")
+        numbers.update((name, n) for name in found if not is_about_the_workbook(name) and (n := list_named(name)))
+        numbers.update({} if numbers else {name: i for i, name in enumerate(_unnamed(found), 1)})
+        return list(numbers)
+
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(data))
-    except PasswordError:
-        raise refused(
-            path, "password", "the workbook is protected by a password", "save it without the password where that is allowed, and try again"
-        ) from None
-    except BaseException as error:
-        raise refused(path, "not_a_workbook", _what_it_is(data), EXPECTED) from _only_damage(error)
+        cells = cells_of(path, lists)
+    except CannotOpen as error:
+        if error.why == "password":
+            raise _protected(path) from None
+        if error.why == "too_large":
+            help = "a cell is far away, or the file is damaged: in Excel delete what lies beyond the lists, and save it again"
+            raise refused(
+                path, "too_large", "it asks for more memory than a workbook may: a cell is far away, or it is damaged", help
+            ) from None
+        raise refused(path, "not_a_workbook", _what_it_is(data), EXPECTED) from None
+    if not numbers:
+        found = ", ".join(f"`{values.shown(name)}`" for name in names[:12]) or "none"
+        raise refused(path, "no_lists", f"none of its sheets is an Annex A list; its sheets are {found}", EXPECTED)
+    return [Sheet(number, name, _not_damaged(path, name, cells[name])) for name, number in numbers.items()]
+
+
+def _protected(path: Path) -> InputError:
+    help = "open it in Excel, save it without the password where that is allowed, and try again"
+    return refused(path, "password", "the workbook is protected by a password", help)
 
 
 _DIMENSION = re.compile(rb'<(?:\w+:)?dimension ref="[A-Z]+[0-9]+:([A-Z]{1,3})([0-9]{1,7})"')
@@ -180,13 +175,6 @@ def _reaches(data: bytes) -> list[tuple[str, int]]:
     return found
 
 
-def _only_damage(error: BaseException) -> BaseException | None:
-    """The workbook library stops on some damaged files with an error outside `Exception`; anything else is passed on."""
-    if isinstance(error, Exception) or type(error).__name__ == "PanicException":
-        return None
-    raise error
-
-
 def _what_it_is(data: bytes) -> str:
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if data.startswith(b"PK"):
@@ -200,24 +188,11 @@ def _what_it_is(data: bytes) -> str:
     return "it is not a workbook"
 
 
-def _sheet_cells(path: Path, workbook: CalamineWorkbook, name: str) -> Cells:
-    try:
-        return workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    except BaseException as error:
-        raise InputError(
-            [
-                Diagnostic(
-                    str(path),
-                    0,
-                    0,
-                    "damaged_sheet",
-                    "the sheet cannot be read: the workbook is damaged",
-                    "error",
-                    name,
-                    "open it in Excel and save it again",
-                )
-            ]
-        ) from _only_damage(error)
+def _not_damaged(path: Path, name: str, cells: Cells | None) -> Cells:
+    if cells is None:
+        message = "the sheet cannot be read: the workbook is damaged"
+        raise InputError([Diagnostic(str(path), 0, 0, "damaged_sheet", message, "error", name, "open it in Excel and save it again")])
+    return cells
 
 
 def _csv_cells(path: Path, data: bytes) -> Cells:

@@ -201,14 +201,15 @@ _AUTHOR = ("level", "pathways", "because", "learn")
 def _author(given: Any, book: ThresholdBook, problem: Any) -> Author | None:
     if given is None:
         return None
-    if not isinstance(given, dict) or given.get("level") not in book.levels or not given.get("because"):
+    pathways = given.get("pathways") or [] if isinstance(given, dict) else None
+    right = isinstance(pathways, list) and isinstance(given.get("level"), int) and given.get("level") in book.levels
+    if not isinstance(given, dict) or not isinstance(pathways, list) or not right or not given.get("because"):
         problem(("author",), "shape", "expected the author's view: `level` (1 to 4), `pathways`, `because`, and `learn`")
         return None
     for key in given:
         if key not in _AUTHOR:
             problem(("author", key), "unknown_key", f"unknown key `{key}`", did_you_mean(key, _AUTHOR) or "see cases/README.md")
-    pathways = given.get("pathways") or []
-    for name in pathways if isinstance(pathways, list) else []:
+    for name in map(str, pathways):
         if name not in book.pathways:
             problem(("author", "pathways"), "unknown_pathway", f"unknown pathway `{name}`", did_you_mean(str(name), book.pathways))
     return Author(int(given["level"]), tuple(map(str, pathways)), str(given["because"]), str(given.get("learn") or ""))
@@ -288,10 +289,10 @@ def _coverage(covers: Any, book: RuleBook, problem: Any) -> Coverage:
             except ValueError as error:
                 problem(("covers", key), "date", str(error))
         elif key == "events" and isinstance(value, list):
-            unknown = [k for k in value if k not in book.events]
+            unknown = [k for k in value if not isinstance(k, str) or k not in book.events]
             for k in unknown:
                 problem(("covers", "events"), "unknown_event", f"unknown event `{k}`", did_you_mean(str(k), book.events))
-            kinds = frozenset(value)
+            kinds = frozenset(map(str, value))
         elif key == "kind" and value in ("history", "snapshot"):
             continue
         else:

@@ -43,6 +43,7 @@ from rrt_engine.sources.cin_census_schema import (
     nearest,
 )
 from rrt_engine.sources.reading import Reading
+from rrt_engine.sources.xml_mistakes import SAFE, not_well_formed
 
 FORMAT = "CIN census"
 ICPC_WORKING_DAYS = 15
@@ -76,9 +77,9 @@ def _children(path: Path | str, census: _Census) -> Iterator[Any]:
     name = str(path)
     try:
         with Path(path).open("rb") as file:
-            _check_root(etree.iterparse(file, events=("start",), **_SAFE), census)
+            _check_root(etree.iterparse(file, events=("start",), **SAFE), census)
             file.seek(0)
-            for _, element in etree.iterparse(file, events=("end",), tag=("{*}Child", "{*}Header"), chunk_size=1 << 18, **_SAFE):
+            for _, element in etree.iterparse(file, events=("end",), tag=("{*}Child", "{*}Header"), chunk_size=1 << 18, **SAFE):
                 if element.tag.endswith("Header"):
                     census.read_header(element)
                     continue
@@ -101,7 +102,7 @@ def _children(path: Path | str, census: _Census) -> Iterator[Any]:
                     max(line, 0),
                     max(column, 0),
                     "xml",
-                    f"the file is not well-formed XML: {str(error.msg).split(', line')[0]}",
+                    not_well_formed(error),
                     help="nothing was read, because what follows cannot be trusted; export the census return again",
                 )
             ]
@@ -115,9 +116,6 @@ def _coverage(kinds: frozenset[str], since: int | None) -> Coverage:
     last = day_number(date(as_date(since).year + 1, 3, 31))
     whole = frozenset(pair for pair in WHOLE if set(pair) <= kinds)
     return Coverage(kinds, dict.fromkeys(sorted(kinds - NOT_CUT_OFF), since), until={"": last}, whole=whole)
-
-
-_SAFE: dict[str, Any] = {"resolve_entities": False, "no_network": True, "huge_tree": False, "load_dtd": False}
 
 
 def _check_root(events: Iterator[tuple[str, Any]], census: _Census) -> None:

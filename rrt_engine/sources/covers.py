@@ -20,20 +20,24 @@ _HELP = (
 )
 
 
+def covers_beside(path: Path) -> Document | None:
+    """The file beside an event log that says what the log covers, as it was written; None where there is none. Raises InputError."""
+    for name in (f"{path.name}.covers.yaml", f"{path.stem}.covers.yaml"):
+        beside = path.with_name(name)
+        if beside.is_file():
+            try:
+                return single(str(beside), beside.read_text(encoding="utf-8-sig"))
+            except (OSError, UnicodeDecodeError):
+                raise refused(str(beside), "unreadable", "cannot read the file as UTF-8 text") from None
+    return None
+
+
 def coverage_beside(path: Path, book: RuleBook, given: Mapping[str, Any] | None = None) -> tuple[Coverage, bool]:
     """What a log covers, as the file beside it says, and whether it holds only the latest event of each kind."""
     document: Document | None = None
     file = str(path)
-    if given is None:
-        for name in (f"{path.name}.covers.yaml", f"{path.stem}.covers.yaml"):
-            beside = path.with_name(name)
-            if beside.is_file():
-                try:
-                    document = single(str(beside), beside.read_text(encoding="utf-8-sig"))
-                except (OSError, UnicodeDecodeError):
-                    raise refused(str(beside), "unreadable", "cannot read the file as UTF-8 text") from None
-                file, given = str(beside), document.data
-                break
+    if given is None and (document := covers_beside(path)) is not None:
+        file, given = document.file, document.data
     if given is None:
         return Coverage(), False
     if not isinstance(given, Mapping):

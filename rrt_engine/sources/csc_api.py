@@ -8,7 +8,6 @@ or health dates, and no time of day: a rule about these is not evaluable from it
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from datetime import date
@@ -23,6 +22,7 @@ from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.csc_api_events import ORDER, Writer
 from rrt_engine.sources.csc_api_schema import AT_MOST, CARRIED, LATEST
 from rrt_engine.sources.csc_api_state import Child, Held, State
+from rrt_engine.sources.json_text import NotJson, json_of
 from rrt_engine.sources.reading import Reading
 
 FORMAT = "DfE CSC API"
@@ -121,15 +121,11 @@ def _children(file: Path) -> tuple[list[Any], str, set[str]]:
         return InputError([Diagnostic(str(file), line, 1 if line else 0, code, message, "error", "", help)])
 
     try:
-        data = json.loads(file.read_bytes().decode("utf-8-sig"))
+        data = json_of(file.read_bytes())
     except OSError as error:
         raise refused("unreadable", f"cannot read the file: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise refused("encoding", "the file is not UTF-8 text", "save it as UTF-8") from None
-    except RecursionError:
-        raise refused("json", "the file is not JSON that can be read: it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise refused("json", f"the file is not JSON: {error.msg}", "export the submission again", error.lineno) from None
+    except NotJson as error:
+        raise refused(error.code, f"the file is not JSON: {error.why}", error.help, error.line) from None
     if isinstance(data, list):
         return data, "$", set()
     if isinstance(data, dict):

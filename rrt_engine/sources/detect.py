@@ -180,6 +180,13 @@ def read_source(source: str | Path, book: RuleBook) -> Reading:
     )
 
 
+def is_event_log(path: Path) -> bool:
+    """Whether a file is read as an event log in CSV, Parquet or JSON lines."""
+    if path.is_dir() or path.suffix.lower() not in _LOGS or is_facts(path) or is_decisions(path):
+        return False
+    return not (_is_csv(path) and _is_ssda903(path))
+
+
 def _json_in(folder: Path) -> tuple[list[Path], list[Path]]:
     """The submissions to the CSC API among the JSON files of a folder, and the others: OCEL logs, and what is refused by name."""
     found = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in _JSON and not p.name.startswith("."))

@@ -1,14 +1,15 @@
 """Read an event log: one row an event, as CSV, Parquet or JSON lines.
 
 Columns: `child_id`, `event`, `at`, and where known `recorded_at`, `ref`, `date_of_birth`, `expected_date_of_birth`; every
-other column is an attribute. Three more say of an event what another source knew of it: `latest_only`, `suspect` and
-`alike_number`. A row with a child and no event is a child without events. docs/event-log.md describes the format.
-Each distinct text is read once, so that millions of rows cost what their columns cost.
+other column is an attribute. Five more say of an event what another source knew of it: `latest_only`, `suspect`,
+`alike_number`, and `origin` and `origin_row`, the file and the row it came from. A row with a child and no event is a child
+without events. docs/event-log.md describes the format. Each distinct text is read once, so that millions of rows cost what
+their columns cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,28 @@ from rrt_engine.sources.event_log_columns import (
     as_children,
     as_codes,
     as_moments,
+    as_numbers,
     as_texts,
     brief,
+    held_in,
     is_blank,
+    is_nested,
     take_rows,
 )
 from rrt_engine.sources.event_log_files import COLUMNS, SHOWN, Table, heading, read_delimited, read_json_lines, read_parquet, refused
 from rrt_engine.sources.reading import Reading
 
-OPTIONAL = ("recorded_at", "ref", "date_of_birth", "expected_date_of_birth", "latest_only", "suspect", "alike_number")
+OPTIONAL = (
+    "recorded_at",
+    "ref",
+    "date_of_birth",
+    "expected_date_of_birth",
+    "latest_only",
+    "suspect",
+    "alike_number",
+    "origin",
+    "origin_row",
+)
 """The columns that are no attributes, beside the three an event log must have."""
 _OF_A_CHILD = ("child_id", "date_of_birth", "expected_date_of_birth")
 _SORTABLE = 2_000_000  # rows that share a child and a day: beyond this only neighbours are compared for exact duplicates
@@ -73,9 +87,14 @@ def read_event_log(path: Path | str, book: RuleBook, covers: Mapping[str, Any] |
     return log_from_table(table, book, coverage, snapshot)
 
 
-def log_from_table(table: Table, book: RuleBook, coverage: Coverage = Coverage(), snapshot: bool = False) -> Reading:
-    """The event log in a file already read as columns. With `snapshot` it holds only the latest event of each kind."""
-    return _Conversion(table, book).reading(coverage, snapshot)
+def log_from_table(
+    table: Table, book: RuleBook, coverage: Coverage = Coverage(), snapshot: bool = False, midnight: bool | None = None
+) -> Reading:
+    """The event log in a file already read as columns. With `snapshot` it holds only the latest event of each kind.
+
+    `midnight` says of a part of a file whether every time in the whole file is midnight; left out, the table is the whole.
+    """
+    return _Conversion(table, book, midnight).reading(coverage, snapshot)
 
 
 # ---------------------------------------------------------------------------------------------------- the event log
@@ -84,14 +103,16 @@ def log_from_table(table: Table, book: RuleBook, coverage: Coverage = Coverage()
 class _Conversion:
     """One table on its way to an event log."""
 
-    def __init__(self, table: Table, book: RuleBook) -> None:
+    def __init__(self, table: Table, book: RuleBook, midnight: bool | None) -> None:
         self.table = table
         self.book = book
+        self.midnight = midnight
         self.name = Path(table.file).name
 
     def reading(self, coverage: Coverage, snapshot: bool) -> Reading:
         """The log and everything worth saying about the file."""
         table = self.table
+        origin = self.origin()
         child, children = as_children(table.columns["child_id"])
         kind, kinds = self.kinds(table.columns["event"])
         at = self.times(as_moments(table.columns["at"]))
@@ -144,12 +165,12 @@ class _Conversion:
             recorded=recorded if recorded is not None and bool((recorded != NO_DAY).any()) else None,
             latest_only=np.ones(len(child), np.bool_) if snapshot else None if latest is None else latest.astype(np.bool_),
             suspect=None if suspect is None else suspect.astype(np.bool_),
-            attributes=self.attributes({name: column(name) for name in columns if name not in OPTIONAL}, kind, kinds) | numbered,
+            attributes=self.attributes({name: c for name, c in columns.items() if name not in OPTIONAL}, keep, kind, kinds) | numbered,
             born=births("date_of_birth"),
             expected=births("expected_date_of_birth"),
             coverage=coverage,
-            origins=(self.name,),
-            origin=np.zeros(len(child), np.int32),
+            origins=tuple(origin.values),
+            origin=origin.codes if keep is None else origin.codes[keep],
             origin_row=row,
         )
         log = self.without_duplicates(sorted_log(log))
@@ -158,13 +179,27 @@ class _Conversion:
         read = table.n + len(table.rejected) - self.rejected_rows
         return Reading(log, table.format, read, read - len(table.rejected), tuple(table.rejected), tuple(table.diagnostics))
 
+    def origin(self) -> Coded:
+        """The file each row came from: this one, unless the rows say that they came from another, and from which row of it."""
+        table = self.table
+        if "origin_row" in table.columns:
+            table.row = as_numbers(table.columns["origin_row"])
+        if "origin" not in table.columns:
+            return Coded(np.zeros(table.n, np.int32), [self.name])
+        found = as_texts(table.columns["origin"])
+        if len(found.values) == 1:
+            self.name = found.values[0]
+        if not (found.codes < 0).any():
+            return found
+        return Coded(np.where(found.codes < 0, len(found.values), found.codes).astype(np.int32), [*found.values, self.name])
+
     rejected_rows = 0  # rows of the table itself that were rejected, as against lines that never became rows
 
     def without_events(self, known: Bools) -> Bools:
         """The rows that only name a child, with its date of birth where known: a child without events."""
         alone: Bools = known & (self.unknown.codes < 0)
         for name, column in self.table.columns.items():
-            if name not in _OF_A_CHILD and bool(alone.any()):
+            if name not in (*_OF_A_CHILD, "origin", "origin_row") and bool(alone.any()):
                 alone &= is_blank(column)
         if n := int(np.count_nonzero(alone)):
             message = f"{plural(n, 'child is', 'children are')} named without an event"
@@ -221,7 +256,7 @@ class _Conversion:
 
     def times(self, at: Moments) -> Moments:
         """The times, read as dates where every one is midnight: a tool wrote dates as times, and midnight is never invented."""
-        if not at.all_midnight:
+        if not (at.all_midnight if self.midnight is None else self.midnight):
             return at
         self.table.say("midnight", "every time in `at` is 00:00, so they are read as dates without a time", severity="note")
         return replace(at, instant=None, span=None)
@@ -232,10 +267,11 @@ class _Conversion:
         listed: dict[str, int] = {}
         rows = np.flatnonzero(bad).tolist()
         self.rejected_rows = len(rows)
+        nested = is_nested(table.columns["child_id"])
         for i in rows:
             line = int(table.row[i])
             if child[i] < 0:
-                code, why = "no_child", "`child_id` is blank"
+                code, why = "no_child", f"`child_id` {'is a list or an object' if nested[i] else 'is blank'}"
             elif kind[i] < 0:
                 name = self.unknown.codes[i]
                 code, why = "", "`event` is blank" if name < 0 else f"unknown event `{brief(self.unknown.values[name])}`"
@@ -286,51 +322,50 @@ class _Conversion:
             self.table.say("two_dates", f"{many} more than one `{name}`; the first in the file is used")
         return born
 
-    def attributes(self, columns: Mapping[str, Any], kind: Any, kinds: Sequence[str]) -> dict[str, Attribute]:
-        """The other columns, each value read as the vocabulary types it for that kind of event."""
+    def attributes(self, columns: Mapping[str, Any], keep: Int64s | None, kind: Any, kinds: Sequence[str]) -> dict[str, Attribute]:
+        """The other columns, each value read as the vocabulary types it for that kind of event. `keep` are the rows that are events."""
         result: dict[str, Attribute] = {}
         every = {name for e in self.book.events.values() for name in e.attrs}
+        place = None if keep is None else np.full(self.table.n, -1, np.int32)
+        if place is not None:
+            place[keep] = np.arange(len(kind), dtype=np.int32)
         for name, column in columns.items():
-            coded = as_codes(column)
-            if not bool((coded.codes >= 0).any()):
+            held = held_in(column)
+            rows: Any = held.rows
+            codes: Any = held.codes
+            if place is not None:
+                rows = place[rows]
+                rows, codes = rows[rows >= 0], codes[rows >= 0]
+            if not len(rows):
                 continue
             if name not in every and (near := did_you_mean(name, every)):
                 self.table.say("unknown_attribute", f"no event in the vocabulary records `{name}`; it is kept as it stands", near)
-            groups: dict[str, tuple[Any, list[int]]] = {}
+            types: dict[str, tuple[int, Any]] = {}  # what the vocabulary wants of the value, by kind of event
+            type_of = np.zeros(len(kinds), np.int64)
             for k, kind_name in enumerate(kinds):
                 wanted = self.book.events[kind_name].attrs.get(name)
-                groups.setdefault(repr(wanted), (wanted, []))[1].append(k)
+                type_of[k], _ = types.setdefault("" if wanted is None else repr(wanted), (len(types), wanted))
+            if len(types) > 1:
+                codes = type_of[kind[rows]] * len(held.values) + codes
             read: dict[tuple[type, AttributeValue], int] = {}
             reasons: dict[str, int] = {}
-            parts: list[tuple[Any, Int32s]] = []
-            for wanted, members in groups.values():
-                inside = None
-                codes = coded.codes
-                if len(groups) > 1:
-                    among = np.zeros(len(kinds), np.bool_)
-                    among[members] = True
-                    inside = np.flatnonzero(among[kind])
-                    codes = codes[inside]
-                counts = np.bincount(codes + 1, minlength=len(coded.values) + 1)[1:]
-                table = np.full(len(coded.values) + 1, -1, np.int32)
-                for i in np.flatnonzero(counts).tolist():
-                    value = self.typed(coded.values[i], wanted, int(counts[i]), reasons)
-                    if value is not None:
-                        table[i] = read.setdefault((type(value), value), len(read))
-                parts.append((inside, table[codes]))
+            counts = np.bincount(codes, minlength=len(types) * len(held.values))
+            table = np.full(len(counts), -1, np.int32)
+            kind_types = [wanted for _, wanted in types.values()]
+            for i in np.flatnonzero(counts).tolist():
+                wanted, given = kind_types[i // len(held.values)], held.values[i % len(held.values)]
+                value = self.typed(given, wanted, int(counts[i]), reasons)
+                if value is not None:
+                    table[i] = read.setdefault((type(value), value), len(read))
             self.dropped(name, reasons)
             if not read:
                 continue
-            order = sorted(read, key=lambda k: (k[0].__name__, k[1]))
+            order = _in_order(read)
             rank = np.full(len(read) + 1, -1, np.int32)
-            for place, key in enumerate(order):
-                rank[read[key]] = place
-            final = np.full(len(coded.codes), -1, np.int32)
-            for inside, codes in parts:
-                if inside is None:
-                    final = rank[codes]
-                else:
-                    final[inside] = rank[codes]
+            for number, key in enumerate(order):
+                rank[read[key]] = number
+            final = np.full(len(kind), -1, np.min_scalar_type(-len(order)))  # the columns are many, and few have many values
+            final[rows] = rank[table[codes]]
             result[name] = Attribute(final, tuple(value for _, value in order))
             broken = sum(1 for _, value in order if isinstance(value, str) and "\n" in value)
             if broken:
@@ -375,7 +410,7 @@ class _Conversion:
 
 
 def alike(log: EventLog) -> tuple[Int64s, Bools]:
-    """The rows of events of one child on one day, those that are alike in everything side by side and in the order they stand.
+    """The rows that may repeat another of their child, day and kind, those alike in everything side by side and in the order they stand.
 
     Each entry of the second says whether a row is alike in everything to the one before it. Where too many rows share a child
     and a day, only rows that stand side by side in the log are compared.
@@ -390,8 +425,14 @@ def alike(log: EventLog) -> tuple[Int64s, Bools]:
     single = (log.instant, log.span, log.ref, log.recorded, log.latest_only, log.suspect)
     columns = [c for c in (*single, *(a.codes for a in log.attributes.values())) if c is not None]
     if len(tied) <= _SORTABLE:
-        group = np.cumsum(~np.concatenate([[False], same])[tied])
-        keys = [*(c[tied] for c in columns), group * len(log.kinds) + log.kind[tied]]
+        group = np.cumsum(~np.concatenate([[False], same])[tied]) * len(log.kinds) + log.kind[tied]
+        by_kind = np.argsort(group, kind="stable")
+        another = group[by_kind[1:]] == group[by_kind[:-1]]
+        by_kind = by_kind[np.append(another, False) | np.concatenate([[False], another])]  # only these can be alike: a few, mostly
+        tied, group = tied[by_kind], group[by_kind]
+        if not len(tied):
+            return nothing
+        keys = [*(c[tied] for c in columns), group]
         order = np.lexsort(keys) if len(keys) > 1 else np.argsort(keys[0], kind="stable")
         equal = np.ones(len(order) - 1, np.bool_)
         for key in keys:
@@ -410,6 +451,14 @@ def _only_used(codes: Any, n: int) -> tuple[Int64s, Any]:
     table = np.zeros(n, codes.dtype)
     table[used] = np.arange(len(used), dtype=codes.dtype)
     return used, table[codes]
+
+
+def _in_order(read: Iterable[tuple[type, AttributeValue]]) -> list[tuple[type, AttributeValue]]:
+    """The values of an attribute, with their types, in order of type and then of value."""
+    by_type: dict[type, list[Any]] = {}
+    for kind, value in read:
+        by_type.setdefault(kind, []).append(value)
+    return [(kind, value) for kind in sorted(by_type, key=lambda t: t.__name__) for value in sorted(by_type[kind])]
 
 
 def _ranked(ref: Coded) -> tuple[tuple[str, ...], Int32s]:

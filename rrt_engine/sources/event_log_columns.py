@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -27,6 +27,15 @@ class Coded:
     def take(self, rows: Any) -> Coded:
         """Some of its rows."""
         return Coded(self.codes[rows], self.values)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a sparse column holds: the rows that hold something, in order, and the code of each into the distinct values."""
+
+    rows: Int64s
+    codes: Int32s
+    values: list[Any]
 
 
 class Nested(str):
@@ -58,6 +67,29 @@ def as_codes(column: Any) -> Coded:
     return Coded(codes, [int(v) if isinstance(v, float) and v == v and abs(v) < 2**53 and v == int(v) else v for v in values])
 
 
+def held_in(column: Any) -> Held:
+    """What any column holds. Most columns of an event log are about a few kinds of event, so that most rows of each are empty."""
+    if isinstance(column, Coded) or not column.null_count:
+        coded = as_codes(column)
+        rows = np.flatnonzero(coded.codes >= 0)
+        return Held(rows, coded.codes if len(rows) == len(coded.codes) else coded.codes[rows], coded.values)
+    rows = np.flatnonzero(np.concatenate([_valid(chunk) for chunk in column.chunks]))
+    coded = as_codes(column.drop_null())
+    if not bool((coded.codes < 0).any()):
+        return Held(rows, coded.codes, coded.values)
+    kept = np.flatnonzero(coded.codes >= 0)  # the rest are empty text
+    return Held(rows[kept], coded.codes[kept], coded.values)
+
+
+def _valid(chunk: Any) -> Bools:
+    """Where an Arrow array holds something, straight from its bitmap."""
+    bitmap = chunk.buffers()[0]
+    if bitmap is None:
+        return np.full(len(chunk), not chunk.null_count)  # no bitmap: all of it holds something, or, of no type, none
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), count=chunk.offset + len(chunk), bitorder="little")
+    return bits[chunk.offset :].view(np.bool_)
+
+
 def _indices(chunk: Any) -> Int32s:
     """The codes of one dictionary array, -1 for nulls."""
     import pyarrow as pa
@@ -82,6 +114,19 @@ def _nulls(column: Any) -> Bools:
     return _numbers(column.is_null().cast("int8")).astype(np.bool_)
 
 
+def as_numbers(column: Any) -> Int32s:
+    """A column of row numbers; 0 where it holds none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not isinstance(column, Coded) and pa.types.is_integer(column.type):
+        return _numbers(pc.fill_null(column, 0)).astype(np.int32)
+    coded = as_codes(column)
+    table = [int(text) if (text := str(value).strip()).isascii() and text.isdigit() and len(text) < 10 else 0 for value in coded.values]
+    found: Int32s = np.array([*table, 0], np.int32)[coded.codes]
+    return found
+
+
 def as_texts(column: Any) -> Coded:
     """A column as stripped text; blank text is -1."""
     coded = as_codes(column)
@@ -102,7 +147,7 @@ def as_children(column: Any) -> tuple[Int32s, np.ndarray[Any, Any]]:
     import pyarrow.compute as pc
 
     if isinstance(column, Coded):
-        texts = as_texts(column)
+        texts = as_texts(Coded(np.where(is_nested(column), -1, column.codes).astype(np.int32), column.values))
         column = pa.chunked_array(
             [pa.DictionaryArray.from_arrays(pa.array(texts.codes, mask=texts.codes < 0), pa.array(texts.values, pa.string()))]
         )
@@ -168,7 +213,13 @@ def as_moments(column: Any) -> Moments:
             return _from_days(column)
         if pa.types.is_timestamp(column.type):
             return _from_timestamps(column)
-    return _from_texts(as_codes(column))
+        if pa.types.is_string(column.type):
+            column = column.dictionary_encode()
+        if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type) and column.num_chunks:
+            chunks = column.unify_dictionaries().chunks
+            return _from_texts(np.concatenate([_indices(chunk) for chunk in chunks]), chunks[0].dictionary)
+    coded = as_codes(column)
+    return _from_texts(coded.codes, coded.values)
 
 
 def _from_days(column: Any) -> Moments:
@@ -250,62 +301,67 @@ def _from_timestamps(column: Any) -> Moments:
     return Moments(days, np.where(out, NO_INSTANT, instant) if bool(out.any()) else instant, span, why, at_midnight)
 
 
-_LOCAL_TIME = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$")
+_LOCAL_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?$"
 _AT_MIDNIGHT = re.compile(r"^\d{4}-\d\d-\d\d[T ]00:00(:00)?(\.0+)?$")
 _MANY = 5_000
 
 
-def _from_texts(column: Coded) -> Moments:
-    """ISO text: each distinct text is read once."""
-    n = len(column.values)
+def _from_texts(codes: Int32s, values: Any) -> Moments:
+    """ISO text: each distinct text is read once. `values` are the distinct values, in a list or an Arrow array of text."""
+    import pyarrow as pa
+
+    n = len(values)
     day, instant, span = np.full(n + 1, NO_DAY, np.int32), np.full(n + 1, NO_INSTANT, np.int64), np.zeros(n + 1, np.int32)
     wrong: dict[int, str] = {}
-    texts = [v.isoformat() if hasattr(v, "isoformat") else str(v).strip() for v in column.values]
-    left: Iterable[int] = range(n)
+    arrow = isinstance(values, pa.Array)
+    left = np.arange(n)
     if n > _MANY:  # so many distinct times that they are read as a column
-        left = _read_as_column(texts, day, instant, span)
-    for i in left:
+        ascii_only = None if arrow else [text if (text := _text_of(v)).isascii() else "" for v in values]
+        left = _read_as_column(values if arrow else pa.array(ascii_only, pa.string()), day, instant, span)
+    at_midnight = bool((instant[:-1][day[:-1] != NO_DAY] == midnight(day[:-1][day[:-1] != NO_DAY])).all())
+    texts = [_text_of(v) for v in (values.take(pa.array(left)).to_pylist() if arrow else (values[i] for i in left.tolist()))]
+    for i, given in zip(left.tolist(), texts, strict=True):
         try:
-            moment = parse_moment(texts[i])
+            moment = parse_moment(given)
         except ValueError as error:
-            text = brief(texts[i])
-            short = len(texts[i]) <= 60 and "`" in str(error)
+            text = brief(given)
+            short = len(given) <= 60 and "`" in str(error)
             wrong[i] = "`at` is blank" if not text else str(error) if short else f"`{text}` is not a date; write it as 2026-04-10"
         except OverflowError:
-            wrong[i] = f"`{brief(texts[i])}` is {_SPAN}"
+            wrong[i] = f"`{brief(given)}` is {_SPAN}"
         else:
             day[i], instant[i], span[i] = moment.day, moment.instant, moment.span
-    codes = column.codes
-    good = [t for i, t in enumerate(texts) if day[i] != NO_DAY]
+            at_midnight = at_midnight and bool(_AT_MIDNIGHT.match(given))
 
     def why(row: int) -> str:
         return wrong.get(int(codes[row]), "`at` is blank")
 
     timed = bool((instant != NO_INSTANT).any())
-    return Moments(
-        day[codes],
-        instant[codes] if timed else None,
-        span[codes] if span.any() else None,
-        why,
-        timed and all(_AT_MIDNIGHT.match(t) for t in good),
-    )
+    return Moments(day[codes], instant[codes] if timed else None, span[codes] if span.any() else None, why, timed and at_midnight)
 
 
-def _read_as_column(texts: Sequence[str], day: Int32s, instant: Int64s, span: Int32s) -> list[int]:
+def _text_of(value: Any) -> str:
+    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value).strip()
+
+
+def _read_as_column(names: Any, day: Int32s, instant: Int64s, span: Int32s) -> Int64s:
     """Read the plain local times among many texts together; returns which are left to read one by one."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    plain = [i for i, text in enumerate(texts) if _LOCAL_TIME.match(text)]
+    matched = pc.fill_null(pc.match_substring_regex(names, _LOCAL_TIME), False)
+    plain = np.flatnonzero(_numbers(pa.chunked_array([matched.cast("int8")])))
     try:
-        read = _from_timestamps(pa.chunked_array([pa.array([texts[i] for i in plain], pa.string()).cast(pa.timestamp("s"))]))
+        read = _from_timestamps(pa.chunked_array([names.take(pa.array(plain)).cast(pa.timestamp("s"))]))
     except pa.ArrowException:
-        return list(range(len(texts)))  # one of them is not a time: each must be looked at
+        return np.arange(len(names))  # one of them is not a time: each must be looked at
     assert read.instant is not None
     day[plain], instant[plain] = read.day, read.instant
     if read.span is not None:
         span[plain] = read.span
-    done = {plain[k] for k in np.flatnonzero(read.day != NO_DAY).tolist()}
-    return [i for i in range(len(texts)) if i not in done]
+    unread = np.ones(len(names), np.bool_)
+    unread[plain[read.day != NO_DAY]] = False
+    return np.flatnonzero(unread)
 
 
 def brief(value: Any) -> str:
@@ -321,6 +377,13 @@ def take_rows(column: Any, rows: Any) -> Any:
     import pyarrow as pa
 
     return column.take(pa.array(rows))
+
+
+def is_nested(column: Any) -> Bools:
+    """Where a column of JSON holds a list or an object, and not one value."""
+    if not isinstance(column, Coded):
+        return np.zeros(len(column), np.bool_)
+    return np.array([*(isinstance(v, Nested) for v in column.values), False], np.bool_)[column.codes]
 
 
 def is_blank(column: Any) -> Bools:

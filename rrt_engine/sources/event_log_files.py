@@ -6,7 +6,7 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from rrt_engine.diagnostics import Diagnostic, InputError, Severity, did_you_mean
 from rrt_engine.model import Bools, Int32s, Rejected, plural
 from rrt_engine.sources.event_log_columns import Coded, Nested, brief, is_blank
+from rrt_engine.sources.json_text import NotJson, json_of
 
 COLUMNS = {"child_id": ("child_id", "case_id"), "event": ("event", "activity"), "at": ("at", "timestamp", "date")}
 """The columns an event log must have, and the other names they go by."""
@@ -72,15 +73,11 @@ class Table:
         self.diagnostics.append(Diagnostic(self.file, line, 1 if line else 0, code, message, severity, help=help))
 
 
-def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
-    """CSV, in the encoding and with the delimiter it was written in."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    file = str(path)
+def delimited_head(path: Path, head: bytes) -> tuple[str, str, list[str]]:
+    """The encoding of a CSV file, its delimiter and the names of its columns, from its first bytes. Raises InputError."""
     encoding = _encoding(head, path)
     if encoding is None:
-        raise refused(file, "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
+        raise refused(str(path), "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
     try:
         text = head.decode(encoding, "surrogateescape" if encoding == "utf8" else "ignore")
         first = re.split(r"\r\n|\n|\r", text.lstrip("\ufeff"), maxsplit=1)[0]
@@ -88,6 +85,16 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
         first = ""
     delimiter = max(",;\t|", key=lambda d: first.count(d))
     names = next(csv.reader([first.replace("\x00", "")], delimiter=delimiter), [])
+    return encoding, delimiter, names
+
+
+def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
+    """CSV, in the encoding and with the delimiter it was written in."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    file = str(path)
+    encoding, delimiter, names = delimited_head(path, head)
     bad: list[Any] = []
 
     def note(row: Any) -> str:
@@ -109,7 +116,7 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
         )
 
     try:
-        table = read(encoding, True)
+        table = read(encoding, True) if names else None
         if bad:
             table = read(encoding, False)  # only one thread at a time knows which row it is on
     except UnicodeDecodeError:
@@ -143,6 +150,67 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
     if not n and not ragged:
         result.say("no_rows", "the file has column names and no rows", severity="note")
     return result
+
+
+def delimited_batches(path: Path, diagnostics: list[Diagnostic], rejected: list[Rejected]) -> Iterator[tuple[Any, Int32s]]:
+    """CSV as Arrow tables of text, one after another, with the line of each row: as `read_delimited`, for files of any size.
+
+    What there is to say, and the lines that are no rows, are added to the lists. Raises InputError.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow_csv
+
+    with path.open("rb") as opened:
+        encoding, delimiter, names = delimited_head(path, opened.read(65_536))
+    places_of(names, str(path))
+    keys = [name if heading(name) else f"_{i}" for i, name in enumerate(names)]
+    bad: list[Any] = []
+
+    def note(row: Any) -> str:
+        bad.append(row)
+        return "skip"
+
+    line = 2
+    try:
+        reader = arrow_csv.open_csv(
+            str(path),
+            read_options=arrow_csv.ReadOptions(use_threads=False, encoding=encoding, skip_rows=1, column_names=keys, block_size=8 << 20),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, invalid_row_handler=note, ignore_empty_lines=False, newlines_in_values=True
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(keys, pa.string()), null_values=[], strings_can_be_null=False
+            ),
+        )
+        for batch in reader:
+            skipped = {row.number for row in bad}
+            lines = np.array([at for at in range(line, line + len(batch) + len(skipped)) if at not in skipped][: len(batch)], np.int32)
+            line = int(lines[-1]) + 1 if len(lines) else line
+            table = pa.Table.from_batches([batch])
+            blank = _blank_rows(table)
+            if blank is not None:
+                table, lines = table.filter(pa.array(~blank)), lines[~blank]
+            for place, name in enumerate(keys):
+                if pc.any(pc.starts_with(table.column(place), "'")).as_py():
+                    text = pc.replace_substring_regex(table.column(place), r"^'('*[=+\-@\t\r])", r"\1")
+                    table = table.set_column(place, name, text)
+            yield table.drop_columns([key for key, name in zip(keys, names, strict=True) if key != name]), lines
+    except UnicodeDecodeError:
+        raise refused(str(path), "encoding", "the file is neither UTF-8, UTF-16 nor Windows-1252 text", "save it as CSV UTF-8") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = str(error).splitlines()[0][:200]
+        raise refused(str(path), "csv", f"the file cannot be read as CSV: {said}", "check for a quote mark left open") from None
+    if encoding == "cp1252":
+        said = "the file is not UTF-8; it was read as Windows-1252"
+        diagnostics.append(Diagnostic(str(path), 0, 0, "encoding", said, "warning", help="save it as CSV UTF-8 if names look wrong"))
+    for row in bad:
+        if row.text.strip(" \r\n"):  # a line with nothing on it is not a record
+            why = f"{plural(row.actual_columns, 'field')} where the heading has {row.expected_columns}"
+            rejected.append(Rejected(path.name, row.number, why))
+            if len(rejected) <= SHOWN:
+                help = "check for a delimiter inside a value that is not in quotes"
+                diagnostics.append(Diagnostic(str(path), row.number, 1, "fields", why, "warning", help=help))
 
 
 def _unguarded(column: Any) -> Any:
@@ -193,14 +261,20 @@ def _encoding(head: bytes, path: Path) -> str | None:
 
 def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result: Table, needed: Needed) -> dict[str, Any]:
     """The columns under the names this reader uses. Raises InputError where a needed one is missing or given twice."""
+    places = places_of(names, result.file, needed)
+    return {name: table.column(i) if table is not None else columns[names[i]] for name, i in places.items()}
+
+
+def places_of(names: Sequence[str], file: str, needed: Needed = COLUMNS) -> dict[str, int]:
+    """Where each column of a file stands, by the name this reader uses. Raises InputError where a needed one is missing or given twice."""
     headings = [heading(name) for name in names]
-    by_heading: dict[str, Any] = {}
+    by_heading: dict[str, int] = {}
     for i, named in enumerate(headings):
         if not named:
             continue  # an index without a name, as data tools write it
         if named in by_heading:
-            raise refused(result.file, "column_twice", f"the column `{named}` stands twice", "keep one of them", 1)
-        by_heading[named] = table.column(i) if table is not None else columns[names[i]]
+            raise refused(file, "column_twice", f"the column `{named}` stands twice", "keep one of them", 1)
+        by_heading[named] = i
     problems: list[Diagnostic] = []
     used: dict[str, str] = {}
     for wanted, others in needed.items():
@@ -209,14 +283,12 @@ def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result:
             there = ", ".join(f"`{brief(h)}`" for h in headings[:30] if h) or "none"
             near = did_you_mean(wanted, by_heading)
             help = near or f"expected `{wanted}`" + (f" (or {' or '.join(f'`{o}`' for o in others[1:])})" if others[1:] else "")
-            problems.append(
-                Diagnostic(result.file, 1, 1, "missing_column", f"no column `{wanted}`; the columns found are {there}", help=help)
-            )
+            problems.append(Diagnostic(file, 1, 1, "missing_column", f"no column `{wanted}`; the columns found are {there}", help=help))
         else:
             used[found] = wanted
     if problems:
         raise InputError(problems)
-    return {used.get(name, name): column for name, column in by_heading.items()}
+    return {used.get(name, name): i for name, i in by_heading.items()}
 
 
 def read_parquet(path: Path, needed: Needed = COLUMNS) -> Table:
@@ -231,11 +303,42 @@ def read_parquet(path: Path, needed: Needed = COLUMNS) -> Table:
             table = opened.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise refused(str(path), "parquet", f"the file cannot be read as Parquet: {str(error).splitlines()[0][:200]}") from None
-    result = Table(str(path), "Parquet", {}, table.num_rows, np.arange(1, table.num_rows + 1, dtype=np.int32))
+    return table_of(table, str(path), needed)
+
+
+def table_of(table: Any, file: str, needed: Needed = COLUMNS) -> Table:
+    """An Arrow table as the columns of a file; its rows are numbered from 1."""
+    result = Table(file, "Parquet", {}, table.num_rows, np.arange(1, table.num_rows + 1, dtype=np.int32))
     result.columns = _named(table.column_names, {}, table, result, needed)
+    _refuse_what_is_no_text(result)
     if not table.num_rows:
         result.say("no_rows", "the file has columns and no rows", severity="note")
     return result
+
+
+def _refuse_what_is_no_text(table: Table) -> None:
+    """Refuse ids that are no single values, and text that is not UTF-8, which Parquet files may hold."""
+    import pyarrow as pa
+
+    for name, column in table.columns.items():
+        coded = pa.types.is_dictionary(column.type)
+        kind = column.type.value_type if coded else column.type
+        if name == "child_id" and not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or _is_text(kind)):
+            raise refused(
+                table.file, "parquet", f"the column `child_id` holds values of the type {kind}", "write ids as text or whole numbers"
+            )
+        if _is_text(kind):
+            try:
+                for chunk in column.chunks:
+                    (chunk.dictionary if coded else chunk).validate(full=True)
+            except pa.ArrowException:
+                raise refused(table.file, "parquet", f"the column `{brief(name)}` holds text that is not UTF-8", "write it again") from None
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return any(each(kind) for each in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null))
 
 
 def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
@@ -258,10 +361,10 @@ def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json_of(line)
             why = "" if isinstance(record, dict) else "not a JSON object"
-        except (ValueError, RecursionError) as error:
-            why = f"not JSON: {error.msg}, at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else "not JSON text"
+        except NotJson as error:
+            why = f"not JSON: {error.why}{f', at character {error.character}' if error.character else ''}"
         if not why and isinstance(nested := record.pop("attributes", None), dict):
             record = {**nested, **record}
         if why:

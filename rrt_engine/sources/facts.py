@@ -105,6 +105,8 @@ def value_of(value: Any, kind: FactKind) -> FactValue | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
+        if not abs(value) < 1e9:  # nor is it a number at all where a tool wrote NaN
+            return None
         if kind.type == "count" and (value < 0 or value != int(value)):
             return None
         if (kind.least is not None and value < kind.least) or (kind.most is not None and value > kind.most):
@@ -116,7 +118,7 @@ def value_of(value: Any, kind: FactKind) -> FactValue | None:
         number = float(str(value))
     except ValueError:
         return None
-    return value_of(int(number) if number == int(number) else number, kind) if abs(number) < 1e9 else None
+    return value_of(int(number) if abs(number) < 1e9 and number == int(number) else number, kind)
 
 
 def values_words(kind: FactKind) -> str:

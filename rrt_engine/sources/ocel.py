@@ -10,7 +10,6 @@ how exact it is and every time is midnight, a tool wrote days as times, and they
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -26,6 +25,7 @@ from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.event_log import log_from_table
 from rrt_engine.sources.event_log_columns import brief
 from rrt_engine.sources.event_log_files import SHOWN, Coder, Table, heading, refused
+from rrt_engine.sources.json_text import NotJson, json_of
 from rrt_engine.sources.reading import Reading
 from rrt_engine.words import uk_time
 
@@ -63,15 +63,11 @@ def _json(path: Path) -> Mapping[str, Any]:
     """The file as JSON with the four parts of the standard. Raises InputError."""
     file = str(path)
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+        data = json_of(path.read_bytes())
     except OSError as error:
         raise refused(file, "unreadable", f"cannot read the file: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise refused(file, "encoding", "the file is not UTF-8 text", "save it as UTF-8") from None
-    except RecursionError:
-        raise refused(file, "json", "the file is not JSON that can be read: it is nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise refused(file, "json", f"the file is not JSON: {error.msg}", "export it again", error.lineno) from None
+    except NotJson as error:
+        raise refused(file, error.code, f"the file is not JSON: {error.why}", error.help, error.line) from None
     if isinstance(data, dict) and "ocel:events" in data:
         raise refused(file, "version", "this is a log of OCEL 1.0; expected OCEL 2.0", "export it as OCEL 2.0 JSON")
     wrong = [part for part in _PARTS if not isinstance(data, dict) or not isinstance(data.get(part), list)]

@@ -16,6 +16,7 @@ from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.sources.ssda903_tables import TABLES, Table, columns_of, nearly, table_of
+from rrt_engine.sources.xml_mistakes import SAFE, not_well_formed
 
 Cells = tuple[str, ...]
 EXPECTED = "expected the CSV tables of an SSDA903 return (Episodes, Header, Reviews, ...) or its XML form"
@@ -186,7 +187,6 @@ def _hint(file: Path, top: Path) -> tuple[int, ...]:
 
 # ------------------------------------------------------------------------------------------------------------- XML
 
-_SAFE: dict[str, Any] = {"resolve_entities": False, "no_network": True, "huge_tree": False, "load_dtd": False}
 _RENAMED = {"CHILDID": "CHILD", "PL": "PLACE"}
 _GROUPS = {
     "EPISODE": "Episodes",
@@ -208,11 +208,11 @@ def _xml_tables(path: Path) -> list[Part]:
     parts = {name: Part(table, str(path), name, str(path.parent), _hint(path, path.parent), unit="child") for name, table in TABLES.items()}
     try:
         with path.open("rb") as file:
-            for _, root in etree.iterparse(file, events=("start",), **_SAFE):
+            for _, root in etree.iterparse(file, events=("start",), **SAFE):
                 _check_root(path, root)
                 break
             file.seek(0)
-            for n, (_, child) in enumerate(etree.iterparse(file, events=("end",), tag="{*}CHILD", **_SAFE), 1):
+            for n, (_, child) in enumerate(etree.iterparse(file, events=("end",), tag="{*}CHILD", **SAFE), 1):
                 for name, values in _of_child(child):
                     parts[name].rows.append((n, tuple([values.get(each, "") for each in parts[name].table.fields])))
                 child.clear(keep_tail=False)
@@ -222,9 +222,8 @@ def _xml_tables(path: Path) -> list[Part]:
         line, column = error.position
         if not path.stat().st_size:
             raise refused(path, "empty", "the file is empty", "export the return again") from None
-        message = f"the file is not well-formed XML: {str(error.msg).split(', line')[0]}"
         help = "nothing was read, because what follows cannot be trusted; export the return again"
-        raise refused(path, "xml", message, help, max(line, 0), max(column, 0)) from None
+        raise refused(path, "xml", not_well_formed(error), help, max(line, 0), max(column, 0)) from None
     return [part for part in parts.values() if part.rows]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import as_date
+from rrt_engine.calendar import NO_DAY, as_date
 from rrt_engine.synth.columns import FIRST_ID, Sheet
 from rrt_engine.synth.draw import Ints
 from rrt_engine.synth.families import BLOCK
@@ -116,7 +116,8 @@ def _can(s: Sheet, rows: Any, name: str, a: float, b: float, c: float, last: int
     if name in _MOVED:
         return _moved(s, rows, name, a, b, last)[0] >= 0
     if name == "born_after_events":
-        return bool(s.born[rows[0]] < s.day[rows[0]] < s.day[rows[-1]] - int(c * 30) <= last)
+        born = s.born[rows[0]]
+        return bool(born != NO_DAY and born < s.day[rows[0]] < s.day[rows[-1]] - int(c * 30) <= last)
     return name != "underscored_id" or len(rows) > 2
 
 

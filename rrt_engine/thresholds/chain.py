@@ -42,6 +42,8 @@ class Chainer:
     def _fire(self, stratum: int, tokens: Sequence[Token]) -> set[Firing]:
         """Every rule of a stratum with every choice of tokens that its patterns match."""
         fired: set[Firing] = set()
+        if not self._index[stratum]:
+            return fired
         partial: dict[str, tuple[list[int], list[int]]] = {}
         for token in tokens:
             number = int(token["k"])

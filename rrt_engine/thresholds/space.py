@@ -7,7 +7,7 @@ So a few hundred kinds stand for tens of thousands of records, and all pairs of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -76,13 +76,13 @@ def records(book: ThresholdBook, plan: Plan, names: Iterable[str] | None = None)
 class Space:
     """A plan with every record of every fact, sorted into kinds.
 
-    `level_only` forgets what cannot touch the level (duties, gates, prompts), which leaves far fewer kinds.
+    `level_only` forgets what cannot touch the level (duties, gates, prompts), which leaves far fewer kinds and fewer rules to run.
     """
 
     def __init__(self, book: ThresholdBook, plan: Plan, level_only: bool = False) -> None:
         self.book, self.plan, self.level_only = book, plan, level_only
-        self.chainer = Chainer(plan, book.significant)
         kept = [r for r in plan.rules if not level_only or plan.specs[r.id].effect in _LEVEL_EFFECTS]
+        self.chainer = Chainer(replace(plan, rules=tuple(kept)), book.significant)
         self._patterns = _by_fact(kept)
         wanted = {str(t.value) for r in kept for tests in r.patterns for t in tests if t.field == "f" and ("t", "unrecorded") in _eq(tests)}
         self._unrecorded = frozenset(wanted)

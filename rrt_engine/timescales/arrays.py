@@ -7,13 +7,13 @@ followed by a position, so that one sorted array of keys serves every child at o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, day_number, midnight, parse_moment
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, birthdays, day_number, midnight, parse_moment
 from rrt_engine.model import Bools, EventLog, Int32s, Int64s, lookup
 from rrt_engine.rulebook.regime_schema import Quality
 from rrt_engine.rulebook.schema import AnyTest, Not, Only, Scalar
@@ -52,6 +52,8 @@ class Arrays:
     _rows: dict[tuple[str, ...], Int32s] = field(default_factory=dict)
     _keys: dict[int, Int64s] = field(default_factory=dict)
     _counted: dict[tuple[str, ...], Picked] = field(default_factory=dict)
+    _named_moments: dict[str, tuple[Int64s, Int64s, Int64s]] = field(default_factory=dict)
+    _birthdays: dict[int, Int32s] = field(default_factory=dict)
 
     @cached_property
     def timed(self) -> bool:
@@ -84,7 +86,7 @@ class Arrays:
             rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else order[:0]
             rows = rows if self.visible is None else rows[self.visible[rows]]
             self._rows[wanted] = rows
-            self._keys[id(rows)] = self._last_key(rows)
+            self._keys[id(rows)] = self._last_keys[rows]
         return self._rows[wanted]
 
     def picked(self, kinds: Sequence[str], where: Mapping[str, AnyTest]) -> Picked:
@@ -114,7 +116,7 @@ class Arrays:
         picked = Picked(rows[counts], None if found.maybe is None else found.maybe[counts])
         if not where:  # many rules count the same events
             self._counted[wanted] = picked
-            self._keys[id(picked.rows)] = self._last_key(picked.rows)
+            self._keys[id(picked.rows)] = self._last_keys[picked.rows]
         return picked
 
     def _tested(self, rows: Int32s, where: Mapping[str, AnyTest]) -> tuple[Bools, Bools]:
@@ -135,7 +137,18 @@ class Arrays:
                 unsure |= codes < 0
         return holds, unsure
 
-    def earliest(self, rows: Int32s) -> Int64s:
+    def birthdays_of(self, age: int) -> Int32s:
+        """The day on which each child reaches an age; NO_DAY where its date of birth is not known. Kept."""
+        if age not in self._birthdays:
+            born = self.log.born
+            days = np.full(len(self.log.children), NO_DAY, np.int32)
+            if born is not None:
+                known = np.flatnonzero(born != NO_DAY)
+                days[known] = birthdays(born[known], age)
+            self._birthdays[age] = days
+        return self._birthdays[age]
+
+    def earliest(self, rows: Int32s | slice) -> Int64s:
         """The earliest instant of each row, in UTC seconds."""
         day = self.log.day[rows]
         if self.log.instant is None:
@@ -144,7 +157,7 @@ class Arrays:
         dated = instant == NO_INSTANT
         return np.where(dated, midnight(day), instant) if dated.any() else instant
 
-    def latest(self, rows: Int32s) -> Int64s:
+    def latest(self, rows: Int32s | slice) -> Int64s:
         """The latest instant of each row, in UTC seconds."""
         day = self.log.day[rows]
         if self.log.instant is None:
@@ -157,18 +170,26 @@ class Arrays:
 
     def first_key(self, rows: Int32s) -> Int64s:
         """Child and earliest position of each row."""
-        if not self.timed:
-            return self.last_key(rows)
-        return (self.log.child[rows].astype(np.int64) << self.bits) | self.earliest(rows)
+        return self._first_keys[rows] if self.timed else self.last_key(rows)
 
     def last_key(self, rows: Int32s) -> Int64s:
         """Child and latest position of each row; ascending for rows in the log's order."""
         kept = self._keys.get(id(rows))
-        return self._last_key(rows) if kept is None else kept
+        return self._last_keys[rows] if kept is None else kept
 
-    def _last_key(self, rows: Int32s) -> Int64s:
-        position = self.latest(rows) if self.timed else self.log.day[rows]
-        return (self.log.child[rows].astype(np.int64) << self.bits) | position
+    @cached_property
+    def _first_keys(self) -> Int64s:
+        """The first key of every row of the log: worked out once, because every rule reads some of them."""
+        return self._child_part | self.earliest(slice(None))
+
+    @cached_property
+    def _last_keys(self) -> Int64s:
+        """The last key of every row of the log."""
+        return self._child_part | (self.latest(slice(None)) if self.timed else self.log.day)
+
+    @property
+    def _child_part(self) -> Int64s:
+        return self.log.child.astype(np.int64) << self.bits
 
     def key_of_day(self, child: Int32s, day: Int32s) -> Int64s:
         """The first position of a child's day."""
@@ -180,24 +201,29 @@ class Arrays:
 
     def date_in(self, attribute: str, rows: Int32s) -> Int32s:
         """The day that an attribute of each row names; NO_DAY where it names none."""
-        return self._moments(attribute, rows, lambda m: m.day, NO_DAY).astype(np.int32)
+        return self._moments(attribute, rows)[0].astype(np.int32)
 
     def instants_in(self, attribute: str, rows: Int32s) -> tuple[Int64s, Int64s]:
         """The earliest and latest instant that an attribute of each row names; that of the row where it names none."""
-        day, instant = self.date_in(attribute, rows), self._moments(attribute, rows, lambda m: m.instant, NO_INSTANT)
-        span = self._moments(attribute, rows, lambda m: m.span, 0)
+        day, instant, span = self._moments(attribute, rows)
         absent, dated = day == NO_DAY, instant == NO_INSTANT
         first = np.where(dated, midnight(day), instant)
         last = np.where(dated, midnight(day + 1) - 1, instant + span)
         return np.where(absent, self.earliest(rows), first), np.where(absent, self.latest(rows), last)
 
-    def _moments(self, attribute: str, rows: Int32s, part: Callable[[Moment], int], nothing: int) -> Int64s:
+    def _moments(self, attribute: str, rows: Int32s) -> tuple[Int64s, Int64s, Int64s]:
+        """The day, instant and span that an attribute of each row names. Each distinct value is read once."""
         column = self.log.attributes.get(attribute)
-        if column is None:
-            return np.full(len(rows), nothing, np.int64)
-        read = [_moment_named(value) for value in column.values]
-        table = [nothing if m is None else part(m) for m in read]
-        return np.array([*table, nothing], np.int64)[column.codes[rows]]  # code -1 reads the last entry
+        if attribute not in self._named_moments:
+            read = [] if column is None else [_moment_named(value) for value in column.values]
+            day = [NO_DAY if m is None else m.day for m in read]
+            instant = [NO_INSTANT if m is None else m.instant for m in read]
+            span = [0 if m is None else m.span for m in read]
+            table = ([*day, NO_DAY], [*instant, NO_INSTANT], [*span, 0])  # code -1 reads the last entry
+            self._named_moments[attribute] = tuple(np.array(values, np.int64) for values in table)  # type: ignore[assignment]
+        code = np.full(len(rows), -1) if column is None else column.codes[rows]
+        days, instants, spans = self._named_moments[attribute]
+        return days[code], instants[code], spans[code]
 
     def link_codes(self, link: str) -> Int32s:
         """What each row belongs to at one level, such as its referral or its section 47 enquiry; -1 where not recorded.
@@ -220,10 +246,11 @@ class Arrays:
                         codes[rows] = named
                     else:
                         codes[rows[named >= 0]] = -2  # it names the outer level, and says nothing of this one
-        for path, rows in bare:
-            if path[-1] == link:
-                rows = rows[codes[rows] == -1]
-                codes[rows] = self._named_by_last_part(rows, names, codes)
+        own_level = [rows for path, rows in bare if path[-1] == link and len(rows)]
+        if own_level:
+            rows = np.concatenate(own_level)
+            rows = rows[codes[rows] == -1]
+            codes[rows] = self._named_by_last_part(rows, names, codes)
         return np.maximum(codes, -1)
 
     def _written(self, link: str) -> tuple[dict[str, int], Int32s, list[tuple[tuple[str, ...], Int32s]]]:
@@ -237,23 +264,38 @@ class Arrays:
         bare: list[tuple[tuple[str, ...], Int32s]] = []
         if log.ref is None:
             return names, codes, bare
+        order, offsets = self._by_kind
+        table = np.full(len(log.refs), -1, np.int32)  # what each ref says to the kind in hand: only those of its rows are set
         for kind_code, kind in enumerate(log.kinds):
             path = self.paths.get(kind, ())
             if link not in path:
                 continue
             level = path.index(link)
-            rows = np.flatnonzero((log.kind == kind_code) & (log.ref >= 0)).astype(np.int32)
-            used, position = np.unique(log.ref[rows], return_inverse=True)
-            table = np.full(len(used), -1, np.int32)
-            for i, parts in enumerate(log.refs[u].split("/") for u in used):
+            rows = order[offsets[kind_code] : offsets[kind_code + 1]]
+            ref = log.ref[rows]
+            if len(ref) and int(ref.min()) < 0:
+                rows = rows[ref >= 0]
+                ref = log.ref[rows]
+            for used in self._distinct_refs(ref):
+                parts = self._ref_parts[used]
                 if len(parts) == len(path):
-                    table[i] = names.setdefault("/".join(parts[: level + 1]), len(names))
-                elif len(parts) == 1:
-                    table[i] = -2
-            found = table[position]
+                    table[used] = names.setdefault("/".join(parts[: level + 1]), len(names))
+                else:
+                    table[used] = -2 if len(parts) == 1 else -1
+            found = table[ref]
             codes[rows] = np.maximum(found, -1)
             bare.append((path, rows[found == -2]))
         return names, codes, bare
+
+    @cached_property
+    def _ref_parts(self) -> list[list[str]]:
+        return [ref.split("/") for ref in self.log.refs]
+
+    def _distinct_refs(self, ref: Int32s) -> list[int]:
+        """The codes of the refs that occur, in order: by counting where they are many beside the refs there are."""
+        many = 8 * len(ref) > len(self.log.refs)
+        used: list[int] = (np.flatnonzero(np.bincount(ref)) if many else np.unique(ref)).tolist()
+        return used
 
     def _named(self, rows: Int32s, names: Mapping[str, int], codes: Int32s) -> Int32s:
         """The code of what a bare ref names at an outer level, where this child's own events use the name there."""
@@ -273,7 +315,7 @@ class Arrays:
         """
         log = self.log
         assert log.ref is not None
-        for ref in np.unique(log.ref[rows]):
+        for ref in self._distinct_refs(log.ref[rows]):
             names.setdefault(log.refs[ref], len(names))
         own = self._look_up(rows, names)
         last_parts: dict[str, int] = {}
@@ -281,18 +323,28 @@ class Arrays:
         whole = np.array(["/" in name for name in names], np.bool_)
         written = self._seen(np.flatnonzero(codes >= 0))
         written = written[whole[codes[written]]]
-        pairs = np.unique(np.stack([log.child[written], part_of[codes[written]], codes[written]]), axis=1).astype(np.int64)
+        if not len(written):
+            return own
         width = len(last_parts) + 1
-        key, wanted = pairs[0] * width + pairs[1], log.child[rows].astype(np.int64) * width + part_of[own]
+        code = codes[written]
+        key = log.child[written].astype(np.int64) * width + part_of[code]
+        order = np.lexsort((code, key))
+        key, code = key[order], code[order]
+        another = np.ones(len(key), np.bool_)  # each name of a child once
+        another[1:] = (key[1:] != key[:-1]) | (code[1:] != code[:-1])
+        key, code = key[another], code[another]
+        wanted = log.child[rows].astype(np.int64) * width + part_of[own]
         first, last = np.searchsorted(key, wanted), np.searchsorted(key, wanted, "right")
-        one = pairs[2][np.minimum(first, max(len(key) - 1, 0))] if len(key) else own
+        one = code[np.minimum(first, len(key) - 1)]
         return np.where(last == first, own, np.where(last - first == 1, one, -1)).astype(np.int32)
 
     def _look_up(self, rows: Int32s, names: Mapping[str, int]) -> Int32s:
         log = self.log
         assert log.ref is not None
-        used, position = np.unique(log.ref[rows], return_inverse=True)
-        return np.array([names.get(log.refs[u], -1) for u in used], np.int32)[position]
+        ref, table = log.ref[rows], np.full(len(log.refs), -1, np.int32)
+        for used in self._distinct_refs(ref):
+            table[used] = names.get(log.refs[used], -1)
+        return table[ref]
 
     def _seen(self, rows: Int64s) -> Int64s:
         return rows if self.visible is None else rows[self.visible[rows]]
@@ -303,6 +355,7 @@ def end_of_day(day: int) -> int:
     return int(midnight(np.array([day + 1]))[0]) - 1
 
 
+@lru_cache(maxsize=100_000)  # a chunk of a large log names much the same dates as the chunk before
 def _moment_named(value: object) -> Moment | None:
     try:
         return parse_moment(value)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, birthdays, due_day, midnight
+from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Duration, due_day, midnight
 from rrt_engine.model import BEFORE_RECORDS, NO_DATE, NO_REASON, Bools, Int8s, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import DERIVED_KINDS, Rule, RuleBook
 from rrt_engine.rulebook.schema import After, During, TimescaleRule, Until
 from rrt_engine.timescales.arrays import Arrays, Picked
-from rrt_engine.timescales.search import NONE, next_after, pairs
+from rrt_engine.timescales.search import NONE, among, next_after, pairs
 
 FAR = 2**30
 """A day number after every other."""
@@ -76,6 +76,19 @@ class Run:
     derived: list[Int32s]
     segments: dict[str, Any] = field(default_factory=dict)
     fell: dict[tuple[str, int], tuple[Int32s, Any]] = field(default_factory=dict)
+    since: dict[tuple[str, ...], Int32s | None] = field(default_factory=dict)
+
+    def answers_since(self, answers: Sequence[str]) -> Int32s | None:
+        """For each kind of event, the day before which it may have been answered unseen; NO_DAY where it cannot, None where none can."""
+        wanted = tuple(answers)
+        if wanted not in self.since:
+            kinds, coverage = self.arrays.log.kinds, self.arrays.log.coverage
+            usual = coverage.answers_since("", wanted)
+            other = {started for started, answer in coverage.whole if answer in wanted}  # those that some answers cannot be missing for
+            days = [coverage.answers_since(kind, wanted) if kind in other else usual for kind in kinds]
+            known = any(day is not None for day in days)
+            self.since[wanted] = np.array([NO_DAY if day is None else day for day in days], np.int32) if known else None
+        return self.since[wanted]
 
     def derive(self, days: Int32s) -> Int32s:
         """Make rows for derived events (birthdays) on some days: they come after the log's own rows."""
@@ -141,9 +154,9 @@ def _from_age(run: Run, duties: Duties, age: int) -> Duties | None:
     born = np.full(len(child), NO_DAY, np.int32) if log.born is None else log.born[child]
     unknown = born == NO_DAY
     duties.reason[unknown] = NO_DATE
-    day = birthdays(np.where(unknown, 0, born), age)
+    day = run.arrays.birthdays_of(age)[child]
     waits = ~unknown & (day > duties.start)
-    duties.answers_from = np.where(waits, run.arrays.key_of_day(child, day.astype(np.int32)), run.arrays.first_key(duties.trigger))
+    duties.answers_from = np.where(waits, run.arrays.key_of_day(child, day), run.arrays.first_key(duties.trigger))
     duties.start = np.where(waits, day, duties.start).astype(np.int32)
     kept = duties.take(duties.start <= run.as_of_day)
     return kept if len(kept.trigger) else None
@@ -341,14 +354,14 @@ def before_age(run: Run, rule: Rule, duties: Duties) -> Duties:
     if log.born is None:
         return duties
     keep = np.ones(len(duties.trigger), np.bool_)
-    born = log.born[log.child[duties.trigger]]
+    child = log.child[duties.trigger]
     for item in run.book.until(rule.spec):
         if item.event[0] in DERIVED_KINDS:
-            known = born != NO_DAY
+            known = log.born[child] != NO_DAY
             if item.if_:
-                known &= np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows)
+                known &= among(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows)
             for age in _ages(item):
-                keep[known] &= birthdays(born[known], age) >= duties.begins()[known]
+                keep &= ~known | (run.arrays.birthdays_of(age)[child] >= duties.begins())
     return duties if keep.all() else duties.take(keep)
 
 
@@ -360,7 +373,7 @@ def _ages(item: Until) -> list[int]:
 def find_ends(run: Run, rule: Rule, duties: Duties) -> None:
     """For each duty the first event, at or after its start, that ends it without answering it."""
     for item in run.book.until(rule.spec):
-        applies = np.isin(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows) if item.if_ else None
+        applies = among(duties.trigger, run.arrays.picked(rule.spec.when.event, item.if_).rows) if item.if_ else None
         if item.event[0] in DERIVED_KINDS:
             if run.book.value(item.running) == "ends":
                 _end_on_birthday(run, item, duties, applies)
@@ -392,12 +405,11 @@ def _end_on_birthday(run: Run, item: Until, duties: Duties, applies: Bools | Non
     if log.born is None:
         return
     end, end_day = duties.ended()
-    born = log.born[log.child[duties.trigger]]
-    known = born != NO_DAY if applies is None else applies & (born != NO_DAY)
+    child = log.child[duties.trigger]
+    known = log.born[child] != NO_DAY if applies is None else applies & (log.born[child] != NO_DAY)
     for age in _ages(item):
-        day = np.full(len(born), NO_DAY, np.int64)
-        day[known] = birthdays(born[known], age)
+        day = run.arrays.birthdays_of(age)[child]
         better = known & (day >= duties.begins()) & (day <= run.as_of_day) & ((end_day == NO_DAY) | (day < end_day))
         if better.any():
-            end[better] = run.derive(day[better].astype(np.int32))
+            end[better] = run.derive(day[better])
             end_day[better] = day[better]

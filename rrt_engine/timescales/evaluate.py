@@ -45,7 +45,7 @@ from rrt_engine.timescales.clocks import Due, due_after, due_once, lift, target_
 from rrt_engine.timescales.duties import Duties, Run, answering, before_age, find_ends, keep_earlier, merged, picked_one, starting
 from rrt_engine.timescales.parts import not_before_floor, starting_in_part, still_owed
 from rrt_engine.timescales.quality import suspect_rows
-from rrt_engine.timescales.search import NONE, next_after, pairs
+from rrt_engine.timescales.search import NONE, among, next_after, pairs
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,29 @@ def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None 
     `as_of` without a time means the end of that UK day; only events at or before it exist. With `as_known` (a day
     number) only events recorded by then exist. Rules whose events the log cannot carry are returned, not evaluated.
     """
+    run, later = begun(log, book, as_of, as_known)
+    return replace(evaluate_rules(run), after_as_of=later)
+
+
+def begun(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None = None) -> tuple[Run, int]:
+    """An evaluation before any rule is looked at, and how many of the log's events are later than `as_of`."""
     visible, later = _visible(log, as_of, as_known)
     log = replace(log, suspect=suspect_rows(log, book.events, visible))
-    run = Run(
-        Arrays(log, visible, book.ref_paths()),
-        book,
-        as_of.day,
-        as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day),
-        {},
-        [],
-    )
+    instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
+    return Run(Arrays(log, visible, book.ref_paths()), book, as_of.day, instant, {}, []), later
+
+
+def evaluate_rules(run: Run) -> Result:
+    """The flags of every rule of the run's book. `after_as_of` is 0: the rules are not shown what is later."""
     blocks: list[Flags] = []
     refused: list[NotEvaluable] = []
-    for editions in _by_rule(book):
-        missing = unsupported_kinds(book, book.rules[editions[-1]], log)
+    for editions in _by_rule(run.book):
+        missing = unsupported_kinds(run.book, run.book.rules[editions[-1]], run.arrays.log)
         if missing:
-            refused.append(NotEvaluable(book.rules[editions[-1]].id, missing))
+            refused.append(NotEvaluable(run.book.rules[editions[-1]].id, missing))
         else:
             blocks.extend(flags_of(run, editions))
-    return Result(_joined(blocks, run.derived), tuple(refused), later)
+    return Result(_joined(blocks, run.derived), tuple(refused), 0)
 
 
 def _by_rule(book: RuleBook) -> list[list[int]]:
@@ -411,7 +415,7 @@ def _belonging(run: Run, rule: Rule, duties: Duties, chain: Int32s, answer: Int3
         mine, theirs = codes[duties.trigger[chain]], codes[answer]
         keep &= (mine < 0) | (theirs < 0) | (mine == theirs)
     if set(spec.when.event) & set(spec.expect.event):  # where the start is itself an answer, only what stands after it is one
-        own = np.isin(duties.trigger, rows)
+        own = among(duties.trigger, rows)
         keep &= ~own[chain] | (answer > duties.trigger[chain])
     if arrays.timed and duties.end is not None and duties.end_day is not None:
         keep &= ~_after_end(arrays, answer, duties.end[chain], duties.end_day[chain])
@@ -517,7 +521,7 @@ def _answered_before_it_began(
 ) -> None:
     """An answer that shares the duty's link and is dated before it began: the dates cannot be right."""
     codes = arrays.link_codes(link)
-    unanswered = np.flatnonzero((answer < 0) & (codes[triggers] >= 0) & ~np.isin(triggers, rows))
+    unanswered = np.flatnonzero((answer < 0) & (codes[triggers] >= 0) & ~among(triggers, rows))
     rows = rows[codes[rows] >= 0]
     if not len(rows) or not len(unanswered):
         return
@@ -546,14 +550,13 @@ def _settled(
     if duties.unsure is not None:
         status[duties.unsure], reason[duties.unsure] = CANNOT_TELL, TRIGGER_ATTRIBUTE
     assert rule.spec.expect is not None
-    since = [log.coverage.answers_since(kind, rule.spec.expect.event) for kind in log.kinds]
-    if any(day is not None for day in since):
+    since = run.answers_since(rule.spec.expect.event)
+    if since is not None:
         known_from = duties.start
         if rule.spec.expect.earlier is not None:  # where nothing is found, an earlier answer may be missing too
             back = due_day_before(duties.start, run.book.length(rule.spec.expect.earlier), run.book.calendar)
             known_from = np.where(answer < 0, back, duties.start)
-        floor = np.array([NO_DAY if day is None else day for day in since])[log.kind[duties.trigger]]
-        before = (known_from < floor) & (status != ENDED)
+        before = (known_from < since[log.kind[duties.trigger]]) & (status != ENDED)
         status[before], reason[before] = CANNOT_TELL, BEFORE_RECORDS
     until = [log.coverage.until_day(kind) for kind in rule.spec.expect.event]
     last = max((day for day in until if day is not None), default=run.as_of_day)

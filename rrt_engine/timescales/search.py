@@ -21,7 +21,7 @@ def next_after(
     one that does not say what it belongs to does. With `nth` it is a later one of them: that goes with no link.
     """
     wanted = arrays.first_key(triggers) if wanted is None else wanted
-    own = np.isin(triggers, rows) if may_be_own else np.zeros(0, np.bool_)
+    own = among(triggers, rows) if may_be_own else np.zeros(0, np.bool_)
     if link is None or arrays.log.ref is None:
         return _next(arrays, rows, wanted, triggers, own, nth)
     codes = arrays.link_codes(link)
@@ -54,20 +54,31 @@ def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, tr
     """The same search among events that share the trigger's link: child and link take the child's place in the key."""
     if not len(rows):
         return np.full(len(triggers), NONE)
-    groups = pairs(arrays, rows, codes)
-    known = np.unique(groups)
-    ours = pairs(arrays, triggers, codes)
-    group, mine = np.searchsorted(known, groups), np.minimum(np.searchsorted(known, ours), len(known) - 1)
-    order = np.argsort(group, kind="stable")
-    rows, group = rows[order], group[order]
+    group, mine = pairs(arrays, rows, codes), pairs(arrays, triggers, codes)
+    unknown = None
+    if max(int(group.max()), int(mine.max(initial=0))) >> (62 - max(arrays.bits, 32)):  # too large a number to stand before a position
+        known, ours = np.unique(group), mine
+        group, mine = np.searchsorted(known, group), np.minimum(np.searchsorted(known, ours), len(known) - 1)
+        unknown = known[mine] != ours
     low = (1 << arrays.bits) - 1
     keys = (group << arrays.bits) | (arrays.last_key(rows) & low)
+    order = np.argsort(keys, kind="stable")
+    rows, group, keys = rows[order], group[order], keys[order]
     at = np.searchsorted(keys, (mine << arrays.bits) | (wanted & low))
     if len(own):
         at = np.where(own, np.maximum(at, np.searchsorted((group << 32) | rows, (mine << 32) | triggers, "right")), at)
     last = np.minimum(at, len(rows) - 1)
     found = rows[last]
-    found[(at == len(rows)) | (group[last] != mine) | (known[mine] != ours)] = NONE
+    missing = (at == len(rows)) | (group[last] != mine)
+    found[missing if unknown is None else missing | unknown] = NONE
+    return found
+
+
+def among(rows: Int32s, others: Int32s) -> Bools:
+    """Whether each row is one of the others, which are in the log's order."""
+    if not len(others):
+        return np.zeros(len(rows), np.bool_)
+    found: Bools = others[np.minimum(np.searchsorted(others, rows), len(others) - 1)] == rows
     return found
 
 

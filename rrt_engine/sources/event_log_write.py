@@ -40,15 +40,18 @@ class Column:
     values: tuple[Any, ...]
 
 
-def write_event_log(log: EventLog, path: Path, suffix: str) -> int:
-    """Write a log as `.csv`, `.parquet` or `.jsonl` and return how many rows it has: one an event, and one a child without any."""
-    columns = columns_of(log)
+def write_event_log(log: EventLog, path: Path, suffix: str, origins: bool = False) -> int:
+    """Write a log as `.csv`, `.parquet` or `.jsonl` and return how many rows it has: one an event, and one a child without any.
+
+    With `origins` each event says which file, and which row of it, it came from.
+    """
+    columns = columns_of(log, origins)
     writer = {".csv": _write_csv, ".parquet": _write_parquet, ".jsonl": _write_jsonl}[suffix]
     writer(columns, path)
     return len(columns[0].codes)
 
 
-def columns_of(log: EventLog) -> list[Column]:
+def columns_of(log: EventLog, origins: bool = False) -> list[Column]:
     """The columns of a log that hold something, in order; children without events come last, each in a row of its own."""
     n, m = len(log), len(log.children)
     alone = np.setdiff1d(np.arange(m, dtype=np.int32), log.child)
@@ -87,6 +90,10 @@ def columns_of(log: EventLog) -> list[Column]:
     numbers = alike_numbers(log)
     if numbers is not None:
         columns.append(of_events("alike_number", "integer", numbers - 1, range(1, int(numbers.max()) + 1)))
+    if origins and log.origin is not None and log.origin_row is not None:
+        columns.append(of_events("origin", "text", log.origin, log.origins))
+        rows, codes = np.unique(log.origin_row, return_inverse=True)
+        columns.append(of_events("origin_row", "integer", codes, rows.tolist()))
     return [c for c in columns if c.name in COLUMNS or n == 0 or bool((c.codes >= 0).any())]
 
 
@@ -178,10 +185,8 @@ def covers_file(target: Path) -> Path:
     return target.with_name(f"{target.name}.covers.yaml")
 
 
-def covers_text(coverage: Coverage) -> str:
-    """What a log covers, as the file beside it says it."""
-    import yaml
-
+def covers_of(coverage: Coverage) -> dict[str, Any]:
+    """What a log covers, as data, as the file beside it says it."""
     said: dict[str, Any] = {"kind": "history"}
     if "" in coverage.since:
         said["from"] = as_date(coverage.since[""])
@@ -199,8 +204,15 @@ def covers_text(coverage: Coverage) -> str:
         said["latest"] = sorted(coverage.latest)
     if coverage.kinds is not None:
         said["events"] = sorted(coverage.kinds)
+    return said
+
+
+def covers_text(coverage: Coverage) -> str:
+    """What a log covers, as the text of the file beside it."""
+    import yaml
+
     return "# What the event log beside this file can hold: docs/event-log.md says how to read it.\n" + yaml.safe_dump(
-        said, sort_keys=False
+        covers_of(coverage), sort_keys=False
     )
 
 

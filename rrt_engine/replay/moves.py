@@ -1,0 +1,352 @@
+"""What became of each duty between two tables of flags of the same children: newly overdue, resolved, gone, corrected.
+
+A flag is the same flag in both where the child, the rule, the event that started the clock (with its time and ref), the day
+the clock started and the step of a ladder are all the same. Where such flags are as many in both and say the same, nothing
+moved. A flag that is gone and a new one are shown as one where a date or a ref was corrected: see `_corrected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rrt_engine.model import STATUSES, Bools, Int64s
+
+IDENTITY = ("case", "rule", "trigger_event", "trigger_at", "ref", "start", "rung")
+OUTCOME = ("status", "cannot_tell_because", "due", "due_at", "answer_event", "answer_at", "ended_by", "ended_at")
+ABOUT = ("title", "service", "authority", "verified", "basis", "team", "worker", "days_late", "source", "trigger_row")
+READ = (*IDENTITY, *OUTCOME, *ABOUT)
+
+KINDS = {
+    "newly_overdue": "overdue now, and not before",
+    "newly_late": "done late or too early, and not so before",
+    "resolved": "was overdue, late or too early, and is answered or ended now",
+    "eased": "was overdue, late or too early, and is not now, though it is neither answered nor ended",
+    "new": "a duty that was not there before, and is not overdue or late",
+    "gone": "a duty that was there before and is no more",
+    "changed": "another status, and none of those above",
+    "redated": "the same status, with another due date, answer, ending or reason",
+}
+_NEWLY_OVERDUE, _NEWLY_LATE, _RESOLVED, _EASED, _NEW, _GONE, _CHANGED, _REDATED = range(len(KINDS))
+ATTENTION = ("newly_overdue", "newly_late")
+
+
+def _kinds() -> Any:
+    """The kind of a move by the status before and after; the last row and column stand for no such flag."""
+    none = len(STATUSES)
+    kind = np.full((none + 1, none + 1), _CHANGED, np.int8)
+    number = {name: i for i, name in enumerate(STATUSES)}
+    troubled = [number[s] for s in ("overdue", "late", "early")]
+    settled = [number[s] for s in ("met", "ended")]
+    waiting = [number[s] for s in ("due", "due_soon", "cannot_tell")]
+    for before in range(none + 1):
+        kind[before, number["overdue"]] = _NEWLY_OVERDUE
+        if before not in troubled:
+            kind[before, [number["late"], number["early"]]] = _NEWLY_LATE
+    for before in troubled:
+        kind[before, settled] = _RESOLVED
+        kind[before, waiting] = _EASED
+    kind[number["overdue"], [number["late"], number["early"]]] = _RESOLVED
+    np.fill_diagonal(kind, _REDATED)
+    kind[none, [*settled, *waiting]] = _NEW
+    kind[:, none] = _GONE
+    return kind
+
+
+_KIND = _kinds()
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What moved between two tables of flags, by rows of them: -1 where there is none.
+
+    `before` and `after` int64[n] are rows; `kind` int8[n] indexes KINDS; `corrected` bool[n] marks a flag that is gone and a new
+    one that stand for the same duty. `still_overdue` counts duties overdue in both, whether or not anything else of them moved.
+    """
+
+    before: Int64s
+    after: Int64s
+    kind: Any
+    corrected: Bools
+    unmoved: int
+    still_overdue: int
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
+class Codes:
+    """Rows of several tables of flags as numbers: equal where they are equal in some columns, and ordered as those are."""
+
+    def __init__(self, tables: Sequence[Any]) -> None:
+        import pyarrow as pa
+
+        self.sizes = [t.num_rows for t in tables]
+        self._columns: dict[str, Any] = {}
+        for name in (*IDENTITY, *OUTCOME):
+            parts = [encoded(t[name]) for t in tables if name in t.schema.names]
+            if len(parts) == len(tables):
+                joined = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
+                self._columns[name] = joined.unify_dictionaries().combine_chunks()
+        self._codes: dict[str, Int64s] = {}
+        self._ranked: dict[tuple[str, ...], Int64s] = {}
+
+    def column(self, name: str) -> Int64s:
+        """One column as numbers, 0 where it is empty or there is no such column."""
+        if name not in self._columns:
+            return np.zeros(sum(self.sizes), np.int64)
+        if name not in self._codes:
+            import pyarrow.compute as pc
+
+            coded = self._columns[name]
+            ranks = np.concatenate([[0], pc.rank(coded.dictionary, tiebreaker="dense").to_numpy()]).astype(np.int64)
+            self._codes[name] = ranks[coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1]
+        return self._codes[name]
+
+    def of(self, *names: str) -> Int64s:
+        """Several columns together as numbers from 0."""
+        if names not in self._ranked:
+            total = np.zeros(sum(self.sizes), np.int64)
+            most = 1
+            for name in names:
+                codes = self.column(name)
+                wide = int(codes.max(initial=0)) + 1
+                if most * wide >= 2**62:
+                    total, most = _ranked(total)
+                total = total * wide + codes
+                most *= wide
+            self._ranked[names] = _ranked(total)[0]
+        return self._ranked[names]
+
+    def parts(self, codes: Any) -> list[Any]:
+        """Numbers of all rows, table by table."""
+        return np.split(codes, np.cumsum(self.sizes)[:-1])
+
+
+def encoded(column: Any) -> Any:
+    """A column as codes into its distinct values, of the same types in every table."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        narrow = pa.types.is_integer(column.type)
+        column = (column.cast(pa.int32()) if narrow else column).dictionary_encode()
+    value = column.type.value_type
+    return column.cast(pa.dictionary(pa.int32(), pa.string() if pa.types.is_large_string(value) or pa.types.is_null(value) else value))
+
+
+def _ranked(values: Int64s) -> tuple[Int64s, int]:
+    distinct, ranks = np.unique(values, return_inverse=True)
+    return ranks.astype(np.int64), len(distinct) or 1
+
+
+def _nth(values: Int64s, order: Int64s | None = None) -> Int64s:
+    """For each value how many equal ones stand before it, in the order given."""
+    order = np.argsort(values, kind="stable") if order is None else order
+    ordered = values[order]
+    begins = np.ones(len(ordered), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    place = np.arange(len(ordered))
+    nth = np.empty(len(ordered), np.int64)
+    nth[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return nth
+
+
+def _matched(left: Int64s, right: Int64s) -> tuple[Int64s, Int64s]:
+    """For each of two lists of values, where its partner stands in the other, each used once; -1 where it has none."""
+    a, b = np.full(len(left), -1, np.int64), np.full(len(right), -1, np.int64)
+    if not len(left) or not len(right):
+        return a, b
+    most = int(max(left.max(), right.max())) + 1
+    one, two = _nth(left) * most + left, _nth(right) * most + right
+    _, at, to = np.intersect1d(one, two, assume_unique=True, return_indices=True)
+    a[at], b[to] = to, at
+    return a, b
+
+
+def moves(before: Any, after: Any) -> Moved:
+    """What moved from one table of flags to another, in the order of the case, rule and start after, then before."""
+    codes = Codes([before, after])
+    same, outcome = codes.of(*IDENTITY), codes.of(*IDENTITY, *OUTCOME)
+    (same_b, same_a), (said_b, said_a) = codes.parts(same), codes.parts(outcome)
+    unmoved_b, unmoved_a = _matched(said_b, said_a)
+    left, right = np.flatnonzero(unmoved_b < 0), np.flatnonzero(unmoved_a < 0)
+    left, right = left[np.argsort(said_b[left], kind="stable")], right[np.argsort(said_a[right], kind="stable")]
+    partner, found = _matched(same_b[left], same_a[right])
+    pairs = [np.stack([left[partner >= 0], right[partner[partner >= 0]]])]
+    gone, new = np.sort(left[partner < 0]), np.sort(right[found < 0])
+    corrected = _corrected(codes, gone, new)
+    gone, new = gone[~np.isin(gone, corrected[0])], new[~np.isin(new, corrected[1])]
+    pairs += [corrected, np.stack([gone, np.full_like(gone, -1)]), np.stack([np.full_like(new, -1), new])]
+    marked = np.repeat([False, True, False, False], [p.shape[1] for p in pairs])
+    rows = np.concatenate(pairs, axis=1)
+    status_b, status_a = statuses(before), statuses(after)
+    was = np.where(rows[0] >= 0, status_b[rows[0]] if len(status_b) else 0, len(STATUSES))
+    now = np.where(rows[1] >= 0, status_a[rows[1]] if len(status_a) else 0, len(STATUSES))
+    kind = _KIND[was, now]
+    overdue = STATUSES.index("overdue")
+    still = int(np.count_nonzero(status_b[unmoved_b >= 0] == overdue)) + int(np.count_nonzero((was == overdue) & (now == overdue)))
+    place_b, place_a = codes.parts(codes.of("case", "rule", "start"))
+    place = np.where(rows[1] >= 0, place_a[rows[1]] if len(place_a) else 0, place_b[rows[0]] if len(place_b) else 0)
+    order = np.lexsort((rows[0], rows[1], place))
+    rows, kind, marked = rows[:, order], kind[order], marked[order]
+    return Moved(rows[0], rows[1], kind, marked, int(np.count_nonzero(unmoved_b >= 0)), still)
+
+
+def statuses(table: Any) -> Any:
+    """The status of each row of a table as its number in STATUSES."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = encoded(table["status"]).unify_dictionaries().combine_chunks()
+    places = pc.index_in(column.dictionary, value_set=pa.array(STATUSES)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return places[column.indices.to_numpy(zero_copy_only=False)]
+
+
+def _corrected(codes: Codes, gone: Int64s, new: Int64s) -> Any:
+    """Flags that are gone, each with the new one that stands for the same duty, as two rows.
+
+    First where everything is the same but the ref or the step of a ladder. Then where child, rule, starting event and ref are the
+    same and its date is not: as many gone as new, in the order of their starts. Where no ref is recorded, only one for one.
+    """
+    found: list[Any] = [np.zeros((2, 0), np.int64)]
+    known, _ = codes.parts(codes.column("ref"))
+    start_b, start_a = codes.parts(codes.of("start", "trigger_at"))
+    for names, one_for_one in (
+        (("case", "rule", "trigger_event", "trigger_at", "start"), True),
+        (("case", "rule", "trigger_event", "ref"), False),
+    ):
+        group_b, group_a = codes.parts(codes.of(*names))
+        gone = gone[np.lexsort((gone, start_b[gone], group_b[gone]))]
+        new = new[np.lexsort((new, start_a[new], group_a[new]))]
+        size = max(int(group_b.max(initial=0)), int(group_a.max(initial=0))) + 1
+        many_b, many_a = np.bincount(group_b[gone], minlength=size), np.bincount(group_a[new], minlength=size)
+        partner, _ = _matched(group_b[gone], group_a[new])
+        fits = (partner >= 0) & (many_b == many_a)[group_b[gone]]
+        single = many_b[group_b[gone]] == 1
+        fits &= single if one_for_one else single | (known[gone] > 0)
+        pair = np.stack([gone[fits], new[partner[fits]]])
+        found.append(pair)
+        gone, new = gone[~fits], new[~np.isin(new, pair[1])]
+    return np.concatenate(found, axis=1)
+
+
+# What `move_table` gives, and what each column means.
+MOVE_COLUMNS = {
+    "case": "the child's id in the source",
+    "rule": "the rule's id",
+    "title": "what the rule requires, as the rule set after says it",
+    "service": "the part of the service",
+    "authority": "duty, guidance, court, local or kpi",
+    "verified": "how the number was checked",
+    "team": "the team recorded last for the child",
+    "worker": "the worker recorded last for the child",
+    "kind": "what became of it: " + ", ".join(KINDS),
+    "because": "what made it so: data, time, rule, parameter; `or` where each of several does alone, `and` where only together",
+    "corrected": "whether a duty that is gone and a new one stand for the same: a date or a ref was corrected, or counted otherwise",
+    "trigger_event": "the event that started this clock",
+    "trigger_at": "when, as recorded",
+    "ref": "what that event belongs to, as recorded",
+    "start": "the day this clock started",
+    "rung": "the step of a rule in steps, counted from 0",
+    "before_trigger_at": "where it was corrected, when it was before",
+    "before_start": "where it was corrected, the day the clock started before",
+    **{
+        f"{side}_{name}": words
+        for name, words in (
+            ("status", "the status {side}; empty where there was no such duty"),
+            ("due", "the last day on time, {side}"),
+            ("due_at", "for a clock counted in hours, the moment it runs out, {side}"),
+            ("answer_event", "the event that answered it, {side}"),
+            ("answer_at", "when it was answered, {side}"),
+            ("ended_by", "the event that ended the duty first, {side}"),
+            ("ended_at", "when it ended, {side}"),
+            ("days_late", "calendar days late, {side}"),
+            ("cannot_tell_because", "why it could not be told, {side}"),
+            ("source", "where the event that started it came from, {side}"),
+            ("trigger_row", "the row or line of that source, {side}"),
+        )
+        for side, words in (("before", words.format(side="before")), ("after", words.format(side="after")))
+    },
+}
+
+
+def move_schema() -> Any:
+    """The Arrow schema of MOVE_COLUMNS."""
+    import pyarrow as pa
+
+    types = {"start": pa.date32(), "due": pa.date32(), "rung": pa.int32(), "days_late": pa.int32(), "trigger_row": pa.int32()}
+    bases = {name: name.removeprefix("before_").removeprefix("after_") for name in MOVE_COLUMNS}
+    return pa.schema([(name, pa.bool_() if name == "corrected" else types.get(base, pa.string())) for name, base in bases.items()])
+
+
+def move_table(before: Any, after: Any, moved: Moved, because: Sequence[str | None] | None = None) -> Any:
+    """What moved as an Arrow table with the columns of MOVE_COLUMNS. `because` says what made each so."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    sides = {
+        side: (table, pa.array(rows, mask=rows < 0))
+        for side, table, rows in (("before", before, moved.before), ("after", after, moved.after))
+    }
+
+    def column(side: str, name: str) -> Any:
+        table, rows = sides[side]
+        if name not in table.schema.names or not table.num_rows:
+            return pa.nulls(len(moved), schema.field(f"{side}_{name}" if f"{side}_{name}" in MOVE_COLUMNS else name).type)
+        found = encoded(table[name]).take(rows).combine_chunks()
+        return found.cast(found.type.value_type)
+
+    def one(name: str) -> Any:
+        side, _, rest = name.partition("_")
+        if name in made:
+            return made[name]
+        if name in ("before_trigger_at", "before_start"):
+            return pc.if_else(made["corrected"], column("before", rest), None)
+        return column(side, rest) if side in sides else pc.if_else(there, column("after", name), column("before", name))
+
+    schema = move_schema()
+    there = pa.array(moved.after >= 0)
+    made: dict[str, Any] = {
+        "kind": pa.array([list(KINDS)[k] for k in moved.kind.tolist()], pa.string()),
+        "because": pa.array(because if because is not None else [None] * len(moved), pa.string()),
+        "corrected": pa.array(moved.corrected),
+    }
+    return pa.table([one(name).cast(schema.field(name).type) for name in MOVE_COLUMNS], schema)
+
+
+# ---------------------------------------------------------------------------------------------------- what made it so
+
+
+def made_by(before: Any, after: Any, moved: Moved, tried: Sequence[Any]) -> list[Bools]:
+    """For each table that was tried, which moves it makes: where it says of a flag what the table after says.
+
+    Where the status moved, that is the status; where it did not, all that is said of the flag. A flag that is gone must be gone,
+    and where two stand for one duty both must be as they are after. The tables hold all flags of the children that moved.
+    """
+    codes = Codes([before, after, *tried])
+    same = codes.of(*IDENTITY)
+    of_before, of_after, *_ = codes.parts(same)
+    size = int(same.max(initial=0)) + 1
+    status_b, status_a = statuses(before), statuses(after)
+    both = (moved.before >= 0) & (moved.after >= 0)
+    by_status = ~both
+    by_status[both] = status_b[moved.before[both]] != status_a[moved.after[both]]
+    found = [np.zeros(len(moved), np.bool_) for _ in tried]
+    for names, these in ((("status",), by_status), (OUTCOME, ~by_status)):
+        said = codes.of(*IDENTITY, *names)
+        _, said_after, *said_tried = codes.parts(said)
+        _, _, *of_tried = codes.parts(same)
+        for result, said_then, of_then in zip(found, said_tried, of_tried, strict=True):
+            off = np.zeros(size, np.bool_)
+            unmatched_a, unmatched_then = _matched(said_after, said_then)
+            off[of_after[unmatched_a < 0]] = True
+            off[of_then[unmatched_then < 0]] = True
+            made = np.ones(len(moved), np.bool_)
+            for rows, of in ((moved.before, of_before), (moved.after, of_after)):
+                has = rows >= 0
+                made[has] &= ~off[of[rows[has]]]
+            result[these] = made[these]
+    return found

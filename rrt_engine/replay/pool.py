@@ -1,0 +1,113 @@
+"""A pool of processes that replays parts: one that fails, or whose process dies, is tried once more alone and then set aside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from rrt_engine.diagnostics import InputError
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a part could not be replayed, without a word of what was in it. `stops` where no other part could be either."""
+
+    why: str
+    stops: bool = False
+
+
+class CutOff(Exception):
+    """A replay was stopped before it was whole. What was done is kept, and --resume goes on."""
+
+
+def pooled(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[tuple[int, Failed | None]]:
+    """Do tasks in `jobs` processes, a few ahead of the rest; yields the place of each as it ends, and why where it failed twice.
+
+    A process that dies takes down those beside it: each part that was being worked on is then tried alone, in a process of its own.
+    """
+    if jobs < 2 or len(tasks) < 2:
+        for place, task in enumerate(tasks):
+            yield place, tried(work, task, 2)
+        return
+    left = list(range(len(tasks)))[::-1]
+    alone: list[int] = []
+    while left:
+        running: dict[Future[Failed | None], int] = {}
+        with _pool(jobs) as pool:
+            try:
+                while left or running:
+                    while left and len(running) < 2 * jobs:
+                        place = left.pop()
+                        running[pool.submit(tried, work, tasks[place], 2)] = place
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        found = future.result()
+                        yield running.pop(future), found
+            except BrokenProcessPool:
+                alone += sorted(running.values())
+            except BaseException:
+                _end(pool)
+                raise
+        for place in alone:
+            yield place, _alone(work, tasks[place])
+        alone.clear()
+
+
+def _alone(work: Callable[..., None], task: tuple[Any, ...]) -> Failed | None:
+    """One task in a process of its own."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(tried, work, task, 1).result()
+        except BrokenProcessPool:
+            return Failed("the process that replayed it died twice, as when memory runs out")
+        except BaseException:
+            _end(pool)
+            raise
+
+
+def tried(work: Callable[..., None], task: tuple[Any, ...], times: int) -> Failed | None:
+    """Do one task, as often as said, until it succeeds."""
+    failed = None
+    for _ in range(times):
+        try:
+            work(*task)
+        except InputError as error:
+            failed = Failed("; ".join(d.message for d in error.diagnostics), any(d.code == "unwritable" for d in error.diagnostics))
+        except MemoryError:
+            failed = Failed("there was not enough memory for it")
+        except Exception as error:  # a fault of ours: its name says enough, and its text might hold what is in a case
+            failed = Failed(f"a fault in rrt ({type(error).__name__})")
+        else:
+            return None
+    return failed
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In a worker: leave Ctrl-C to the process that began it, and end when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Stop every worker at once."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.terminate()
+    pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,235 @@
+"""Each month end as it was known then: what every rule found, judged on that day by what had been recorded by it.
+
+An event recorded after a month end does not exist on it, though it happened before. An event that does not say when it was
+recorded is taken as known from the day it happened: how many there are is counted, source by source. What a record says now of
+an event (an outcome, a team, a date put right) is what it says on every month end, for a log keeps no former values; and holidays
+and rules are those of the rule set in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rrt_engine.calendar import NO_DAY, Moment, add_months, as_date
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
+from rrt_engine.replay.flag_rows import BASES, NOW, Whole, basis_of
+from rrt_engine.replay.run import Read, RuleLine, rule_line
+from rrt_engine.rulebook.book import Rule, RuleBook
+from rrt_engine.timescales.evaluate import evaluate
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month, by its first and last day."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The month as it is asked for.
+
+        >>> Month(20544, 20573).name
+        '2026-04'
+        """
+        return f"{as_date(self.last):%Y-%m}"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was known at a month end: events dated by then, those of them that were recorded only later and so are not in it,
+    and those that do not say when they were recorded and so are.
+    """
+
+    events: int
+    recorded_later: int
+    unsaid: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """One rule at one month end. `so_far` counts every duty that had started by then, as a replay on that day does; `in_month`
+    those that fell due in the month. Both are judged as of the month end. None where there are none.
+    """
+
+    so_far: RuleLine | None
+    in_month: RuleLine | None
+
+
+@dataclass(frozen=True)
+class TrendLine:
+    """One rule on one basis, with a point for each month. Where only latest dates are held, there is one for the last month alone."""
+
+    rule: str
+    title: str
+    service: str
+    authority: str
+    verified: str
+    basis: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How far one source says when its events were recorded. `last` is the last day on which something happened or was recorded."""
+
+    name: str
+    format: str
+    events: int
+    unsaid: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The rules, month by month."""
+
+    book: RuleBook
+    months: tuple[Month, ...]
+    known: tuple[Known, ...]
+    lines: tuple[TrendLine, ...]
+    sources: tuple[Recorded, ...]
+    children: int
+
+    @property
+    def beyond(self) -> tuple[Month, ...]:
+        """Months that end after the last thing that any source holds, where not done may only mean not yet recorded."""
+        last = max((source.last for source in self.sources), default=NO_DAY)
+        return tuple(month for month in self.months if month.last > last)
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """Children to follow: their log, and whether it was put together from several sources."""
+
+    log: EventLog
+    several: bool = False
+
+
+def months_between(first: Month, last: Month) -> tuple[Month, ...]:
+    """Every month from one to another, both included."""
+    found = [first]
+    while found[-1].last < last.last:
+        found.append(month_of(found[-1].last + 1))
+    return tuple(found)
+
+
+def month_of(day: int) -> Month:
+    """The calendar month that a day is in.
+
+    >>> month_of(20553)
+    Month(first=20544, last=20573)
+    """
+    begins = day - as_date(day).day + 1
+    return Month(begins, int(add_months(np.array([begins]), 1)[0]) - 1)
+
+
+def timelines_of(read: Read) -> list[Timelines]:
+    """The children of sources that were read, those whom the same sources know together."""
+    return [Timelines(group.log, len(group.members) > 1) for group in read.merging.groups]
+
+
+def recorded_in(read: Read) -> tuple[Recorded, ...]:
+    """How far each source says when its events were recorded."""
+    return tuple(_recorded(source.path, source.reading.format, source.reading.log) for source in read.sources)
+
+
+def _recorded(name: str, format: str, log: EventLog) -> Recorded:
+    said = None if log.recorded is None else log.recorded != NO_DAY
+    days = [log.day.max()] if len(log) else []
+    if said is not None and log.recorded is not None and said.any():
+        days = [log.recorded[said].max(), *([log.day[~said].max()] if not said.all() else [])]
+    return Recorded(name, format, len(log), len(log) if said is None else int((~said).sum()), int(max(days, default=NO_DAY)))
+
+
+def trend(
+    timelines: Iterable[Timelines],
+    sources: Sequence[Recorded],
+    book: RuleBook,
+    months: Sequence[Month],
+    rules: Sequence[str] | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Trend:
+    """What every rule found at each month end, as it was known then; only `rules`, by id, where they are named.
+
+    Timelines are gone through one after another and only counts are kept, so that they need not all be in memory at once.
+    """
+    wanted = book if rules is None else replace(book, rules=tuple(r for r in book.rules if r.id in rules))
+    shape = (len(months), len(wanted.rules), len(BASES))
+    so_far, in_month = _Counts(shape), _Counts(shape)
+    known = np.zeros((len(months), 3), np.int64)
+    children = 0
+    for number, each in enumerate(timelines, 1):
+        log, whole = each.log, Whole.of(each.log, each.several)
+        children += len(log.children)
+        for at, month in enumerate(months):
+            notice(f"timelines {number}, as known at the end of {month.name}")
+            known[at] += _known(log, month.last)
+            flags = evaluate(log, wanted, Moment(month.last), month.last).flags
+            basis = basis_of(flags, log, wanted.rules, whole)
+            # A list of latest dates says how things stand now; at a former month end it would only have lost what came before.
+            kept = (basis != NOW) | (at == len(months) - 1)
+            so_far.add(at, flags, basis, kept)
+            in_month.add(at, flags, basis, kept & (flags.due >= month.first) & (flags.due <= month.last))
+    return Trend(
+        book,
+        tuple(months),
+        tuple(Known(*map(int, row)) for row in known),
+        tuple(_lines(wanted, months, so_far, in_month)),
+        tuple(sources),
+        children,
+    )
+
+
+def _known(log: EventLog, last: int) -> tuple[int, int, int]:
+    """Events dated by a day, those of them recorded later, and those that do not say when they were recorded."""
+    by_then = log.day <= last
+    n = int(by_then.sum())
+    if log.recorded is None:
+        return n, 0, n
+    unsaid = log.recorded == NO_DAY
+    return n, int((by_then & ~unsaid & (log.recorded > last)).sum()), int((by_then & unsaid).sum())
+
+
+class _Counts:
+    """How many flags have each status, and each reason for not telling: by month, edition of a rule and basis."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.statuses = np.zeros((*shape, len(STATUSES)), np.int64)
+        self.because = np.zeros((*shape, len(REASONS)), np.int64)
+
+    def add(self, month: int, flags: Flags, basis: Int8s, kept: Bools) -> None:
+        """Count some flags under a month."""
+        place = flags.rule.astype(np.int64) * len(BASES) + basis
+        for counts, codes, chosen in (
+            (self.statuses[month], flags.status, kept),
+            (self.because[month], flags.reason, kept & (flags.status == CANNOT_TELL)),
+        ):
+            found = np.bincount(place[chosen] * counts.shape[-1] + codes[chosen], minlength=counts.size)
+            counts += found.reshape(counts.shape)
+
+    def line(self, month: int, rule: Rule, editions: list[int], basis: int) -> RuleLine | None:
+        """One rule, in all its editions, in one month; None where nothing is counted."""
+        statuses: Int64s = self.statuses[month, editions, basis].sum(axis=0)
+        if not statuses.any():
+            return None
+        return rule_line(rule, BASES[basis], statuses, self.because[month, editions, basis].sum(axis=0))
+
+
+def _lines(book: RuleBook, months: Sequence[Month], so_far: _Counts, in_month: _Counts) -> list[TrendLine]:
+    """A line for each rule and basis that something was counted for, in the order of the rule book."""
+    editions: dict[str, list[int]] = {}
+    for index, rule in enumerate(book.rules):
+        editions.setdefault(rule.id, []).append(index)
+    found = []
+    for indexes in editions.values():
+        rule = book.rules[indexes[-1]]
+        for basis, name in enumerate(BASES):
+            points = [Point(so_far.line(at, rule, indexes, basis), in_month.line(at, rule, indexes, basis)) for at in range(len(months))]
+            if any(point.so_far for point in points):
+                spec = rule.spec
+                found.append(TrendLine(rule.id, spec.title, spec.service, spec.authority, spec.verified, name, tuple(points)))
+    return found

@@ -1,0 +1,1 @@
+"""What `rrt compare` and `rrt what-if` print with --format json."""

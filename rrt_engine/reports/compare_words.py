@@ -1,0 +1,168 @@
+"""What moved between two runs, in words: kinds, causes, the parts of a rule that differ, and one duty before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from rrt_engine.model import REASONS, plural
+from rrt_engine.replay.comparing import Counts
+from rrt_engine.replay.moves import KINDS
+from rrt_engine.replay.rule_differences import RuleDifference, RuleDifferences
+from rrt_engine.words import STATUS_WORDS, listed, within_sentence
+
+KIND_WORDS = {
+    "newly_overdue": "newly overdue",
+    "newly_late": "newly late or too early",
+    "resolved": "resolved: answered or ended",
+    "eased": "no longer overdue or late, though not answered",
+    "new": "new, and not overdue or late",
+    "gone": "gone",
+    "changed": "changed otherwise",
+    "redated": "same status, another date or answer",
+}
+FACTOR_WORDS = {
+    "data": "the records",
+    "time": "the date judged by",
+    "rule": "the rules",
+    "parameter": "the local values",
+}
+# Statuses as the table of rules shows them, those alike together.
+COLUMNS = (
+    ("Overdue", ("overdue",)),
+    ("Late or early", ("late", "early")),
+    ("Due", ("due", "due_soon")),
+    ("On time", ("met",)),
+    ("Ended", ("ended",)),
+    ("Cannot tell", ("cannot_tell",)),
+)
+
+
+def cause_words(because: str) -> str:
+    """A cause in words.
+
+    >>> cause_words("data and time"), cause_words("rule or time"), cause_words("cp_visit.interval")
+    ('the records and the date judged by, together', 'the rules or the date judged by, either alone', 'cp_visit.interval')
+    """
+    if not because:
+        return "cause not known"
+    either = [listed([FACTOR_WORDS.get(name, name) for name in one.split(" and ")]) for one in because.split(" or ")]
+    together = ", together" if " and " in because else ""
+    if len(either) == 1:
+        return f"{either[0]}{together}"
+    return f"{' or '.join(either)}{', each together' if together else ', either alone'}"
+
+
+def share(basis: str, counts: Mapping[str, int]) -> tuple[int, int]:
+    """How many were on time, of how many that can be judged: as the per-rule table of a replay counts them."""
+    if basis == "count":
+        return 0, 0
+    if basis == "now":
+        running = counts.get("due", 0) + counts.get("due_soon", 0)
+        return running, running + counts.get("overdue", 0)
+    met = counts.get("met", 0)
+    return met, met + sum(counts.get(status, 0) for status in ("late", "early", "overdue"))
+
+
+def share_words(basis: str, counts: Mapping[str, int]) -> str:
+    """The share on time as a percentage; a dash where nothing can be judged."""
+    met, judged = share(basis, counts)
+    return f"{100 * met / judged:.1f}%" if judged else "–"
+
+
+def from_to(before: str, after: str) -> str:
+    """Two figures, or one where they are the same.
+
+    >>> from_to("12", "9"), from_to("12", "12")
+    ('12 → 9', '12')
+    """
+    return before if before == after else f"{before} → {after}"
+
+
+def counts_words(counts: Counts, statuses: Sequence[str]) -> str:
+    """How many duties had some statuses, before and after."""
+    return from_to(*(f"{sum(side[s] for s in statuses):,}" for side in (counts.before, counts.after)))
+
+
+def rule_words(differences: RuleDifferences) -> list[str]:
+    """Everything that differs between two rule sets, a line each."""
+    said = [_rule_line(each) for each in differences.rules]
+    said += [f"{each.name}, {each.part}: {_value(each.before)} → {_value(each.after)}" for each in differences.shared]
+    return said + [f"local value {each.name}: {_value(each.before)} → {_value(each.after)}" for each in differences.values]
+
+
+def _rule_line(each: RuleDifference) -> str:
+    if each.part:
+        return f"{each.name}, {each.part}: {_value(each.before)} → {_value(each.after)}"
+    return f"{each.name}: {'a new rule' if each.after else 'no longer there'}"
+
+
+def _value(text: str) -> str:
+    return f"`{text if len(text) <= 70 else text[:67] + '…'}`" if text else "nothing"
+
+
+def day_text(value: Any) -> str:
+    """A date or time as recorded, in words without the day of the week.
+
+    >>> day_text("2026-04-10"), day_text("2026-04-10T09:30"), day_text(None)
+    ('10 April 2026', '10 April 2026 at 09:30', '')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, date):
+        return f"{value.day} {value:%B %Y}"
+    text = str(value)
+    day = date.fromisoformat(text[:10])
+    return f"{day.day} {day:%B %Y}{f' at {text[11:16]}' if len(text) > 10 else ''}"
+
+
+def side_words(move: Mapping[str, Any], side: str) -> str:
+    """What was said of one duty, before or after."""
+    status = move[f"{side}_status"]
+    if status is None:
+        return "no such duty"
+    words = STATUS_WORDS[status].lower()
+    due = day_text(move[f"{side}_due_at"] or move[f"{side}_due"])
+    parts = [f"{words}{f', due {due}' if due and status != 'ended' else ''}"]
+    if move[f"{side}_days_late"] is not None:
+        parts.append(f"{plural(move[f'{side}_days_late'], 'day')} late")
+    if move[f"{side}_answer_at"] is not None and status != "cannot_tell":
+        parts.append(f"answered {day_text(move[f'{side}_answer_at'])}")
+    if move[f"{side}_ended_at"] is not None:
+        parts.append(f"ended {day_text(move[f'{side}_ended_at'])}")
+    if move[f"{side}_cannot_tell_because"] is not None:
+        parts.append(_REASONS.get(move[f"{side}_cannot_tell_because"], "cannot be told"))
+    return ", ".join(parts)
+
+
+_REASONS = dict(
+    zip(
+        REASONS,
+        (
+            "",
+            "the time of day is not recorded",
+            "what started it does not record all it needs",
+            "what may answer it does not record all it needs",
+            "it began before the records",
+            "its dates cannot be right",
+            "its date is not recorded",
+            "its date is beyond the limit",
+            "the records end before it was due",
+        ),
+        strict=True,
+    )
+)
+
+
+def move_words(move: Mapping[str, Any]) -> tuple[str, str]:
+    """One duty that moved: what it is, and what was said of it before and after."""
+    began = f"{str(move['trigger_event']).replace('_', ' ')} {day_text(move['trigger_at'])}"
+    if move["corrected"]:
+        was = day_text(move["before_trigger_at"])
+        began += f" (before: {was})" if was != day_text(move["trigger_at"]) else " (put right)"
+    what = f"{move['case']}: {within_sentence(move['title'])}, from {began}"
+    return what, f"{side_words(move, 'before')} → {side_words(move, 'after')}"
+
+
+assert set(KIND_WORDS) == set(KINDS)

@@ -1,0 +1,225 @@
+"""A report as one page: self-contained, without a script, readable by a screen reader, made to be printed or sent."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from rrt_engine.calendar import NO_INSTANT, day_number
+from rrt_engine.model import plural
+from rrt_engine.reports.documents import REMINDER
+from rrt_engine.reports.run_charts import can_draw, charts
+from rrt_engine.reports.run_kpis import command_words
+from rrt_engine.reports.run_summary import REASONS_SHOWN, Summary
+from rrt_engine.reports.run_tables import across, by_group, every
+from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SAID_SHOWN = 25
+_HEADINGS = {
+    "run": "What was run",
+    "rejected": "Records rejected, and why",
+    "rules": "Rule by rule",
+    "late": "How late",
+    "trend": "Month by month",
+    "cases": "Cases needing attention, longest overdue first",
+    "teams": "By team",
+    "kpis": "Measures beside published figures",
+    "method": "Method and limits",
+}
+
+
+def page(found: Summary) -> str:
+    """The whole page as text. The same run gives the same page."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(_TEMPLATES)
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    tables = {table.name: table for table in every(found)}
+    text = made.get_template("report.html.j2").render(
+        found=found,
+        title=title(found),
+        style=style,
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        answer=answer(found),
+        contents=list(_HEADINGS.items()),
+        heading=_HEADINGS,
+        about=about(found),
+        changed=_changed(found),
+        not_used=_not_used(found),
+        said=_said(found),
+        traced=TRACED,
+        tables=tables,
+        rule_tables=[tables[name] for name in ("Rules", "Rules, as things stand now", "Patterns") if name in tables],
+        charts=charts(found),
+        cases_words=_cases(found),
+        kpi_words=_kpis(found),
+        method=method(found),
+        notice=found.notice if REMINDER in found.notice else f"{found.notice} {REMINDER}",
+        grouped=by_group,
+        across=across,
+    )
+    return text.strip() + "\n"
+
+
+TRACED = (
+    "Every number can be counted again: it is the number of rows of flags/*.parquet, in the folder of the run, for which the condition "
+    "beside the table's name, the one under the row's name and the one under the column's heading all hold. The conditions are SQL."
+)
+
+
+def title(found: Summary) -> str:
+    """The name of the report."""
+    return f"Time limits as at {as_of_words(found.as_of)}"
+
+
+def answer(found: Summary) -> str:
+    """What the run found, in a sentence."""
+    c = found.counts
+    if not c["flags"]:
+        return "No time limit starts from the events that were read."
+    history, now = found.totals.get("history"), found.totals.get("now")
+    overdue = [n for row in (history, now) if row and (n := row.statuses["overdue"]) is not None]
+    said = [f"{c['flags']:,} duties and patterns of {_people(c['children_with_duties'])}"]
+    if overdue:
+        said.append(f"{sum(overdue):,} overdue, of {_people(c['children_overdue'])}")
+    if history and history.share is not None:
+        said.append(f"{history.share:.1%} on time ({history.on_time:,} of the {history.judged:,} with a history that can be judged)")
+    return "; ".join(said) + "."
+
+
+def _people(n: int | None) -> str:
+    return "a number of children too small to show" if n is None else plural(n, "child", "children")
+
+
+def about(found: Summary) -> list[tuple[str, str]]:
+    """What was run, line by line."""
+    rule_set, c = found.rule_set, found.counts
+    lines = [
+        ("As at", as_of_words(found.as_of) + ("" if found.as_of.instant != NO_INSTANT else ", to the end of the day")),
+        ("Records", f"{c['read']:,} read = {c['used']:,} used + {c['rejected']:,} rejected"),
+        ("Children", f"{_people(c['children'])}, {c['events']:,} events; {_people(c['children_with_duties'])} with a duty or a pattern"),
+        ("Flags", f"{c['flags']:,}: one for each duty that started, and each pattern"),
+        ("Engine", f"rrt {found.engine}"),
+        ("Rule set", f"{found.rule_title}, {rule_set['version']}"),
+        ("Digest of the rule set", rule_set["digest"]),
+        ("Calendar", f"bank holidays of England and Wales, announced to {short_day_words(day_number_of(found.announced_to))}"),
+    ]
+    if found.as_known:
+        lines.insert(1, ("As known", f"only what had been recorded by {short_day_words(day_number_of(found.as_known))}"))
+    if found.changes:
+        lines.append(("Changed for this run", "; ".join(f"{name} = {value}" for name, value in found.changes)))
+    return lines
+
+
+def day_number_of(iso: str) -> int:
+    """A day as written in data."""
+    from datetime import date
+
+    return day_number(date.fromisoformat(iso[:10]))
+
+
+def _changed(found: Summary) -> str:
+    changed = listed([f"{v.title}: {v.value}" for v in found.local if v.changed])
+    waiting = sum(v.verified == "local value needed" for v in found.local)
+    said = [f"The rules use {plural(len(found.local), 'value')} that an authority sets for itself."]
+    said += [f"Changed for this run: {changed}."] if changed else []
+    said += [f"Of them, {waiting} are common values, used until the authority gives its own: check these first."] if waiting else []
+    return " ".join(said)
+
+
+def _not_used(found: Summary) -> list[str]:
+    c = found.counts
+    said = [
+        f"{c['rejected']:,} of {c['read']:,} records could not be used." if c["rejected"] else f"All {c['read']:,} records could be used."
+    ]
+    if found.under and c["rejected"]:
+        said.append(
+            "The reasons are left out of this report: they may hold values from records. They are in rejected.parquet, in the folder of the run."
+        )
+    if found.rejected_reasons > len(found.rejected):
+        more = found.rejected_reasons - len(found.rejected)
+        said.append(f"The {REASONS_SHOWN} most frequent reasons are listed, and {plural(more, 'more reason')} are in rejected.parquet.")
+    if found.set_aside:
+        names = listed([f"{name} ({why})" for name, why in found.set_aside[:_SAID_SHOWN]])
+        said.append(
+            f"Set aside, and in no figure: {plural(len(found.set_aside), 'part')} of the children could not be worked out: {names}."
+        )
+    return said
+
+
+def _said(found: Summary) -> list[str]:
+    """Warnings and notes on the files, each with what to do next."""
+    said = [f"{d.where()}: {d.severity}: {d.message}{f' ({d.help})' if d.help else ''}" for d in found.said[:_SAID_SHOWN]]
+    if len(found.said) > _SAID_SHOWN:
+        said.append(f"and {len(found.said) - _SAID_SHOWN:,} more, in diagnostics.json in the folder of the run")
+    return said
+
+
+def _cases(found: Summary) -> str:
+    if found.under:
+        return "Cases are not listed in a report for sharing."
+    total = found.counts["children_overdue"] or 0
+    if not total:
+        return "No child has anything overdue."
+    which = (
+        f"The {len(found.cases):,} of {total:,} who have waited longest are listed"
+        if total > len(found.cases)
+        else f"All {total:,} are listed"
+    )
+    return (
+        f"{plural(total, 'child has', 'children have')} something overdue. {which}, by the duty overdue longest; the rest are the rows of "
+        "flags/*.parquet where status = 'overdue'. A very long wait is as often an answer that was never recorded: look at the record first."
+    )
+
+
+def _kpis(found: Summary) -> list[str]:
+    measured = found.kpis.found
+    if measured is None:
+        return [f"The measures are not in this report: {found.kpis.why}. To get them: {command_words(found.kpis)}"]
+    said = [
+        "Worked out from the events of this run, for the twelve months to the as-of date. Published figures stand beside for orientation, "
+        "each with its year; they are no targets, and the areas differ.",
+        "To count a figure again, run the command beside the table's name on the sources of the run, with what stands under the "
+        "measure's name; --cases lists every case of it, and why it counts.",
+    ]
+    if measured.not_available:
+        names = [each.measure.title for each in measured.not_available]
+        said.append(f"Not from these sources: {plural(len(names), 'measure')}; `rrt measures` says of each why not.")
+    return said
+
+
+def method(found: Summary) -> list[tuple[str, list[str]]]:
+    """How the figures were made, and what they cannot say."""
+    figures = [
+        "Each duty that started is one row, with one of eight statuses; they add up to the number started.",
+        f"{STATUS_WORDS['met']}, {STATUS_WORDS['late'].lower()}, {STATUS_WORDS['early'].lower()} and {STATUS_WORDS['overdue'].lower()} "
+        "can be judged, and the share on time is the first out of the four. What is due, no longer needed or cannot be told is in none.",
+        "Where a source holds only the latest date of an event, it says who is overdue now and never how often it was on time: "
+        "such duties (basis = 'now') are never added to those with a history.",
+        "A date without a time is the whole day. What cannot be told is shown with why, and counts neither for nor against anybody.",
+        "Duties that fall due after the bank holidays announced so far are provisional.",
+    ]
+    limits = [
+        "A duty that was done and not recorded looks overdue; a record that is wrong gives a wrong answer.",
+        "Rules marked as recalled or seen in a secondary source only should be checked before anybody relies on them.",
+        "A share of few duties moves a lot by chance: read the number it is out of.",
+    ]
+    if not can_draw():
+        limits.append("The page comes without pictures, as vl-convert is not installed: pip install 'rrt-engine[report]' adds them.")
+    parts = [("How the figures are made", figures), ("What they cannot say", limits)]
+    if found.silent:
+        names = [f"{title} ({rule})" for rule, title in found.silent]
+        parts.append((f"Rules in force that nothing in this run started: {len(names)}", names))
+    if found.under:
+        hidden = [
+            f"A number about fewer than {found.under} children is left out, however many duties they have, and nought is shown as 0.",
+            "So are as many others as it takes that none of them can be worked out from its row, column or total, in any table; a share is "
+            "left out where a number it rests on is.",
+            "Lists of cases, reasons that may hold values from records, and children with something overdue by team are left out.",
+            "Two reports at two dates can give away, between them, what neither gives away: think before sharing a second.",
+        ]
+        parts.append(("Small numbers", hidden))
+    return parts

@@ -1,0 +1,86 @@
+"""What must be said of a trend, in words: how each month end is read, and what the sources do not say. One place, for every output."""
+
+from __future__ import annotations
+
+from rrt_engine.model import plural
+from rrt_engine.replay.run import RuleLine
+from rrt_engine.replay.trend import Month, Recorded, Trend
+from rrt_engine.words import listed, short_day_words
+
+BASIS_WORDS = {
+    "history": "how it went",
+    "now": "how things stand now: the source holds only latest dates, so it says nothing of former months",
+    "count": "a pattern without a time limit",
+}
+LIMITS = (
+    "What an event says (its date, outcome, team) is what the source says now: a log keeps no former values, and an event that was deleted "
+    "since is in no month. Rules and bank holidays are those of the rule set in use."
+)
+IN_MONTH = "Of the duties that fell due in the month, the share that was done on time, as it was known when the month ended."
+SO_FAR = "Of all duties that had started by the month end and could be judged, the share that was on time: what a replay on that day says."
+
+
+def month_words(month: Month) -> str:
+    """`Apr 2026`."""
+    _, name, year = short_day_words(month.last).split()
+    return f"{name[:3]} {year}"
+
+
+def share_words(line: RuleLine | None) -> str:
+    """A share with its denominator: `83% of 12`; the count of a pattern; a dash where there is nothing."""
+    if line is None:
+        return "–"
+    if line.basis == "count":
+        return f"{line.started:,}"
+    return "–" if line.share is None else f"{_percent(line)} of {line.judged:,}"
+
+
+def _percent(line: RuleLine) -> str:
+    """A share in whole per cent; never 100 where something was not on time, nor 0 where something was."""
+    whole = round(100 * line.on_time / line.judged)
+    if whole == 100 and line.on_time < line.judged:
+        return ">99%"
+    if whole == 0 and line.on_time:
+        return "<1%"
+    return f"{whole}%"
+
+
+def reading_words(found: Trend) -> list[str]:
+    """How far each month end is as it was known then, and what cannot be known."""
+    said = []
+    silent = [s for s in found.sources if s.events and s.unsaid == s.events]
+    partly = [s for s in found.sources if 0 < s.unsaid < s.events]
+    wholly = [s for s in found.sources if s.events and not s.unsaid]
+    if not partly and not wholly:
+        said.append(
+            f"{_names(silent)} not say when events were recorded. Each month is as it had happened by its end, as recorded now: "
+            "what was recorded late is in it, and was not known then."
+        )
+    else:
+        said.append("Each month end as it was known then: only what had been recorded by it.")
+        if wholly and not partly and not silent:
+            said.append("Every event says when it was recorded.")
+        said.extend(f"{s.name}: {_share_unsaid(s)}; they count from the day they happened." for s in (*partly, *silent))
+    if found.beyond:
+        last = short_day_words(max(s.last for s in found.sources))
+        after = listed([month_words(m) for m in found.beyond])
+        said.append(f"The last thing in the sources is of {last}. After it ({after}) what was not done may only be not recorded yet.")
+    if any(line.basis == "now" for line in found.lines):
+        said.append("Where a source holds only latest dates, it says how things stand at the last month end, and nothing of those before.")
+    return said
+
+
+def _names(sources: list[Recorded]) -> str:
+    """The first sources by name, with the verb that follows."""
+    if not sources:
+        return "The sources do"
+    names = [s.name for s in sources[:5]] + ([f"{len(sources) - 5} more"] if len(sources) > 5 else [])
+    return f"{listed(names)} {'does' if len(sources) == 1 else 'do'}"
+
+
+def _share_unsaid(source: Recorded) -> str:
+    verb = "does" if source.unsaid == 1 else "do"
+    of = f"{source.unsaid:,} of {plural(source.events, 'event')}"
+    return (
+        f"{of} ({100 * source.unsaid / source.events:.1f}%) {verb} not say when {'it was' if source.unsaid == 1 else 'they were'} recorded"
+    )
