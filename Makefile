@@ -35,13 +35,18 @@ $(VENV)/bench.ready: $(VENV)/dev.ready
 	$(INSTALL) "polars>=1.20,<3" "duckdb>=1.2,<3" "pandas>=2.2,<4" durable_rules==2.0.28 "zen-engine>=2.1,<3"
 	@touch $@
 
+# Spark for the tests of it, where RRT_REQUIRE_SPARK=1 asks for them: half a gigabyte, and it needs Java 17
+$(VENV)/spark.ready: $(VENV)/dev.ready
+	$(INSTALL) pyspark==4.3.0
+	@touch $@
+
 demo: $(VENV)/durable.ready
 	$(BIN)/rrt replay cases/training cases/sample --as-of 2026-04-15 --exit-zero
 	$(BIN)/rrt check cases/training/conference_over_easter.yaml --as-of 2026-04-15 --explain full --exit-zero
 	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
 
-test: $(VENV)/dev.ready $(VENV)/durable.ready
-	$(BIN)/python -m pytest -n auto
+test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready)
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: check-style check-types check-imports check-rules
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_compare import what_if_command
+from rrt_engine.cli_compare import compare_command, what_if_command
 from rrt_engine.cli_convert import convert
 from rrt_engine.cli_decisions import decide_command
 from rrt_engine.cli_decisions import decisions as decisions_app
@@ -39,9 +39,11 @@ from rrt_engine.cli_options import (
     read_one,
     rule_book,
     stop,
+    stop_if_unread,
     threshold_book,
 )
 from rrt_engine.cli_quality import quality_command
+from rrt_engine.cli_report import report_command
 from rrt_engine.cli_rules import rules as rules_app
 from rrt_engine.cli_run import (
     Engine,
@@ -239,9 +241,7 @@ def replay(
         typer.echo(f"wrote {suggested:,} {'suggestion' if suggested == 1 else 'suggestions'} to {suggestions}", err=True)
     if disagreements is not None:
         typer.echo(f"wrote {differing:,} {'disagreement' if differing == 1 else 'disagreements'} to {disagreements}", err=True)
-    refused = [*found.refused, *(audited.refused if audited else ())]
-    if refused:
-        raise stop(InputError([d for each in refused for d in each.diagnostics]))
+    stop_if_unread([*found.refused, *(audited.refused if audited else ())])
     raise typer.Exit(ATTENTION if found.needs_attention() and not exit_zero else NOTHING)
 
 
@@ -291,7 +291,9 @@ app.command("partition")(partition_command)
 app.command("worklist")(worklist_command)
 app.command("quality")(quality_command)
 app.command("measures")(measures_command)
+app.command("report")(report_command)
 app.command("trend")(trend_command)
+app.command("compare")(compare_command)
 app.command("what-if")(what_if_command)
 app.command("sample")(sample_command)
 app.command()(convert)

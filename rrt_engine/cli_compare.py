@@ -28,8 +28,51 @@ Output = Annotated[
 Cases = Annotated[int, typer.Option("--cases", min=0, max=12, help="How many of the duties that moved to show.")]
 
 
+def compare_command(
+    before: Annotated[Path, typer.Argument(metavar="RUN1", help="The folder of the earlier run: `rrt replay SOURCE... -o run1/`.")],
+    after: Annotated[Path, typer.Argument(metavar="RUN2", help="The folder of the later run.")],
+    output: Output = None,
+    cases: Cases = 12,
+    format: FormatOption = Format.text,
+    exit_zero: ExitZero = False,
+) -> None:
+    """Compare two runs: what is newly overdue, resolved, gone or changed, and whether the records, the date or the rules made it so."""
+    import tempfile
+
+    from rrt_engine.diagnostics import InputError
+    from rrt_engine.replay.compare import check_comparable, compare_runs
+    from rrt_engine.replay.run_folder import open_run
+    from rrt_engine.reports.compare_files import Gathered, check_target
+
+    try:
+        if output is not None:
+            check_target(output)
+        runs = open_run(before), open_run(after)
+        check_comparable(*runs)
+        with tempfile.TemporaryDirectory() as folder, progress() as notice:
+            gathered = Gathered(Path(folder))
+            found = compare_runs(*runs, Path(folder), gathered.take, notice)
+            if output is not None:
+                written = gathered.write(output)
+    except InputError as error:
+        raise stop(error) from None
+    if format is Format.json:
+        from rrt_engine.reports.compare_document import compare_document
+
+        print_json(compare_document(found))
+    else:
+        from rrt_engine.reports.compare_text import show_comparison
+
+        show_comparison(console(140), found, cases)
+    if output is not None:
+        typer.echo(f"wrote {written:,} {'duty' if written == 1 else 'duties'} that moved to {output}", err=True)
+    raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)
+
+
 def what_if_command(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="What `rrt replay` reads: files, folders, a database.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="What `rrt replay` reads, or the folder of a run or a partition.")
+    ],
     as_of: AsOf = None,
     as_known: Annotated[str | None, typer.Option("--as-known", metavar="DATE", help="Use only events recorded by this date.")] = None,
     changes: Annotated[
@@ -43,19 +86,20 @@ def what_if_command(
     rules: Annotated[Path | None, typer.Option("--rules", metavar="FOLDER", help="The rule set asked about.")] = None,
     base: Annotated[
         Path | None,
-        typer.Option("--base", metavar="FOLDER", help="The rule set compared with, if not the one that came with rrt."),
+        typer.Option("--base", metavar="FOLDER", help="The rule set compared with, if not the run's own or the one that came with rrt."),
     ] = None,
     output: Output = None,
     cases: Cases = 12,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many processes work at once on a run, a partition or a Parquet log.")] = 1,
     format: FormatOption = Format.text,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Judge the same children by other rules: what would be overdue, late and on time, rule by rule and team by team, and which cases move."""
+    """Judge the same children by other rules: what would be overdue, late and on time, by rule and by team, and which cases move."""
     import tempfile
 
     from rrt_engine.diagnostics import InputError
     from rrt_engine.paths import RULES
-    from rrt_engine.replay.what_if import Other, what_if
+    from rrt_engine.replay.what_if import Other, in_parts, is_run, what_if, what_if_in_parts
     from rrt_engine.reports.compare_files import Gathered, check_target
     from rrt_engine.rulebook.with_changes import changes_given
 
@@ -63,12 +107,18 @@ def what_if_command(
         asked = changes_given(changes or [])
         if output is not None:
             check_target(output)
-        moment = as_of_moment(as_of)
         known = None if as_known is None else moment_given(as_known, "--as-known").day
-        before = base or RULES
-        with tempfile.TemporaryDirectory() as folder, progress() as notice:
-            gathered = Gathered(Path(folder))
-            found = what_if(sources, Other(before, rules or before, asked), moment, known, Path(folder), gathered.take, notice)
+        moment = None if as_of is None and is_run(sources) else as_of_moment(as_of)
+        with tempfile.TemporaryDirectory() as name, progress() as notice:
+            folder = Path(name)
+            gathered = Gathered(folder)
+            if in_parts(sources):
+                before = base if is_run(sources) else base or RULES
+                found = what_if_in_parts(Path(sources[0]), before, rules, asked, moment, known, folder, jobs, gathered.take, notice)
+            else:
+                assert moment is not None
+                other = Other(base or RULES, rules or base or RULES, asked)
+                found = what_if(sources, other, moment, known, folder, gathered.take, notice)
             if output is not None:
                 written = gathered.write(output)
     except InputError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_options import COULD_NOT_RUN, NOTHING, Rules, rule_book, stop
+from rrt_engine.cli_options import COULD_NOT_RUN, NOTHING, AsOf, Rules, as_of_moment, rule_book, stop
 
 if TYPE_CHECKING:
     from rrt_engine.replay.run import Read
@@ -17,23 +17,31 @@ if TYPE_CHECKING:
 def convert(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="What `rrt replay` reads: files, folders, a database.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write: .csv, .parquet, .jsonl, or .ocel.json for OCEL 2.0.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write: .csv, .parquet, .jsonl, .ocel.json for OCEL 2.0 or .xes for XES."
+        ),
     ],
+    flags: Annotated[bool, typer.Option("--flags", help="Also write every duty and what was found of it; in .ocel.json and .xes.")] = False,
+    as_of: AsOf = None,
     rules: Rules = None,
 ) -> None:
     """Write every event of the sources as one clean event log, with what it covers in a file beside it.
 
     Replaying what is written gives the same flags as replaying the sources.
     """
-    from rrt_engine.diagnostics import InputError
+    from rrt_engine.diagnostics import Diagnostic, InputError
     from rrt_engine.replay.run import read_all
     from rrt_engine.reports.event_log_convert import check_target, write_logs
 
     try:
-        check_target(output)
+        check_target(output, flags)
+        if as_of is not None and not flags:
+            raise InputError([Diagnostic("--as-of", 0, 0, "as_of", "only flags are judged by a date", "error", "", "add --flags")])
+        moment = as_of_moment(as_of) if flags else None
         book = rule_book(rules)
         read = read_all(sources, book, lambda name: typer.echo(f"reading {name}", err=True))
-        written = write_logs([group.log for group in read.merging.groups], output, book)
+        written = write_logs([group.log for group in read.merging.groups], output, book, moment)
     except InputError as error:
         raise stop(error) from None
     _say(read, written)
@@ -64,6 +72,8 @@ def _say(read: Read, written: list[Written]) -> None:
     if len(written) > 1:
         typer.echo("the sources cover different things, so each coverage has a file of its own:")
     for file in written:
-        typer.echo(f"{file.path}: {plural(file.events, 'event')} of {plural(file.children, 'child', 'children')}; covers: {file.covers}")
+        flags = "" if file.flags is None else f", {file.flags:,} {'duty' if file.flags == 1 else 'duties'}"
+        covers = "" if file.covers is None else f"; covers: {file.covers}"
+        typer.echo(f"{file.path}: {plural(file.events, 'event')} of {plural(file.children, 'child', 'children')}{flags}{covers}")
         for name in file.left_out:
             typer.echo(f"  `{name}` is left out: an event log keeps that name for something else", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -77,13 +77,14 @@ def replay_into(
 
     known = None if as_known is None else moment_given(as_known, "--as-known").day
     settings = Settings(rules or RULES, as_of_moment(as_of), known)
-    engine = None
-    if work.engine is Engine.spark:
-        from rrt_engine.replay.spark import spark_engine
-
-        engine = spark_engine(work.master)
     try:
-        with progress_of_events() as (notice, progress):
+        with ExitStack() as stack:
+            engine = None
+            if work.engine is Engine.spark:
+                from rrt_engine.replay.spark import on_spark, session
+
+                engine = on_spark(stack.enter_context(session(work.master)))
+            notice, progress = stack.enter_context(progress_of_events())
             found = run(sources, settings, folder, work.jobs or processors(), work.resume, notice, progress, engine)
     except (KeyboardInterrupt, CutOff) as stopped:
         typer.echo(f"stopped: {stopped or 'interrupted'}. What was done is kept: go on with the same command and --resume", err=True)
@@ -94,10 +95,8 @@ def replay_into(
         from rrt_engine.reports.run_text import show_run
 
         show_run(console(140), found)
-    flags = found.manifest["counts"]["flags"]
-    typer.echo(
-        f"wrote {flags:,} {'flag' if flags == 1 else 'flags'} to {folder}; to read them: rrt report {folder} -o report.html", err=True
-    )
+    flags = plural(found.manifest["counts"]["flags"], "flag")
+    typer.echo(f"wrote {flags} to {folder}; to read them: rrt report {folder} -o report.html", err=True)
     if found.set_aside():
         typer.echo(f"{len(found.set_aside())} of {len(found.parts)} parts were set aside: --resume tries them again", err=True)
         return typer.Exit(COULD_NOT_RUN)
@@ -129,9 +128,9 @@ def partition_command(
     for diagnostic in made.diagnostics:
         typer.echo(diagnostic.text(), err=True)
     events = sum(part.rows for part in made.parts)
-    typer.echo(f"{len(made.parts):,} {'part' if len(made.parts) == 1 else 'parts'}, {events:,} rows, in {output}")
+    typer.echo(f"{plural(len(made.parts), 'part')}, {plural(events, 'row')}, in {output}")
     if made.rejected:
-        typer.echo(f"{len(made.rejected):,} records were rejected: {output / 'parts.json'} lists them")
+        typer.echo(f"{plural(len(made.rejected), 'record')} rejected: {output / 'parts.json'} lists them")
     raise typer.Exit(NOTHING)
 
 

@@ -79,16 +79,22 @@ def _found(
     """Read the sources once and go through the months; write what was asked; with what could not be read."""
     from rrt_engine.measures.cells import Window
     from rrt_engine.measures.run import Asked, measured, sources_of
+    from rrt_engine.replay.partition import is_partition, open_partition
     from rrt_engine.replay.run import read_all
-    from rrt_engine.replay.trend import recorded_in, timelines_of, trend
+    from rrt_engine.replay.trend import recorded_in, timelines_in, timelines_of, trend
     from rrt_engine.reports.trend_files import check_target, write_trend
 
     if output is not None:
         check_target(output)
-    read = read_all(sources, book)
-    every = measures is None and not rules
-    found = trend(timelines_of(read), recorded_in(read), book, months, None if every else rules)
+    chosen = rules if rules or measures is not None else None
     of_measures = None
+    if measures is None and len(sources) == 1 and is_partition(sources[0]):
+        found = trend(timelines_in(open_partition(Path(sources[0])), book), book, months, chosen)
+        if output is not None:
+            typer.echo(f"wrote {write_trend(found, None, output):,} figures to {output}", err=True)
+        return found, None, ()
+    read = read_all(sources, book)
+    found = trend(timelines_of(read), book, months, chosen, recorded_in(read))
     if measures is not None:
         asked = Asked(Window(months[0].first, months[-1].last), trend=True, as_known=True)
         of_measures = measured(sources_of(read.merging, [s.reading for s in read.sources]), *measures, asked)

@@ -331,10 +331,10 @@ class Suggestion:
 def plural(n: int, one: str, many: str = "") -> str:
     """A count with its noun.
 
-    >>> plural(1, "day"), plural(3, "day")
-    ('1 day', '3 days')
+    >>> plural(1, "day"), plural(3, "day"), plural(1200, "child", "children")
+    ('1 day', '3 days', '1,200 children')
     """
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def lookup(values: Sequence[AttributeValue], keep: Any) -> Bools:

@@ -17,6 +17,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -62,19 +63,19 @@ class Event:
     def timed(self) -> bool:
         return isinstance(self.at, datetime)
 
-    @property
+    @cached_property
     def earliest(self) -> datetime:
         if not isinstance(self.at, datetime):
             return day_begins(self.at)
         return (self.at if self.at.tzinfo else self.at.replace(tzinfo=UK, fold=0)).astimezone(UTC)
 
-    @property
+    @cached_property
     def latest(self) -> datetime:
         if not isinstance(self.at, datetime):
             return day_ends(self.at)
         return (self.at if self.at.tzinfo else self.at.replace(tzinfo=UK, fold=1)).astimezone(UTC)
 
-    @property
+    @cached_property
     def day(self) -> date:
         return self.earliest.astimezone(UK).date() if isinstance(self.at, datetime) else self.at
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -159,9 +160,9 @@ HARD_DAYS = [
     date(2027, 12, 23),
 ]  # fmt: skip
 OFFSETS = [0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 20, 21, 24, 28, 29, 30, 31, 32, 42, 60, 61, 92]
-CLOCK_TIMES = [
+CLOCK_TIMES = (
     "00:00", "00:30", "01:00", "01:30", "02:00", "08:45", "09:00", "09:00", "12:00", "12:00:01", "17:15", "17:16", "23:30", "23:59:59",
-]  # fmt: skip
+)  # fmt: skip
 DAY_LENGTHS = [
     "0 days", "1 day", "2 days", "7 days", "14 days", "1 week", "2 weeks", "4 weeks", "1 month", "2 months", "3 months", "1 year",
     "0 working days", "1 working day", "2 working days", "5 working days", "10 working days", "15 working days",
@@ -176,13 +177,26 @@ def one_of(*values: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(values)
 
 
+# Strategies that are drawn from for every event are made once: making one takes longer than drawing from it.
+
+
+@cache
+def up_to(most: int) -> st.SearchStrategy[int]:
+    return st.integers(1, most)
+
+
+@cache
+def among(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
 day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
 some_days = st.sampled_from([*(length for length in DAY_LENGTHS if not length.startswith("0")), {"parameter": "interval"}])
 
 
 def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrategy[Any]:
     """The strategy once in so many draws, and None otherwise."""
-    return st.integers(1, often).flatmap(lambda n: strategy if n == often else st.none())
+    return up_to(often).flatmap(lambda n: strategy if n == often else st.none())
 
 
 trigger_where = one_of(
@@ -537,33 +551,36 @@ class Scene:
     refs: bool
     odd: bool
 
+    def day(self, draw: st.DrawFn) -> date:
+        return self.anchor + timedelta(days=draw(among(self.offsets)))
+
     def days(self) -> st.SearchStrategy[date]:
         return st.sampled_from(self.offsets).map(lambda n: self.anchor + timedelta(days=n))
 
 
 CLOSE = (0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 10, 14, 15)
-REFS = ["R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2"]
+REFS = ("R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2")
 
 
 @st.composite
 def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
-    kind = draw(st.sampled_from(scene.kinds))
-    day = draw(scene.days())
+    kind = draw(among(scene.kinds))
+    day = scene.day(draw)
     at: date | datetime = day
     if mode == "times" or (mode == "mixed" and draw(st.booleans())):
-        at = local(day, draw(st.sampled_from(CLOCK_TIMES)))
-        if draw(st.integers(1, 8)) == 8:
+        at = local(day, draw(among(CLOCK_TIMES)))
+        if draw(up_to(8)) == 8:
             at = at.replace(tzinfo=UTC)
-    attributes = {name: draw(recorded(scene, mode, kind_of)) for name, kind_of in EVENTS[kind].attrs.items()}
+    attributes = {name: recorded(draw, scene, mode, kind_of) for name, kind_of in EVENTS[kind].attrs.items()}
     event = Event(
         kind,
         at,
-        draw(st.sampled_from(REFS)) if scene.refs and draw(st.integers(1, 4)) > 1 else None,
+        draw(among(REFS)) if scene.refs and draw(up_to(4)) > 1 else None,
         {name: value for name, value in attributes.items() if value is not None},
     )
-    match draw(st.integers(1, 12)) if scene.odd else 12:
+    match draw(up_to(12)) if scene.odd else 12:
         case 1:
-            return replace(event, recorded=day + timedelta(days=draw(one_of(0, 3, 40))))
+            return replace(event, recorded=day + timedelta(days=draw(among((0, 3, 40)))))
         case 2:
             return replace(event, latest_only=True)
         case 3:
@@ -571,18 +588,17 @@ def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
     return event
 
 
-@st.composite
 def recorded(draw: st.DrawFn, scene: Scene, mode: str, kind_of: Any) -> Any:
     """What an event records for an attribute, sometimes nothing."""
     if kind_of == "boolean":
-        return draw(one_of(True, True, False, None))
+        return draw(among((True, True, False, None)))
     if isinstance(kind_of, list):
-        return draw(st.sampled_from([*kind_of, kind_of[0], None]))
-    if draw(st.integers(1, 5)) == 5:
-        return draw(one_of(None, None, "not yet"))
-    day = draw(scene.days())
-    if mode != "dates" and draw(st.integers(1, 4)) == 4:
-        return local(day, draw(st.sampled_from(CLOCK_TIMES))).isoformat()
+        return draw(among((*kind_of, kind_of[0], None)))
+    if draw(up_to(5)) == 5:
+        return draw(among((None, None, "not yet")))
+    day = scene.day(draw)
+    if mode != "dates" and draw(up_to(4)) == 4:
+        return local(day, draw(among(CLOCK_TIMES))).isoformat()
     return day.isoformat()
 
 
@@ -590,19 +606,19 @@ def recorded(draw: st.DrawFn, scene: Scene, mode: str, kind_of: Any) -> Any:
 def children(draw: st.DrawFn, scene: Scene, mode: str) -> Child:
     found = draw(st.lists(events(scene, mode), min_size=1, max_size=9))
     if draw(st.booleans()):
-        found.append(Event("opened", scene.anchor - timedelta(days=draw(one_of(0, 1, 20)))))
-    if scene.odd and draw(st.integers(1, 6)) == 6:
-        found.append(Event("child_died", draw(scene.days())))
-    if draw(st.integers(1, 5)) == 5:
+        found.append(Event("opened", scene.anchor - timedelta(days=draw(among((0, 1, 20))))))
+    if scene.odd and draw(up_to(6)) == 6:
+        found.append(Event("child_died", scene.day(draw)))
+    if draw(up_to(5)) == 5:
         found.append(replace(draw(st.sampled_from(found))))
     born = expected = None
-    if draw(st.integers(1, 2)) == 2:
-        day = draw(scene.days()) - timedelta(days=draw(one_of(0, 0, 0, 10)))
-        born = day.replace(year=day.year - draw(one_of(0, 5, 16, 18)), day=min(day.day, 28))
-        if draw(st.integers(1, 6)) == 6:
+    if draw(up_to(2)) == 2:
+        day = scene.day(draw) - timedelta(days=draw(among((0, 0, 0, 10))))
+        born = day.replace(year=day.year - draw(among((0, 5, 16, 18))), day=min(day.day, 28))
+        if draw(up_to(6)) == 6:
             born = date(2008, 2, 29)
-    if draw(st.integers(1, 4)) == 4:
-        expected = scene.anchor + timedelta(days=draw(one_of(10, 60, 250, 279, 280, 281, 285, 290)))
+    if draw(up_to(4)) == 4:
+        expected = scene.anchor + timedelta(days=draw(among((10, 60, 250, 279, 280, 281, 285, 290))))
     return Child(tuple(found), born, expected)
 
 
@@ -614,18 +630,18 @@ def records(
     offsets = draw(one_of(tuple(OFFSETS), tuple(OFFSETS), CLOSE))
     scene = Scene(draw(st.sampled_from(HARD_DAYS)), offsets, kinds or USUAL, draw(st.booleans()), odd)
     found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda mode: children(scene, mode)), min_size=1, max_size=4)))
-    later = scene.anchor + timedelta(days=draw(one_of(60, 120, 200)))
-    looks: list[date | datetime] = [draw(scene.days()), draw(scene.days()), later]
-    if draw(st.integers(1, 3)) == 3:
-        looks[0] = local(draw(scene.days()), draw(st.sampled_from(CLOCK_TIMES))).replace(tzinfo=UK)
-    as_known = draw(scene.days()) if odd and draw(st.integers(1, 4)) == 4 else None
+    later = scene.anchor + timedelta(days=draw(among((60, 120, 200))))
+    looks: list[date | datetime] = [scene.day(draw), scene.day(draw), later]
+    if draw(up_to(3)) == 3:
+        looks[0] = local(scene.day(draw), draw(among(CLOCK_TIMES))).replace(tzinfo=UK)
+    as_known = scene.day(draw) if odd and draw(up_to(4)) == 4 else None
     covers = Covers()
-    if odd and draw(st.integers(1, 3)) == 3:
+    if odd and draw(up_to(3)) == 3:
         dated = st.dictionaries(one_of("", "done", "done_otherwise", "asked"), scene.days(), max_size=3)
         pairs = st.sampled_from([("asked", "done"), ("done", "done"), ("asked", "done_otherwise")])
         together = st.frozensets(pairs, max_size=2)
         covers = Covers(None, draw(dated), draw(st.one_of(st.just({}), dated)), draw(together))
-    elif odd and draw(st.integers(1, 6)) == 6:
+    elif odd and draw(up_to(6)) == 6:
         covers = Covers(frozenset(EVENTS) - {draw(st.sampled_from(sorted(EVENTS)))})
     return Record(found, tuple(looks), as_known, covers, scene.anchor)
 

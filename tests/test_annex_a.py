@@ -16,17 +16,14 @@ from hypothesis import strategies as st
 from rrt_engine.calendar import as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import EventLog
-from rrt_engine.paths import RULES
-from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.annex_a import looks_like_annex_a, read_annex_a
 from rrt_engine.sources.annex_a_lists import COMMON, LISTS, columns_of, find_header, header_words, list_named
 from rrt_engine.sources.annex_a_values import day_of, legal_status, placement_type, source_agency, yes_or_no
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data" / "annex_a"
-BOOK: RuleBook = load(RULES)
 NAMES = {each.number: [*(c.name for c in COMMON), *(c.name for c in each.columns)] for each in LISTS}
 NAME_OF = {(each.number, c.field): c.name for each in LISTS for c in (*COMMON, *each.columns)}
 CHAT = ["Contacts", "Early Help", "Referrals", "Assessments", "Sec47 and ICPC", "Children in Need", "Child Protection", "Children in Care"]

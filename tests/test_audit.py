@@ -27,13 +27,10 @@ from rrt_engine.replay.run import replay
 from rrt_engine.replay.suppress import grid, line, shown
 from rrt_engine.reports.audit_text import COLUMNS, write_suggestions
 from rrt_engine.rulebook.base_rates import load_base_rates
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.thresholds.suggest import Reasoner
+from tests.shipped import BOOK, THRESHOLDS
 from tools.schemas import FOLDER
 
-BOOK = load(RULES)
-THRESHOLDS = load_thresholds(RULES, BOOK)
 RATES = load_base_rates(RULES)
 SAMPLE = CASES / "sample" / "events.csv"
 AS_OF = ("--as-of", "2026-04-15")

@@ -17,9 +17,7 @@ import pytest
 from rrt_engine.calendar import NO_DAY, Moment, parse_moment
 from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import Coverage, EventLog, Fact, Suggestion
-from rrt_engine.paths import CASES, RULES
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
+from rrt_engine.paths import CASES
 from rrt_engine.rulebook.threshold_book import Threshold
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.event_log import read_event_log
@@ -33,9 +31,8 @@ from rrt_engine.thresholds.two_engines import EnginesDisagree
 from rrt_engine.thresholds.worker import STOPPED, Worker
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK, THRESHOLDS
 
-BOOK = load(RULES)
-THRESHOLDS = load_thresholds(RULES, BOOK)
 DAY = parse_moment("2026-04-15").day
 NAMES = list(THRESHOLDS.facts)
 EXAMPLES = int(os.environ.get("RRT_EXAMPLES", "400"))

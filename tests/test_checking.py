@@ -15,17 +15,14 @@ from rrt_engine.calendar import NO_DAY, parse_moment
 from rrt_engine.checking import check_case, for_the_record
 from rrt_engine.cli import app
 from rrt_engine.model import Fact, Question, Suggestion
-from rrt_engine.paths import CASES, RULES
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
+from rrt_engine.paths import CASES
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.sources.facts import value_of
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
 from rrt_engine.thresholds.what_if import changed
+from tests.shipped import BOOK, THRESHOLDS
 
-BOOK = load(RULES)
-THRESHOLDS = load_thresholds(RULES, BOOK)
 AS_OF = parse_moment("2026-04-15")
 REASONER = Reasoner(THRESHOLDS, AS_OF.day)
 LETTER = CASES / "training" / "unsigned_letter.yaml"

@@ -19,14 +19,13 @@ from rrt_engine.measures.run import Asked, measured, sources_of
 from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import RULES
 from rrt_engine.replay.run import read_all
-from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_measures import load_measures
 from rrt_engine.sources.cin_census import looks_like_cin_census, read_cin_census
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data" / "cin_census"
-BOOK = load(RULES)
 
 HEADER = """<Header><CollectionDetails><Collection>CIN</Collection><Year>2026</Year><ReferenceDate>2026-03-31</ReferenceDate>
 </CollectionDetails><Source><LEA>330</LEA></Source></Header>"""

@@ -23,19 +23,18 @@ from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, day_number, parse_mo
 from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Coverage, EventLog
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.replay.run import Read, Replay, evaluated, read_all, replay
-from rrt_engine.reports.event_log_convert import FORMATS, check_target, write_logs
-from rrt_engine.sources.event_log_write import RESERVED, columns_of, covers_text, write_event_log
-from rrt_engine.rulebook.load import load
+from rrt_engine.reports.event_log_convert import FORMATS, XES, check_target, write_logs
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.detect import read_source
 from rrt_engine.sources.event_log import read_event_log
+from rrt_engine.sources.event_log_write import RESERVED, columns_of, covers_text, write_event_log
 from rrt_engine.sources.joined import joined
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data"
-BOOK = load(RULES)
 AS_OF = parse_moment("2026-04-15")
 
 
@@ -127,7 +126,7 @@ def people(log: EventLog) -> list[Any]:
 # ------------------------------------------------------------------------------------------- the same flags
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", READ_BACK)
 @pytest.mark.parametrize("source", sources(), ids=lambda p: p.name)
 def test_what_is_written_replays_to_the_same_flags(tmp_path: Path, source: Path, suffix: str) -> None:
     read = as_read(source)
@@ -205,7 +204,7 @@ def made_logs(draw: st.DrawFn, timed: bool = True) -> EventLog:
     return builder.build(draw(COVERAGES))
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", READ_BACK)
 @given(log=made_logs() | made_logs(timed=False))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_log_reads_back_as_it_was(tmp_path: Path, suffix: str, log: EventLog) -> None:
@@ -268,7 +267,7 @@ def test_parquet_is_written_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
     found.close()
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", READ_BACK)
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     read = as_read(CASES / "sample" / "events.csv")
     assert read is not None

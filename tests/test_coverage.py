@@ -10,9 +10,8 @@ import pytest
 
 import tools.coverage as coverage
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
+from tests.shipped import BOOK
 
-BOOK = load(RULES)
 IDS = {rule.id for rule in BOOK.rules}
 WRITTEN = re.compile(r"^id: (\w+)$", re.MULTILINE)
 CELLS = re.compile(r"^\| (?:`(\w+)` \| )?(?:`(\w+)`|(none)) \| (.+?) \|", re.MULTILINE)

@@ -11,16 +11,14 @@ import pytest
 from rrt_engine.calendar import NO_DAY, as_date, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import STATUSES
-from rrt_engine.paths import RULES
 from rrt_engine.replay.run import replay
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.csc_api import read_csc_api
 from rrt_engine.sources.csc_api_schema import CARRIED, DATED_BY_THE_ENQUIRY, FIELDS, LATEST, NOT_READ
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.reading import Reading
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data" / "csc_api"
-BOOK = load(RULES)
 PERSONAL = ("Jordan", "Goldstandard", "AB12", "ABC0123456789", "Invented", "B1 1BB", "WBRI", "HAND")
 
 

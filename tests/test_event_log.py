@@ -20,13 +20,10 @@ from hypothesis import strategies as st
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, as_date, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import EventLog
-from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder, typed
 from rrt_engine.sources.event_log import read_event_log
 from rrt_engine.sources.reading import Reading
-
-BOOK = load(RULES)
+from tests.shipped import BOOK
 
 
 @pytest.fixture

@@ -18,16 +18,17 @@ from rrt_engine.model import REASONS, STATUSES
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.examples import run_examples
-from rrt_engine.rulebook.load import load, load_with_problems
+from rrt_engine.rulebook.load import load_with_problems
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import evaluate
 from rrt_engine.words import STATUS_WORDS, day_words
+from tests.shipped import BOOK
 
 
 @functools.cache
 def book() -> RuleBook:
-    return load(RULES)
+    return BOOK
 
 
 def explained(

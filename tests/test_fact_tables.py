@@ -11,17 +11,14 @@ import pytest
 from rrt_engine.calendar import NO_DAY, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.replay.run import replay
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.sources import fact_tables
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.fact_names import beside
 from rrt_engine.sources.fact_tables import FactReading, facts_of_cases, read_decisions, read_facts
+from tests.shipped import BOOK, THRESHOLDS
 
-BOOK = load(RULES)
-THRESHOLDS = load_thresholds(RULES, BOOK)
 DAY = parse_moment("2026-04-15").day
 TABLE = """\
 child_id,fact,value,evidence,specificity,timing,pattern,impact_on_child,source_agency,on,subject

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from rrt_engine.diagnostics import Diagnostic
-from rrt_engine.paths import RULES
 from rrt_engine.rulebook.changes import shifted
 from rrt_engine.rulebook.lint import coverage, lint, load_sound
-from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.proofs import prove, required
+from tests.shipped import BOOK
 from tests.small_rules import EVENTS, HEAD, PARAMETERS, PROVED, SOURCES, example, rule_set
 
 
@@ -311,12 +310,7 @@ def test_numbers_move_by_one_of_their_own_unit() -> None:
 
 
 def test_what_each_shape_needs() -> None:
-    book = load(RULES, examples=False)
-    for rule in book.rules:
-        needed = required(rule.spec, book)
+    for rule in BOOK.rules:
+        needed = required(rule.spec, BOOK)
         assert bool(needed) == (rule.spec.stage == "in_force")
         assert "overdue" not in needed or rule.spec.expect is not None
-
-
-def test_the_rules_that_come_with_rrt_have_no_errors() -> None:
-    assert [d.text() for d in lint(RULES) if d.severity == "error"] == []

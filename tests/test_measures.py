@@ -29,16 +29,15 @@ from rrt_engine.model import Coverage, EventLog
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.replay.run import read_all
 from rrt_engine.reports.measures_document import schema
-from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_measures import MeasureBook, load_measures, load_measures_with_problems
 from rrt_engine.rulebook.measure_schema import Measure
 from rrt_engine.rulebook.schema_file import schemas
 from rrt_engine.rulebook.strict_yaml import documents
 from rrt_engine.sources.builder import LogBuilder
 from tests import measures_oracle as oracle
+from tests.shipped import BOOK
 
 ROOT = Path(__file__).resolve().parent.parent
-BOOK = load(RULES)
 LOADED, PROBLEMS, READ = load_measures_with_problems(RULES, BOOK)
 COMPUTED = [m for m in LOADED.measures if m.compute]
 SAMPLE = CASES / "sample" / "events.csv"

@@ -20,9 +20,8 @@ from rrt_engine import cli
 from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.cli import app
 from rrt_engine.model import STATUSES, Attribute, Coverage, EventLog
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.replay.run import Read, SourceRead, evaluated, read_all, replay
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder, sorted_log
 from rrt_engine.sources.detect import short_name
 from rrt_engine.sources.merge import Disagreement, Merging, Named, merged
@@ -32,8 +31,8 @@ from rrt_engine.sources.merge_once import ENDS, ONCE, ONCE_A_CHILD
 from rrt_engine.sources.merge_things import STARTS
 from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK
 
-BOOK = load(RULES)
 SAMPLE = CASES / "sample" / "events.csv"
 DATA = Path(__file__).parent / "data"
 ANNEX_A = DATA / "annex_a" / "child_event_journeys_annexa_example.xlsx"

@@ -14,15 +14,14 @@ import pytest
 from rrt_engine.calendar import NO_DAY, Moment, as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import EventLog
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.reports.ocel_file import write_ocel
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.ocel import looks_like_ocel, read_ocel
 from rrt_engine.sources.reading import Reading
+from tests.shipped import BOOK
 
-BOOK = load(RULES)
 DATA = Path(__file__).parent / "data"
 
 PARTS = ("objectTypes", "eventTypes")

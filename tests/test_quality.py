@@ -29,13 +29,12 @@ from rrt_engine.quality.examples import run_example
 from rrt_engine.quality.run import Quality, quality
 from rrt_engine.replay.run import replay
 from rrt_engine.reports.quality_files import COLUMNS, write_quality
-from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.quality_book import load_checks, load_checks_and_document
 from rrt_engine.rulebook.quality_schema import Check, Look
 from rrt_engine.sources.builder import LogBuilder
+from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
-BOOK = load(RULES)
 CHECKS, DOCUMENT = load_checks_and_document(RULES, BOOK)
 DATA = Path(__file__).parent / "data"
 CENSUS = DATA / "cin_census" / "generated_seed1001_conforming.xml"

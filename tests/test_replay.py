@@ -25,13 +25,13 @@ from rrt_engine.calendar import day_number, parse_moment
 from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import STATUSES
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.replay.run import Replay, replay
 from rrt_engine.reports import flag_table
 from rrt_engine.reports.documents import replay_document
 from rrt_engine.reports.flag_table import COLUMNS, FORMATS, formula_safe, write_flags
 from rrt_engine.target import write_atomically
-from rrt_engine.rulebook.load import load
+from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +40,6 @@ DATA = Path(__file__).parent / "data"
 ANNEX_A = DATA / "annex_a" / "child_event_journeys_annexa_example.xlsx"
 CENSUS = DATA / "cin_census" / "generated_seed1001_conforming.xml"
 AS_OF = ("--as-of", "2026-04-15")
-BOOK = load(RULES)
 
 LOG = """\
 child_id,event,at,s47_initiated,recorded_at

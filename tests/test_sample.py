@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import random
+import re
 from collections import Counter
 from datetime import date, timedelta
 from fractions import Fraction
@@ -22,12 +23,19 @@ from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner, Result
 
+from rrt_engine.calendar import parse_moment
 from rrt_engine.cli import app
+from rrt_engine.paths import RULES
+from rrt_engine.replay.chunk import Settings, book_of
 from rrt_engine.replay.flag_rows import COLUMNS as FLAG_COLUMNS
 from rrt_engine.replay.flag_rows import empty_rows
-from rrt_engine.replay.sample import BLANK, Design, Sample, drawn, numbers, only_where, proportional, systematic
+from rrt_engine.replay.partition import partition
+from rrt_engine.replay.run_folder import open_run
+from rrt_engine.replay.runner import run, run_parts
+from rrt_engine.replay.sample import BLANK, Design, Sample, drawn, numbers, one_each, only_where, proportional, systematic
 from rrt_engine.reports.sample_files import ANSWERS, COLUMNS, SampleDocument
 from rrt_engine.reports.sample_words import design_words, found_words
+from tools.schemas import FOLDER
 
 SIZES = st.lists(st.integers(1, 400), min_size=1, max_size=12)
 
@@ -239,10 +247,21 @@ def test_children_who_are_added_change_it_least() -> None:
     assert all(case >= "C0900" for case, _, _ in after - before), "only what was added can come in"
 
 
+def test_a_stratum_of_one_child_has_its_draw_before_others_take_the_child() -> None:
+    """One child has all 30 duties of one stratum and 5 of 6 of another; the strata with fewest children draw first."""
+    rows = [duty(0, nth, "late") for nth in range(30)] + [duty(0, nth, "met") for nth in range(40, 45)] + [duty(1, 0, "met")]
+    for seed in range(30):
+        sample = drawn([table(rows)], Design(2, ("status",), seed))
+        assert [s.drawn for s in sample.strata] == [1, 1] and {case for case, _, _ in picked(sample)} == {"C0000", "C0001"}
+    alone = drawn([table(rows[:-1])], Design(2, ("status",), 1))
+    assert [s.drawn for s in alone.strata] in ([1, 0], [0, 1])
+    assert "1 stratum has none all the same: every child in it was drawn for another." in " ".join(design_words(alone))
+
+
 def test_what_is_found_of_a_duty_does_not_change_its_number() -> None:
     one, other = duty(1), {**duty(1), "status": "overdue", "answer_at": "2026-01-05", "due": date(2026, 3, 1), "trigger_row": 77}
     assert numbers(table([one]), 4).tolist() == numbers(table([other]), 4).tolist()
-    for name, value in (("case", "C0002"), ("rule", "r2"), ("trigger_at", "2026-01-02"), ("rung", 1), ("start", date(2026, 1, 2))):
+    for name, value in (("case", "C0002"), ("rule", "r2"), ("trigger_at", "2026-01-02"), ("ref", "R2"), ("rung", 1), ("start", date(2026, 1, 2))):
         assert numbers(table([one]), 4).tolist() != numbers(table([{**one, name: value}]), 4).tolist(), name
     assert numbers(table([one]), 4).tolist() != numbers(table([one]), 5).tolist()
 
@@ -257,9 +276,9 @@ def test_two_duties_that_are_alike_have_numbers_of_their_own() -> None:
 def test_a_number_can_be_worked_out_by_anybody() -> None:
     import hashlib
 
-    text = "4\x1fC0001\x1fr1\x1f0\x1freferral_received\x1f2026-01-01\x1f2026-01-01"
+    text = "4\x1fC0001\x1fr1\x1f0\x1freferral_received\x1f2026-01-01\x1fR1\x1f2026-01-01"
     expected = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-    assert numbers(table([duty(1)]), 4).tolist() == [expected]
+    assert numbers(table([{**duty(1), "ref": "R1"}]), 4).tolist() == [expected]
 
 
 def test_what_a_column_does_not_say_is_a_stratum_of_its_own() -> None:
@@ -296,3 +315,136 @@ def test_passing_over_is_counted_and_said() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ command and files
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One authority, replayed whole and replayed from a partition of small parts by two processes."""
+    folder = tmp_path_factory.mktemp("runs")
+    log = folder / "events.parquet"
+    made = CliRunner().invoke(
+        app, ["synth", "-o", str(log), "--children", "150", "--seed", "4", "--from", "2024-04-01", "--to", "2025-09-30", "--jobs", "1"]
+    )
+    assert made.exit_code == 0, made.output
+    settings = Settings(RULES, parse_moment("2025-09-30"))
+    cut_up = partition([log], book_of(RULES), folder / "parts", in_place=False, rows=800)
+    assert len(cut_up.parts) > 3
+    run([log], settings, folder / "whole")
+    run_parts(cut_up, settings, folder / "parted", jobs=2)
+    return {"whole": folder / "whole", "parted": folder / "parted"}
+
+
+def rrt(*words: Any) -> Result:
+    return CliRunner().invoke(app, ["sample", *map(str, words)])
+
+
+def test_a_run_gives_the_same_sample_however_it_was_divided(runs: dict[str, Path], tmp_path: Path) -> None:
+    for words in (("--n", 20, "--stratify", "service,status"), ("--n", 90, "--stratify", "status", "--seed", 8, "--again"), ("--n", 200)):
+        one, other = (rrt(runs[name], *words, "--format", "json") for name in ("whole", "parted"))
+        assert one.exit_code == 0 and json.loads(one.stdout)["lines"], one.output
+        assert json.loads(one.stdout) == json.loads(other.stdout)
+    assert {r["case"] for r in json.loads(rrt(runs["whole"], "--n", 20, "--format", "json").stdout)["lines"]} != {
+        r["case"] for r in json.loads(rrt(runs["whole"], "--n", 20, "--seed", 2, "--format", "json").stdout)["lines"]
+    }
+
+
+def test_the_document_is_as_its_schema_says_and_the_schema_is_published(runs: dict[str, Path]) -> None:
+    document = json.loads(rrt(runs["whole"], "--n", 30, "--stratify", "status,service", "--format", "json").stdout)
+    schema = json.loads((FOLDER / "sample.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert {k: v for k, v in schema.items() if k != "$schema"} == SampleDocument.model_json_schema(by_alias=True)
+    flags = open_run(runs["whole"]).flags()
+    assert document["duties"] == flags.num_rows == sum(s["duties"] for s in document["strata"])
+    sizes = Counter((row["status"], row["service"]) for row in flags.select(["status", "service"]).to_pylist())
+    assert {(s["values"]["status"], s["values"]["service"]): s["duties"] for s in document["strata"]} == sizes
+    assert len(document["lines"]) == 30 == len({line["case"] for line in document["lines"]})
+
+
+def test_each_line_is_a_flag_of_the_run(runs: dict[str, Path], tmp_path: Path) -> None:
+    shown = rrt(runs["whole"], "--n", 25, "--stratify", "status", "-o", tmp_path / "sample.csv")
+    assert shown.exit_code == 0 and "wrote 25 duties to" in shown.stderr
+    with (tmp_path / "sample.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    with (tmp_path / "sample.strata.csv").open(encoding="utf-8", newline="") as file:
+        strata = {row["stratum"]: row for row in csv.DictReader(file)}
+    assert list(lines[0]) == [*COLUMNS, *ANSWERS] and all(line[name] == "" for line in lines for name in ANSWERS)
+    flags = {
+        (r["case"], r["rule"], r["trigger_at"], str(r["due"] or ""), r["status"], r["answer_at"] or "")
+        for r in open_run(runs["whole"]).flags().to_pylist()
+    }
+    for line in lines:
+        assert (line["case"], line["rule"], line["trigger_at"], line["due"], line["status"], line["answer_at"]) in flags
+        assert re.fullmatch(r"events\.parquet, row(s \d+ and)? \d+", line["where"]), line["where"]
+        stratum = strata[line["stratum"]]
+        assert stratum["status"] == line["status"] and stratum["weight"] == line["weight"]
+        assert float(line["weight"]) == pytest.approx(int(stratum["duties"]) / int(stratum["drawn"]), abs=1e-6)
+    assert sum(float(line["weight"]) for line in lines) == pytest.approx(open_run(runs["whole"]).manifest["counts"]["flags"], rel=1e-6)
+
+
+def test_a_workbook_has_the_sample_its_strata_and_how_it_was_drawn(runs: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("a.xlsx", "b.xlsx"):
+        assert rrt(runs["whole"], "--stratify", "status", "-o", tmp_path / name).exit_code == 0
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert book.sheetnames == ["Sample", "Strata", "About"]
+    rows = [row for row in book["Sample"].iter_rows(min_row=4, values_only=True) if row[0]]
+    assert [row[0] for row in rows] == list(range(1, 21)) and all(isinstance(row[2], float | int) for row in rows)
+    strata = [row for row in book["Strata"].iter_rows(min_row=4, values_only=True) if row[0]]
+    assert sum(row[3] for row in strata) == 20
+    about = {row[0]: row[1] for row in book["About"].iter_rows(min_row=3, values_only=True)}
+    assert "seed 1" in about["How it was drawn"] and "add up the weights" in about["How to estimate"]
+    assert "Cochran" in about["Where that is from"] and "Audit agrees" in str(list(about))
+
+
+def test_the_command_says_what_it_drew(runs: dict[str, Path]) -> None:
+    shown = rrt(runs["whole"], "--n", 5, "--stratify", "status", "--only", "status=late,overdue")
+    assert shown.exit_code == 0 and "5 of " in shown.stdout and "in 2 strata by status, seed 1." in shown.stdout
+    assert "Done late: due " in shown.stdout and "days late" in shown.stdout and "Done on time" not in shown.stdout
+    few = rrt(runs["whole"], "--n", 2, "--stratify", "service,status")
+    assert "There are more strata than draws" in few.stdout and "every duty had the same chance" in few.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--stratify", "statuss"), "--stratify: error[column]: `statuss` is no column for this\n  help: did you mean `status`?"),
+        (("--stratify", "case"), "expected one of service, rule, status"),
+        (("--only", "late"), "`late`: expected a column and a value"),
+        (("--only", "colour=red"), "`colour` is no column for this"),
+        (("-o", "sample.txt"), "cannot write `.txt` files"),
+    ],
+)
+def test_mistakes_are_said(runs: dict[str, Path], words: tuple[str, ...], message: str) -> None:
+    shown = rrt(runs["whole"], *words)
+    assert shown.exit_code == 2 and message in shown.stderr and not shown.stdout
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    shown = rrt(tmp_path)
+    assert shown.exit_code == 2 and "this is not the folder of a run" in shown.stderr
+
+
+def test_what_was_found_in_words() -> None:
+    row = {**table([duty(1)]).to_pylist()[0], "answer_at": "2026-01-04", "answer_event": "referral_decision_recorded", "days_late": 2}
+    assert (
+        found_words({**row, "status": "late"}) == "Done late: due 2 January 2026, done 2026-01-04 (referral_decision_recorded), 2 days late"
+    )
+    assert found_words({**row, "status": "cannot_tell", "answer_at": None, "days_late": None, "cannot_tell_because": "no_date"}) == (
+        "Cannot tell: due 2 January 2026, no date"
+    )
+    assert found_words({**row, "basis": "count", "due": None, "answer_at": None, "days_late": None}) == "Recorded"
+
+
+@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=9))
+def test_as_many_strata_as_can_be_have_one(whose: list[list[int]]) -> None:
+    """Against SciPy's greatest matching of strata and children."""
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    place = one_each(whose, range(len(whose)))
+    children = [whose[h][at] for h, at in place.items()]
+    assert len(set(children)) == len(children)
+    edges = np.zeros((len(whose), 10), int)
+    for h, mine in enumerate(whose):
+        edges[h, mine] = 1
+    assert len(place) == (maximum_bipartite_matching(csr_matrix(edges), perm_type="column") >= 0).sum()

@@ -9,8 +9,11 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ from rrt_engine.diagnostics import InputError
 from rrt_engine.paths import RULES
 from rrt_engine.replay.chunk import Chunk, Log, Settings, flags_of_table
 from rrt_engine.replay.flag_rows import Whole
+from rrt_engine.replay.partition import Part
+from rrt_engine.replay.pool import CutOff
+from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.runner import run
 from rrt_engine.replay.spark import _BLANKS, _Sent, flags_of_dataframe, on_spark, session, whole_children
 
@@ -51,7 +57,12 @@ def spark() -> Iterator[Any]:
     from pyspark import SparkContext
 
     small = {"spark.sql.execution.arrow.maxRecordsPerBatch": "100", "spark.sql.shuffle.partitions": "3", "spark.driver.memory": "1g"}
-    with session("local[2]", small) as made:
+    quick = {  # to start soon: nothing here is large enough to be worth compiling well
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
+    with session("local[2]", {**small, **quick}) as made:
         gateway = SparkContext._gateway
         yield made
     gateway.shutdown()
@@ -177,14 +188,171 @@ def scattered(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return file
 
 
-@pytest.mark.parametrize("sorted_by_child", [True, False])
-def test_a_run_on_spark_is_the_same_to_the_byte(
-    spark: Any, authority: Path, scattered: Path, sorted_by_child: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rrt_engine.replay.partition.partition.__defaults__", (lambda _: None, True, 800))
-    source = authority if sorted_by_child else scattered
-    plain = run([source], SETTINGS, tmp_path / "pool")
-    there = run([source], SETTINGS, tmp_path / "spark", engine=on_spark(spark))
-    assert len(there.parts) > 2 and there.manifest["counts"]["flags"] > 1000
+def small_parts(source: Path, folder: Path, **more: Any) -> Run:
+    return run([source], SETTINGS, folder, rows=300, **more)
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_run_on_spark_is_the_same_to_the_byte(spark: Any, authority: Path, scattered: Path, in_order: bool, tmp_path: Path) -> None:
+    source = authority if in_order else scattered
+    plain = small_parts(source, tmp_path / "pool")
+    there = small_parts(source, tmp_path / "spark", engine=on_spark(spark))
+    assert len(there.parts) > 3 and there.manifest["counts"]["flags"] > 1000
+    assert there.flags().equals(plain.flags())
     assert bytes_of(tmp_path / "pool") == bytes_of(tmp_path / "spark")
     assert plain.manifest == there.manifest
+
+
+def test_a_part_that_fails_or_kills_its_task_is_set_aside_and_can_be_done_later(spark: Any, authority: Path, tmp_path: Path) -> None:
+    def work(part: Part, log: Log, settings: Settings, folder: Path) -> None:
+        import os
+
+        from rrt_engine.replay.runner import replay_part
+
+        if part.name == "part-00001":
+            os._exit(9)
+        if part.name == "part-00002":
+            raise ValueError("a child's name")
+        replay_part(part, log, settings, folder)
+
+    cut = small_parts(authority, tmp_path / "run", engine=on_spark(spark, work))
+    assert cut.set_aside() == {
+        "part-00001": "the Spark task that replayed it died twice, as when memory runs out",
+        "part-00002": "a fault in rrt (ValueError)",
+    }
+    counts = cut.manifest["counts"]
+    assert counts["read"] == counts["used"] + counts["rejected"] + counts["set_aside"] and counts["set_aside"] > 500
+    small_parts(authority, tmp_path / "run", resume=True, engine=on_spark(spark))
+    small_parts(authority, tmp_path / "whole")
+    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "whole")
+
+
+def test_flags_that_are_written_somewhere_else_stop_the_run(spark: Any, authority: Path, tmp_path: Path) -> None:
+    with pytest.raises(CutOff, match="name one that every machine shares"):
+        small_parts(authority, tmp_path / "run", engine=on_spark(spark, lambda *_: None))
+
+
+def test_the_command_on_spark(spark: Any, authority: Path, tmp_path: Path) -> None:
+    asked = ["replay", str(authority), "--as-of", "2026-03-31", "--exit-zero"]
+    done = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / "spark"), "--engine", "spark", "--master", "local[2]"])
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(app, [*asked, "-o", str(tmp_path / "pool"), "--jobs", "1"]).exit_code == 0
+    assert bytes_of(tmp_path / "pool") == bytes_of(tmp_path / "spark")
+
+
+def test_without_java_the_command_says_what_it_needs(authority: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark", reason="PySpark is not installed here")
+    command = [sys.executable, "-m", "rrt_engine", "replay", str(authority), "--as-of", "2026-03-31", "-o", str(tmp_path / "run")]
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path / "nowhere")}
+    done = subprocess.run([*command, "--engine", "spark"], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert "Spark cannot be started on `local[*]`" in done.stderr and "it needs Java 17" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "run").exists()
+
+
+def test_without_pyspark_the_command_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(InputError, match=r"PySpark is not installed\n  help: pip install 'rrt-engine\[spark\]'"), session("local[1]"):
+        pass
+
+
+# ------------------------------------------------------------------------------------ what only the whole can tell, on Spark
+
+
+def frame_of(spark: Any, rows: list[dict[str, Any]], types: str) -> Any:
+    names = [each.split()[0] for each in types.split(", ")]
+    return spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], types)
+
+
+def same_as_whole(spark: Any, rows: list[dict[str, Any]], types: str, **log: Any) -> list[dict[str, Any]]:
+    """The flags of some rows on Spark, a child a chunk; asserts that they are those of all rows together."""
+    found = flags_of_dataframe(frame_of(spark, rows, types), SETTINGS, "events", rows=1)
+    flags = collected(found.flags)
+    chunk = flags_of_table(pa.Table.from_pylist(rows), SETTINGS, Log("events", **log))
+    whole = [row | {"trigger_row": None, "answer_row": None} for row in chunk.flags.to_pylist()]
+    assert alike(flags) == alike(whole)
+    return flags
+
+
+@pytest.mark.parametrize(
+    ("last", "read_as"), [("10:30", {"2026-01-05T00:00", "2026-01-06T10:30"}), ("00:00", {"2026-01-05", "2026-01-06"})]
+)
+def test_midnight_is_decided_over_all_children(spark: Any, last: str, read_as: set[str]) -> None:
+    rows = [
+        {"child_id": "A", "event": "referral_received", "at": "2026-01-05T00:00", "ref": "R1"},
+        {"child_id": "B", "event": "referral_received", "at": f"2026-01-06T{last}", "ref": "R1"},
+    ]
+    flags = same_as_whole(spark, rows, "child_id string, event string, at string, ref string")
+    assert {row["trigger_at"] for row in flags} == read_as
+
+
+def test_latest_dates_of_one_child_are_known_for_every_child(spark: Any) -> None:
+    rows = [
+        {"child_id": "A", "event": "cp_plan_started", "at": date(2026, 1, 5), "ref": "P1", "latest_only": None},
+        {"child_id": "B", "event": "cp_visit", "at": date(2026, 2, 5), "ref": "P1", "latest_only": True},
+        {"child_id": "B", "event": "cp_plan_started", "at": date(2026, 1, 5), "ref": "P1", "latest_only": None},
+    ]
+    types = "child_id string, event string, at date, ref string, latest_only boolean"
+    flags = same_as_whole(spark, rows, types, whole=Whole(frozenset({"cp_visit"})))
+    visits = [row for row in flags if row["case"] == "A" and "visit" in row["rule"]]
+    assert {row["basis"] for row in visits} == {"now"}
+    only = [{**row, "latest_only": True} for row in rows]
+    assert {row["basis"] for row in same_as_whole(spark, only, types, whole=Whole(only_latest=True))} <= {"now", "count"}
+
+
+def test_what_cannot_be_used_is_kept_and_counted(spark: Any) -> None:
+    rows = [
+        {"case_id": " A\u00a0", "event": "referral_received", "at": "2026-01-05"},
+        {"case_id": "A", "event": "referral_received", "at": "2026-01-05"},
+        {"case_id": "A", "event": "referral_recieved", "at": "2026-01-05"},
+        {"case_id": "B", "event": "referral_received", "at": "5 Jan"},
+        {"case_id": "  ", "event": "referral_received", "at": "2026-01-05"},
+        {"case_id": None, "event": "referral_received", "at": "2026-01-05"},
+    ]
+    found = flags_of_dataframe(frame_of(spark, rows, "case_id string, event string, at string"), SETTINGS, "lake.events", rows=1)
+    counts = found.counts()
+    assert (counts["read"], counts["used"], counts["rejected"], counts["children"]) == (6, 1, 5, 1)
+    assert sorted((row.source, row.row, row.why) for row in found.rejected.collect()) == [
+        ("lake.events", None, "`5 Jan` is not a date; write it as 2026-04-10, or 2026-04-10T16:45 with a time"),
+        ("lake.events", None, "`child_id` is blank"),
+        ("lake.events", None, "`child_id` is blank"),
+        ("lake.events", None, "repeats another row exactly"),
+        ("lake.events", None, "unknown event `referral_recieved`"),
+    ]
+    said = {(row.severity, row.code) for row in found.diagnostics.collect()}
+    assert ("warning", "unknown_event") in said
+    assert {row.case for row in found.flags.collect()} == {"A"}
+
+
+def test_rows_of_one_moment_stand_in_the_same_order_however_they_come(spark: Any) -> None:
+    kinds = ["referral_received", "referral_decision_recorded", "cin_assessment_started", "strategy_discussion_held", "s47_started"]
+    rows = [{"child_id": i, "event": kind, "at": date(2026, 1, 5), "ref": f"R{n}"} for i in range(5) for kind in kinds for n in range(3)]
+    found = [
+        alike(collected(flags_of_dataframe(frame_of(spark, some, "child_id long, event string, at date, ref string"), SETTINGS).flags))
+        for some in (rows, rows[::-1])
+    ]
+    assert found[0] == found[1] and len(found[0]) > 20
+
+
+def test_partitions_that_hold_whole_children_are_left_where_they_are(spark: Any) -> None:
+    rows = [{"child_id": i, "event": "referral_received", "at": date(2026, 1, 5)} for i in range(6)]
+    frame = frame_of(spark, rows, "child_id long, event string, at date").coalesce(1)
+    plans = {}
+    for partitioned in (True, False):
+        found = flags_of_dataframe(frame, SETTINGS, partitioned=partitioned)
+        plans[partitioned] = found.rows._jdf.queryExecution().executedPlan().toString()
+        assert {row.case for row in found.flags.collect()} == set("012345")
+    assert "Exchange" not in plans[True] and "Exchange" in plans[False]
+
+
+@pytest.mark.parametrize(
+    ("types", "says"),
+    [
+        ("child_id string, evnt string, at date", "no column `event`"),
+        ("child_id double, event string, at date", "`child_id` is of the type `double`; expected text or whole numbers"),
+        ("child_id string, event string, `Event` string, at date", "the column `event` stands twice"),
+    ],
+)
+def test_a_frame_that_is_no_event_log_is_refused_before_anything_runs(spark: Any, types: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        flags_of_dataframe(spark.createDataFrame([], types), SETTINGS)

@@ -27,18 +27,16 @@ from rrt_engine.calendar import NO_DAY, NO_INSTANT, as_date, day_number, parse_m
 from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import STATUSES
-from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.reading import Reading
 from rrt_engine.sources.ssd import looks_like_ssd, read_ssd
 from rrt_engine.sources.ssd_database import read_ssd_database
 from rrt_engine.sources.ssd_tables import TABLES, table_named
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data" / "ssd"
 AUTHORITY = DATA / "authority"
-BOOK = load(RULES)
 AS_OF = parse_moment("2026-04-15")
 
 

@@ -17,16 +17,14 @@ from hypothesis import strategies as st
 from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import REASONS, STATUSES
-from rrt_engine.paths import RULES
 from rrt_engine.replay.run import replay
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.detect import read_source, sources_in
 from rrt_engine.sources.reading import Reading
 from rrt_engine.sources.ssda903 import looks_like_ssda903, read_ssda903
 from rrt_engine.sources.ssda903_tables import TABLES, in_use
+from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data" / "ssda903"
-BOOK = load(RULES)
 
 COLUMNS = {
     "episodes": "CHILD,DECOM,RNE,LS,CIN,PLACE,PLACE_PROVIDER,DEC,REC,REASON_PLACE_CHANGE,HOME_POST,PL_POST,URN",

@@ -20,18 +20,17 @@ from rrt_engine.calendar import Calendar, add_months, birthdays, day_number
 from rrt_engine.cli import app
 from rrt_engine.model import CANNOT_TELL, EARLY, IMPOSSIBLE, LATE, MET, OVERDUE, EventLog
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.event_log import read_event_log
 from rrt_engine.synth.defects import DEFECTS, ONLY_CSV
 from rrt_engine.synth.draw import Band, Draw, Punctual, plain_clock, series
 from rrt_engine.synth.families import BLOCK
 from rrt_engine.synth.figures import AUTHORITIES, Authority, load_figures
 from rrt_engine.synth.write import LICENCE, block_table, covers_text, plan_of, write_authority
+from tests.shipped import BOOK
 
 ROOT = Path(__file__).parent.parent
 SINCE, TO = date(2020, 4, 1), date(2026, 3, 31)
 MANY = 20_000
-BOOK = load(RULES)
 
 
 def _tool() -> ModuleType:

@@ -25,18 +25,16 @@ from hypothesis import strategies as st
 from rrt_engine.calendar import NO_DAY, day_number
 from rrt_engine.model import Fact
 from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.rulebook.threshold_schema import EVIDENCE, IMPACT, PATTERN, TIMING
 from rrt_engine.thresholds.chain import Chainer
 from rrt_engine.thresholds.plan import SUFFICIENT, VERIFIED, Plan, combine, compile_plan
 from rrt_engine.thresholds.route import outcome
 from rrt_engine.thresholds.space import Record, Space, is_concern, is_protective, strengthened, values
 from rrt_engine.thresholds.suggest import Question, Reasoner
+from tests.shipped import THRESHOLDS as BOOK
 from tests.threshold_oracle import RuleFiles
 
 DAY = date(2026, 4, 15)
-BOOK = load_thresholds(RULES, load(RULES))
 PLAN = compile_plan(BOOK, day_number(DAY))
 REASONER = Reasoner(BOOK, day_number(DAY))
 

@@ -26,6 +26,7 @@ from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
 from rrt_engine.rulebook.threshold_examples import reasoners, run_threshold_examples
 from rrt_engine.rulebook.threshold_lint import threshold_problems
 from rrt_engine.rulebook.threshold_proofs import Prover
+from tests.shipped import BOOK
 from tests.test_analyse import FACTS, SOUND, made, rule
 
 HEAD = """\
@@ -78,7 +79,7 @@ def codes(folder: Path) -> set[str]:
 
 @cache
 def shipped() -> tuple[ThresholdBook, list[tuple[Threshold, Any]]]:
-    book, wrong, read = load_sound_thresholds(RULES, load(RULES))
+    book, wrong, read = load_sound_thresholds(RULES, BOOK)
     assert book is not None and wrong == []
     return book, read
 
@@ -350,11 +351,19 @@ def test_ids_are_not_those_of_time_limits_and_have_one_home(changed: Callable[..
     assert "id_reused" in codes(elsewhere)
 
 
-def test_lint_says_both_halves_and_a_rule_set_without_thresholds_is_sound(changed: Callable[..., Path]) -> None:
-    folder = changed(FLOOR + "when: {fact: bullied}\nexamples:\n" + case("one", "true", BULLIED))
+def test_lint_says_both_halves(tmp_path: Path) -> None:
+    parts = "effect: floor\nlevel: 4\npathways: [discuss]\nurgency: same_day\nwhen: {fact: hurt}\nexamples:\n"
+    folder = made(tmp_path, rule("demo", parts + case("one", "true", "hurt, value: much, evidence: disclosed")))
+    assert {d.code for d in lint(folder)} >= {"thin_reaches_4", "missing_does_not_fire_example"}
+    limits = folder / "made" / "one.yaml"
+    limits.write_text(limits.read_text(encoding="utf-8").replace("    shows: [boundary]\n", ""), encoding="utf-8")
     found = lint(folder)
-    assert {"thin_reaches_4", "missing_does_not_fire_example"} <= {d.code for d in found}
+    assert {"thin_reaches_4", "missing_does_not_fire_example", "missing_boundary_example"} <= {d.code for d in found}
     assert [d for d in found if d.severity == "error" and d.code != "thin_reaches_4"] == []
+
+
+def test_a_rule_set_without_thresholds_is_sound(changed: Callable[..., Path]) -> None:
+    folder = changed()
     shutil.rmtree(folder / "thresholds")
     (folder / "facts.yaml").unlink()
     (folder / "pathways.yaml").unlink()

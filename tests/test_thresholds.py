@@ -11,15 +11,11 @@ import pytest
 from rrt_engine.calendar import Moment, day_number, parse_moment
 from rrt_engine.checking import check_case
 from rrt_engine.model import Suggestion
-from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.thresholds.suggest import Reasoner
+from tests.shipped import BOOK, THRESHOLDS
 
 AS_OF = "2026-04-15"
-BOOK = load(RULES)
-THRESHOLDS = load_thresholds(RULES, BOOK)
 
 
 @cache

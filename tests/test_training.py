@@ -17,10 +17,8 @@ from rrt_engine.calendar import NO_DAY, day_number
 from rrt_engine.cli_training import train_command
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Author, Fact, Step, Suggestion
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.personal_details import personal_details
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case, read_case
 from rrt_engine.training import (
@@ -39,6 +37,7 @@ from rrt_engine.training import (
     suggester,
     what_would_change,
 )
+from tests.shipped import THRESHOLDS
 
 FILES = sorted((CASES / "training").glob("*.yaml"))
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -48,7 +47,7 @@ app.command("other")(lambda: None)
 
 @cache
 def book() -> ThresholdBook:
-    return load_thresholds(RULES, load(RULES))
+    return THRESHOLDS
 
 
 @cache

@@ -27,16 +27,15 @@ from rrt_engine.calendar import (
     parse_moment,
 )
 from rrt_engine.model import REASONS, STATUSES, Coverage
-from rrt_engine.paths import RULES
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.rulebook.load import load
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.timescales.evaluate import evaluate
+from tests.shipped import BOOK
 
 
 @cache
 def book() -> RuleBook:
-    return load(RULES)
+    return BOOK
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from rrt_engine.calendar import Moment, as_date, day_number
 from rrt_engine.cli import app
 from rrt_engine.model import STATUSES
 from rrt_engine.paths import CASES, RULES
+from rrt_engine.replay.partition import partition, write_partition
 from rrt_engine.replay.run import RuleLine, read_all, replay
-from rrt_engine.replay.trend import Month, Trend, month_of, months_between, recorded_in, timelines_of, trend
+from rrt_engine.replay.trend import Month, Trend, month_of, months_between, recorded_in, timelines_in, timelines_of, trend
 from rrt_engine.reports.trend_files import COLUMNS, write_trend
 from rrt_engine.reports.trend_words import reading_words, share_words
 from rrt_engine.rulebook.load import load
@@ -49,7 +50,7 @@ def months(first: str, last: str) -> tuple[Month, ...]:
 
 def found(source: Path | list[Path], first: str, last: str, rules: list[str] | None = None) -> Trend:
     read = read_all([*source] if isinstance(source, list) else [source], BOOK)
-    return trend(timelines_of(read), recorded_in(read), BOOK, months(first, last), rules)
+    return trend(timelines_of(read), BOOK, months(first, last), rules, recorded_in(read))
 
 
 def log(folder: Path, text: str, covers: str = "") -> Path:
@@ -148,7 +149,9 @@ def reasons(then: Any, rule: str, each: Month) -> dict[str, int]:
 def test_the_measures_are_those_of_the_measures_command_as_known(authority: Path) -> None:
     period = ("--from", "2025-06-01", "--to", "2025-09-30", "--trend", "--as-known", "--format", "json")
     theirs = json.loads(CliRunner().invoke(app, ["measures", str(authority), *period, "--measure", "2", "--measure", "kpi_05"]).stdout)
-    ours = json.loads(rrt(authority, "--from", "2025-06", "--to", "2025-09", "--measure", "2", "--measure", "kpi_05", "--format", "json").stdout)
+    ours = json.loads(
+        rrt(authority, "--from", "2025-06", "--to", "2025-09", "--measure", "2", "--measure", "kpi_05", "--format", "json").stdout
+    )
     assert ours["measures"] == theirs and ours["measures"]["as_known"] is True and len(theirs["measures"]) == 2
     assert ours["rules"] == []
 
@@ -231,6 +234,18 @@ def test_several_sources_are_put_together(tmp_path: Path) -> None:
     assert march.in_month and (march.in_month.on_time, march.in_month.judged, march.in_month.started) == (1, 1, 1)
 
 
+def test_a_partition_gives_the_same_part_by_part(authority: Path, tmp_path: Path) -> None:
+    made = partition([authority], BOOK, tmp_path / "parts", in_place=False, rows=900)
+    assert len(made.parts) > 4
+    whole, parts = found(authority, "2025-08", "2025-09"), trend(timelines_in(made, BOOK), BOOK, months("2025-08", "2025-09"))
+    assert (parts.lines, parts.known, parts.children) == (whole.lines, whole.known, whole.children)
+    assert [(s.events, s.unsaid, s.last) for s in parts.sources] == [(s.events, s.unsaid, s.last) for s in whole.sources]
+    write_partition(made, tmp_path / "parts")
+    words = ("--from", "2025-08", "--to", "2025-09", "--rule", ICPC, "--format", "json")
+    one, other = (json.loads(rrt(source, *words).stdout) for source in (authority, tmp_path / "parts"))
+    assert (one["rules"], one["months"]) == (other["rules"], other["months"])
+
+
 def test_months_follow_each_other() -> None:
     assert [m.name for m in months("2025-11", "2026-02")] == ["2025-11", "2025-12", "2026-01", "2026-02"]
     assert [as_date(m.last).day for m in months("2024-01", "2024-04")] == [31, 29, 31, 30]
@@ -276,9 +291,7 @@ def test_the_document_is_as_its_schema_says_and_the_schema_is_published(authorit
 def test_a_table_and_a_workbook_hold_the_same_figures(authority: Path, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a.csv", "b.csv", "a.parquet", "a.xlsx", "b.xlsx")]
     for path in paths:
-        shown = rrt(
-            authority, "--from", "2025-08", "--to", "2025-09", "-o", path, "--rule", ICPC, "--rule", "cp_visit", "--measure", "2"
-        )
+        shown = rrt(authority, "--from", "2025-08", "--to", "2025-09", "-o", path, "--rule", ICPC, "--rule", "cp_visit", "--measure", "2")
         assert shown.exit_code == 0, shown.output
         assert "figures to" in shown.stderr
     table, again, parquet, book, second = paths

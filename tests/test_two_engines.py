@@ -19,9 +19,6 @@ import pytest
 from rrt_engine.calendar import day_number
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact
-from rrt_engine.paths import RULES
-from rrt_engine.rulebook.load import load
-from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import EVIDENCE, IMPACT, PATTERN, SPECIFICITY, TIMING
 from rrt_engine.thresholds import worker as worker_module
@@ -40,6 +37,7 @@ from rrt_engine.thresholds.worker import (
     plan_from_data,
     second_opinion,
 )
+from tests.shipped import THRESHOLDS
 from tests.threshold_strategies import SIGNIFICANT, STATUSES, made_case, made_plan, plan_of, rule_spec
 
 PACKAGE = Path(__file__).resolve().parent.parent / "rrt_engine"
@@ -113,7 +111,7 @@ def test_five_thousand_made_cases_fire_the_same(durable: None, part: int) -> Non
 
 
 def test_the_rule_set_is_safe_and_both_engines_agree_on_it(durable: None) -> None:
-    book = load_thresholds(RULES, load(RULES))
+    book = THRESHOLDS
     plan = compile_plan(book, day_number(date(2026, 4, 15)))
     assert not unsafe(plan)
     random, fired = Random(1), set()

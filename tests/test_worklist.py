@@ -20,18 +20,17 @@ from typer.testing import CliRunner, Result
 from rrt_engine import cli, cli_worklist
 from rrt_engine.calendar import as_date, day_number, parse_moment
 from rrt_engine.cli import app
-from rrt_engine.paths import CASES, RULES
+from rrt_engine.paths import CASES
 from rrt_engine.replay.run import replay
 from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklist, worklist
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
 from rrt_engine.reports.worklist_text import missing_in_short, totals
-from rrt_engine.rulebook.load import load
+from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
 SAMPLE = CASES / "sample" / "events.csv"
 DATA = Path(__file__).parent / "data"
-BOOK = load(RULES)
 AS_OF = "2026-04-15"
 
 # One enquiry a child: due 15 working days after, over Easter. The tenth working day after 15 April 2026 is 29 April.

@@ -23,6 +23,7 @@ from rrt_engine.rulebook.load import load
 from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.event_log import log_from_table
 from rrt_engine.sources.event_log_files import table_of
+from rrt_engine.sources.reading import Reading
 from rrt_engine.timescales.evaluate import evaluate
 
 
@@ -81,8 +82,7 @@ def flags_of_table(events: Any, settings: Settings, log: Log) -> Chunk:
     Raises InputError where it is no event log.
     """
     book = book_of(settings.rules, settings.changes)
-    coverage, snapshot = coverage_beside(Path(log.name), book, log.covers or {})
-    reading = log_from_table(table_of(events, log.name), book, coverage, snapshot, log.midnight)
+    reading = reading_of_table(events, book, log)
     found = evaluate(reading.log, book, settings.as_of, settings.as_known)
     flags = flag_rows(reading.log, book, found.flags, settings.as_of, log.whole, log.name, settings.as_known)
     return Chunk(
@@ -97,6 +97,12 @@ def flags_of_table(events: Any, settings: Settings, log: Log) -> Chunk:
         frozenset(reading.log.kinds[i] for i in np.unique(reading.log.kind).tolist()),
         {each.rule: each.missing for each in found.not_evaluable},
     )
+
+
+def reading_of_table(events: Any, book: RuleBook, log: Log) -> Reading:
+    """Some children of a log as they are read. Raises InputError where the table is no event log."""
+    coverage, snapshot = coverage_beside(Path(log.name), book, log.covers or {})
+    return log_from_table(table_of(events, log.name), book, coverage, snapshot, log.midnight)
 
 
 def rejected_table(rejected: Any) -> Any:

@@ -7,14 +7,14 @@ thing as it is in the second run and everything else as it was in the first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.replay.chunk import Settings
-from rrt_engine.replay.comparing import AT_ONCE, Found, compare_flags
+from rrt_engine.replay.comparing import AT_ONCE, Found, RunFlags, compare_flags
 from rrt_engine.replay.parts_again import Again, held_in
 from rrt_engine.replay.rule_differences import RuleDifferences
 from rrt_engine.replay.run_folder import Run
@@ -47,22 +47,6 @@ class Comparison:
     without_cause: str = ""
     set_aside: int = 0
     lost: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Flags:
-    """The flags of a run."""
-
-    run: Run
-
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return int(self.run.manifest["counts"]["flags"])
-
-    def tables(self, columns: Sequence[str]) -> Iterator[Any]:
-        """They, a part at a time."""
-        yield from self.run.batches(columns)
 
 
 def compare_runs(
@@ -99,7 +83,7 @@ def compare_runs(
         notice,
     )
     found = compare_flags(
-        _Flags(before), _Flags(after), () if without else factors, again, _made(folder / "flags"), take, left_out, notice, at_once
+        RunFlags(before), RunFlags(after), () if without else factors, again, _made(folder / "flags"), take, left_out, notice, at_once
     )
     return Comparison(before, after, factors, _sources(before, after), books.differences, found, without, len(left_out), tuple(lost))
 

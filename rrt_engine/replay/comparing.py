@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rrt_engine.model import STATUSES
-from rrt_engine.replay.moves import KINDS, READ, Moved, encoded, made_by, move_table, moves
+from rrt_engine.replay.moves import KINDS, READ, Moved, encoded, in_one, made_by, move_table, moves
+from rrt_engine.replay.run_folder import Run
 
 # As many flags as are held at once, of each side.
 AT_ONCE = 3_000_000
@@ -66,6 +66,22 @@ class InMemory:
 
 
 @dataclass(frozen=True)
+class RunFlags:
+    """The flags of a run."""
+
+    run: Run
+
+    @property
+    def rows(self) -> int:
+        """How many flags there are."""
+        return int(self.run.manifest["counts"]["flags"])
+
+    def tables(self, columns: Sequence[str]) -> Iterator[Any]:
+        """They, a part at a time."""
+        yield from self.run.batches(columns)
+
+
+@dataclass(frozen=True)
 class Counts:
     """How many duties had each status before and after, and how many moved how. Keys are statuses and kinds of move."""
 
@@ -78,14 +94,14 @@ class Counts:
 class Found:
     """What a comparison found, gathered shard by shard.
 
-    `rules` is by rule and basis, `teams` by team ("" where none is recorded); `titles` gives each rule's title, service, authority
-    and how its number was checked. `because` counts moves by kind and cause, "" where it is not known. `shown` holds the first moves
-    of each kind, the latest first. `cases` counts the children of whom anything moved. `not_again` counts moves of children whose
-    flags a replay does not give again, so that their cause cannot be told.
+    `rules` is by rule and basis, `teams` by team ("" where none is recorded) and basis; `titles` gives each rule's title, service,
+    authority and how its number was checked. `because` counts moves by kind and cause, "" where it is not known. `shown` holds the
+    first moves of each kind, the latest first. `cases` counts the children of whom anything moved. `not_again` counts moves of
+    children whose flags a replay does not give again, so that their cause cannot be told.
     """
 
     rules: dict[tuple[str, str], Counts] = field(default_factory=dict)
-    teams: dict[str, Counts] = field(default_factory=dict)
+    teams: dict[tuple[str, str], Counts] = field(default_factory=dict)
     titles: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
     because: Counter[tuple[str, str]] = field(default_factory=Counter)
     shown: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
@@ -126,17 +142,18 @@ def compare_flags(
     shards = _Shards(before, after, folder, left_out, at_once)
     found = Found()
     ask = len(factors) > 1 and tried is not None
+    only_data = tuple(factors) == ("data",)
     chosen: list[Any] = []
     for shard in range(len(shards)):
         notice(f"comparing{shards.part(shard)}")
         was, now = shards.of(shard)
-        moved = moves(was, now)
+        moved = moves(was, now, now if only_data else None)
         _count(found, was, now, moved)
         if ask:
             chosen.append(_cases(was, now, moved))
         else:
             cause = factors[0] if len(factors) == 1 else None
-            _keep(found, move_table(was, now, moved, [cause] * len(moved)), take)
+            _keep(found, was, now, moved, [cause] * len(moved), take)
     if ask:
         assert tried is not None
         tried.choose(chosen)
@@ -145,11 +162,28 @@ def compare_flags(
                 continue
             notice(f"finding what made the difference{shards.part(shard)}")
             was, now = (only(table, chosen[shard]) for table in shards.of(shard))
-            moved = moves(was, now)
-            causes, not_again = because(was, now, moved, factors, lambda subset, shard=shard: tried.flags(shard, subset))  # type: ignore[misc]
+            replays = _Replays(tried, shard)
+            data = frozenset({"data"})
+            moved = moves(was, now, replays.flags(data) if "data" in factors else None)
+            causes, not_again = because(was, now, moved, factors, replays.flags)
             found.not_again += not_again
-            _keep(found, move_table(was, now, moved, causes), take)
+            _keep(found, was, now, moved, causes, take)
     return found
+
+
+@dataclass
+class _Replays:
+    """The replays of one shard, each made once."""
+
+    tried: Tried
+    shard: int
+    made: dict[frozenset[str], Any] = field(default_factory=dict)
+
+    def flags(self, after: frozenset[str]) -> Any | None:
+        """The flags with some things as they are after."""
+        if after not in self.made:
+            self.made[after] = self.tried.flags(self.shard, after)
+        return self.made[after]
 
 
 # ---------------------------------------------------------------------------------------------------- what made it so
@@ -260,7 +294,7 @@ class _Shards:
             for part in side.tables(READ):
                 table = _same_types(part)
                 schema = schema or table.schema
-                cases = table["case"].combine_chunks()
+                cases = in_one(table["case"])
                 numbers = np.array([bisect.bisect_right(self._pivots, name) for name in cases.dictionary.to_pylist()], np.int64)
                 shard = numbers[cases.indices.to_numpy()] if len(cases) else np.zeros(0, np.int64)
                 order = np.argsort(shard, kind="stable")
@@ -298,8 +332,7 @@ def _same_types(table: Any) -> Any:
     """The table with one chunk a column and text as codes, so that tables from anywhere go together."""
     import pyarrow as pa
 
-    columns = [encoded(table[name]).unify_dictionaries() for name in table.schema.names]
-    columns = [pa.chunked_array([column.combine_chunks()], column.type) for column in columns]
+    columns = [in_one(encoded(table[name])) for name in table.schema.names]
     return pa.table(columns, names=table.schema.names)
 
 
@@ -333,22 +366,15 @@ def _cases(before: Any, after: Any, moved: Moved) -> Any:
 
 
 def _count(found: Found, before: Any, after: Any, moved: Moved) -> None:
+    """Count the duties of both sides, and those of which nothing moved."""
     found.unmoved += moved.unmoved
-    found.still_overdue += moved.still_overdue
+    found.still_overdue += moved.unmoved_overdue
     for table, side in ((before, "before"), (after, "after")):
-        for (rule, basis, status), n in _tally(table, ("rule", "basis", "status")):
-            getattr(found.rules.setdefault((rule, basis or "history"), Counts()), side)[status] += n
-        for (team, status), n in _tally(table, ("team", "status")):
-            getattr(found.teams.setdefault(team, Counts()), side)[status] += n
-        for (rule, title, service, authority, verified), _ in _tally(table, ("rule", "title", "service", "authority", "verified")):
-            found.titles[rule] = (title, service, authority, verified)
-    number = moved.kind.astype(np.int64)
-    names = list(KINDS)
-    for key, counts in (("rules", ("rule", "basis")), ("teams", ("team",))):
-        for value, n in _tally_moves(before, after, moved, counts, number, names):
-            *group, kind = value
-            into = found.rules.setdefault((group[0], group[1] or "history"), Counts()) if key == "rules" else found.teams[group[0]]
-            into.moved[kind] += n
+        for into, name in ((found.rules, "rule"), (found.teams, "team")):
+            for (value, basis, status), n in _tally(table, (name, "basis", "status")):
+                getattr(into.setdefault((value, basis or "history"), Counts()), side)[status] += n
+        for (rule, *title), _ in _tally(table, ("rule", "title", "service", "authority", "verified")):
+            found.titles[rule] = (title[0], title[1], title[2], title[3])
 
 
 def _tally(table: Any, names: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -359,7 +385,7 @@ def _tally(table: Any, names: Sequence[str]) -> Iterator[tuple[tuple[str, ...], 
 
     columns = {}
     for name in names:
-        column = encoded(table[name]).unify_dictionaries().combine_chunks() if name in table.schema.names else None
+        column = in_one(encoded(table[name])) if name in table.schema.names else None
         columns[name] = pa.nulls(table.num_rows, pa.int32()) if column is None else column.indices
         columns[f"{name} names"] = [] if column is None else column.dictionary.to_pylist()
     coded = pa.table({name: columns[name] for name in names})
@@ -367,22 +393,27 @@ def _tally(table: Any, names: Sequence[str]) -> Iterator[tuple[tuple[str, ...], 
         yield tuple("" if row[name] is None else columns[f"{name} names"][row[name]] for name in names), row["count_all"]
 
 
-def _tally_moves(
-    before: Any, after: Any, moved: Moved, names: Sequence[str], kind: Any, kinds: Sequence[str]
-) -> Iterator[tuple[tuple[str, ...], int]]:
+def _tally_moves(before: Any, after: Any, moved: Moved, names: Sequence[str]) -> Iterator[tuple[tuple[str, ...], int]]:
     """How many moves there are of each kind and combination of values, which are those after or, where it is gone, before."""
     import pyarrow as pa
 
+    kinds = list(KINDS)
     for table, rows, mine in ((after, moved.after, moved.after >= 0), (before, moved.before, moved.after < 0)):
         if mine.any():
-            some = table.take(pa.array(rows[mine])).append_column("move", pa.array([kinds[k] for k in kind[mine].tolist()]))
+            some = table.take(pa.array(rows[mine])).append_column("move", pa.array([kinds[k] for k in moved.kind[mine].tolist()]))
             yield from _tally(some, (*names, "move"))
 
 
-def _keep(found: Found, table: Any, take: Callable[[Any], object]) -> None:
-    """Count the moves of a table and their causes, keep the first of each kind to be shown, and pass it on."""
+def _keep(found: Found, before: Any, after: Any, moved: Moved, causes: Sequence[str | None], take: Callable[[Any], object]) -> None:
+    """Count moves and their causes, keep the first of each kind to be shown, and pass them on as a table."""
     import pyarrow as pa
 
+    table = move_table(before, after, moved, causes)
+    for into, name in ((found.rules, "rule"), (found.teams, "team")):
+        for (value, basis, kind), n in _tally_moves(before, after, moved, (name, "basis")):
+            into[value, basis or "history"].moved[kind] += n
+    for (was, now), n in _tally(table, ("before_status", "after_status")):
+        found.still_overdue += n if was == now == "overdue" else 0
     found.moved += table.num_rows
     found.cases += len(table["case"].unique())
     found.corrected += int(np.count_nonzero(table["corrected"].to_numpy()))
@@ -401,8 +432,3 @@ def _keep(found: Found, table: Any, take: Callable[[Any], object]) -> None:
         shown = [(*entry[:-1], row) for entry, row in zip(first, rows, strict=True)]
         found.shown[kind] = heapq.nsmallest(_SHOWN, [*found.shown.get(kind, []), *shown], key=lambda entry: entry[:-1])
     take(table)
-
-
-def statuses_in_order(counts: Counter[str]) -> dict[str, int]:
-    """Every status with how many have it."""
-    return {status: counts[status] for status in STATUSES}

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, as_date
+from rrt_engine.calendar import DAY, NO_DAY, NO_INSTANT, Moment, as_date, midnight, uk_day
 from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import NO_REASON, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int32s, Int64s
 from rrt_engine.replay.held_by import latest_recorded
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.timescales.arrays import end_of_day
-from rrt_engine.words import iso_time
+from rrt_engine.words import uk_time
 
 COLUMNS = {
     "case": "the child's id in the source",
@@ -82,8 +83,9 @@ def basis_of(flags: Flags, log: EventLog, rules: Sequence[Rule], whole: Whole) -
     Where several sources were put together and one of them does, that is so of the clocks which that one started.
     """
     found = np.zeros(len(flags), np.int8)
-    for index in np.unique(flags.rule).tolist():
-        mine = slice(*np.searchsorted(flags.rule, [index, index + 1]))
+    edges = np.searchsorted(flags.rule, np.arange(len(rules) + 1, dtype=flags.rule.dtype)).tolist()
+    for index in range(len(rules)):
+        mine = slice(edges[index], edges[index + 1])
         expect = rules[index].spec.expect
         if expect is None:
             found[mine] = COUNT
@@ -104,7 +106,7 @@ def flag_rows(log: EventLog, book: RuleBook, flags: Flags, as_of: Moment, whole:
 
     rules = book.rules
     shown = Explainer(log, book, flags, as_of.day, as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day))
-    order = np.lexsort((flags.rung, flags.start, flags.rule, log.child[flags.trigger]))
+    order = in_order(log, flags, len(rules))
     rule, trigger, answer, end = (getattr(flags, column)[order] for column in ("rule", "trigger", "answer", "end"))
     due, status, reason, start = flags.due[order], flags.status[order], flags.reason[order], flags.start[order]
     child = log.child[trigger]
@@ -160,6 +162,34 @@ def flag_rows(log: EventLog, book: RuleBook, flags: Flags, as_of: Moment, whole:
     return pa.table({column: table[column] for column in COLUMNS})
 
 
+def in_order(log: EventLog, flags: Flags, rules: int) -> Int64s:
+    """The flags in order of case, rule, start and step."""
+    child = log.child[flags.trigger]
+    if len(log.children) * rules >= 1 << 38 or int(flags.start.min(initial=0)) < 0 or int(flags.start.max(initial=0)) >= 1 << 17:
+        return np.lexsort((flags.rung, flags.start, flags.rule, child))  # too much for one number
+    key = (child.astype(np.int64) * rules + flags.rule) << 25 | flags.start.astype(np.int64) << 8 | flags.rung
+    return np.argsort(key, kind="stable")
+
+
+def write_rows(rows: Any, path: Path) -> None:
+    """Write rows of flags as Parquet: text as codes, row numbers as steps, and what is least and greatest only of the case.
+
+    The rows are in order of case, so that only of the case does it help to find any; of text it takes longest to work out.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(
+        rows,
+        path,
+        compression="zstd",
+        row_group_size=1 << 18,
+        use_dictionary=[f.name for f in rows.schema if pa.types.is_dictionary(f.type)],
+        column_encoding=dict.fromkeys(("trigger_row", "answer_row"), "DELTA_BINARY_PACKED"),
+        write_statistics=["case"],
+    )
+
+
 def empty_rows() -> Any:
     """A table of no flags."""
     import pyarrow as pa
@@ -171,10 +201,17 @@ def empty_rows() -> Any:
 
 
 def coded(codes: Any, names: Sequence[str]) -> Any:
-    """Text as codes into its distinct values; -1 is none."""
+    """Text as codes into its distinct values; -1 is none. Names may repeat, and need not all occur: what is held does neither."""
     import pyarrow as pa
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=codes < 0), pa.array(names, pa.string()))
+    used = np.zeros(len(names) + 1, np.bool_)
+    used[codes] = True
+    places: dict[str, int] = {}
+    table = np.full(len(names) + 1, -1, np.int32)
+    for i in np.flatnonzero(used[:-1]).tolist():
+        table[i] = places.setdefault(names[i], len(places))
+    codes = table[codes]
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(places), pa.string()))
 
 
 def _kinds(log: EventLog, rows: Int32s) -> Any:
@@ -187,36 +224,65 @@ def _kinds(log: EventLog, rows: Int32s) -> Any:
 
 def _moments(log: EventLog, rows: Int32s, derived: Int32s) -> Any:
     """When events happened, as text no more exact than the record."""
-    days = np.concatenate([log.day, derived])
-    key = np.where(rows >= 0, days[rows].astype(np.int64), NO_INSTANT)
-    timed = np.zeros(len(rows), np.bool_)
+    days = np.concatenate([log.day, derived, [NO_DAY]])
+    key = days[rows].astype(np.int64) * 2  # even for a date, odd for a time; row -1 reads the last entry
     if log.instant is not None:
-        inside = _inside(log, rows)
-        timed[inside] = log.instant[rows[inside]] != NO_INSTANT
-    if not timed.any():
-        return _texts(key, lambda day: as_date(day).isoformat())
-    assert log.instant is not None
-    key[timed] = log.instant[rows[timed]]
-    distinct, codes = np.unique(np.stack([key, timed.astype(np.int64)]), axis=1, return_inverse=True)
-    names = ["" if at == NO_INSTANT else _written(at, bool(exact)) for at, exact in distinct.T.tolist()]
-    return coded(np.where(key == NO_INSTANT, -1, codes.reshape(-1)), names)
-
-
-def _written(at: int, exact: bool) -> str:
-    return iso_time(at).rsplit("+", 1)[0] if exact else as_date(at).isoformat()
-
-
-def _texts(values: Int64s, write: Callable[[int], str]) -> Any:
-    """Text for each value, written once for each distinct one; null for NO_INSTANT."""
-    distinct, codes = np.unique(values, return_inverse=True)
-    names = ["" if v == NO_INSTANT else write(int(v)) for v in distinct]
-    return coded(np.where(values == NO_INSTANT, -1, codes), names)
+        inside = np.flatnonzero(_inside(log, rows))
+        instant = log.instant[rows[inside]]
+        timed = instant != NO_INSTANT
+        key[inside[timed]] = instant[timed] * 2 + 1
+    return _texts(key, key == 2 * NO_DAY, _written)
 
 
 def _instants(at: Int64s | None, by: Int64s | None, order: Int64s) -> Any:
     if at is None or by is None:
         return coded(np.full(len(order), -1, np.int32), [])
-    return _texts(np.where(at == by, at, NO_INSTANT)[order], iso_time)
+    key = np.where(at == by, at, NO_INSTANT)[order]
+    return _texts(key, key == NO_INSTANT, lambda instants: _uk_times(instants, True))
+
+
+def _texts(values: Int64s, none: Bools, write: Callable[[Int64s], Any]) -> Any:
+    """Text for each value, written once for each distinct one."""
+    import pyarrow as pa
+
+    found = pa.array(values, mask=none).dictionary_encode()
+    n = len(found.dictionary)
+    distinct = np.frombuffer(found.dictionary.buffers()[1], np.int64, n) if n else values[:0]
+    texts = write(distinct).dictionary_encode()  # the hour that happens twice is written alike
+    if len(texts.dictionary) == len(texts):
+        return pa.DictionaryArray.from_arrays(found.indices, texts.dictionary)
+    return pa.DictionaryArray.from_arrays(texts.indices.take(found.indices), texts.dictionary)
+
+
+def _written(keys: Int64s) -> Any:
+    """Dates (even numbers) and times (odd ones) as text, as Arrow holds it."""
+    import pyarrow as pa
+
+    exact = (keys & 1).astype(np.bool_)
+    dates = pa.array((keys[~exact] >> 1).astype(np.int32)).cast(pa.date32()).cast(pa.string())
+    place = np.empty(len(keys), np.int64)
+    place[~exact], place[exact] = np.arange(len(dates)), np.arange(len(dates), len(keys))
+    return pa.concat_arrays([dates, _uk_times(keys[exact] >> 1, False)]).take(pa.array(place))
+
+
+def _uk_times(instants: Int64s, zone: bool) -> Any:
+    """Instants as UK local times, as `words.iso_time` writes one, and with their offset where wanted."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    day = uk_day(instants)
+    begins = midnight(day)
+    ahead = day * DAY - begins
+    for i in np.flatnonzero(midnight(day + 1) - begins != DAY).tolist():  # on the two days a year when it changes
+        offset = uk_time(instants[i]).utcoffset()
+        assert offset is not None
+        ahead[i] = offset.total_seconds()
+    local = instants + ahead
+    text = pc.binary_replace_slice(pa.array(local).cast(pa.timestamp("s")).cast(pa.string()), 10, 11, "T")
+    text = pc.if_else(pa.array(local % 60 == 0), pc.utf8_slice_codeunits(text, 0, 16), text)
+    if not zone:
+        return text
+    return pc.binary_join_element_wise(text, pc.if_else(pa.array(ahead > 0), "+01:00", "+00:00"), "")
 
 
 def _origins(log: EventLog, rows: Int32s, name: str) -> Any:

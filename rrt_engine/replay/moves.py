@@ -2,7 +2,7 @@
 
 A flag is the same flag in both where the child, the rule, the event that started the clock (with its time and ref), the day
 the clock started and the step of a ladder are all the same. Where such flags are as many in both and say the same, nothing
-moved. A flag that is gone and a new one are shown as one where a date or a ref was corrected: see `_corrected`.
+moved. A flag that is gone and a new one are shown as one where a date or a ref was put right in the records: see `_corrected`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Moved:
     """What moved between two tables of flags, by rows of them: -1 where there is none.
 
     `before` and `after` int64[n] are rows; `kind` int8[n] indexes KINDS; `corrected` bool[n] marks a flag that is gone and a new
-    one that stand for the same duty. `still_overdue` counts duties overdue in both, whether or not anything else of them moved.
+    one that stand for the same duty. `unmoved` flags say the same in both, and `unmoved_overdue` of them are overdue.
     """
 
     before: Int64s
@@ -72,7 +72,7 @@ class Moved:
     kind: Any
     corrected: Bools
     unmoved: int
-    still_overdue: int
+    unmoved_overdue: int
 
     def __len__(self) -> int:
         return len(self.before)
@@ -89,8 +89,7 @@ class Codes:
         for name in (*IDENTITY, *OUTCOME):
             parts = [encoded(t[name]) for t in tables if name in t.schema.names]
             if len(parts) == len(tables):
-                joined = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
-                self._columns[name] = joined.unify_dictionaries().combine_chunks()
+                self._columns[name] = in_one(pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type))
         self._codes: dict[str, Int64s] = {}
         self._ranked: dict[tuple[str, ...], Int64s] = {}
 
@@ -137,6 +136,15 @@ def encoded(column: Any) -> Any:
     return column.cast(pa.dictionary(pa.int32(), pa.string() if pa.types.is_large_string(value) or pa.types.is_null(value) else value))
 
 
+def in_one(column: Any) -> Any:
+    """A column of codes as one array with one set of distinct values."""
+    import pyarrow as pa
+
+    if not len(column):  # pyarrow cannot put no chunks of codes together
+        return pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], column.type.value_type))
+    return column.unify_dictionaries().combine_chunks()
+
+
 def _ranked(values: Int64s) -> tuple[Int64s, int]:
     distinct, ranks = np.unique(values, return_inverse=True)
     return ranks.astype(np.int64), len(distinct) or 1
@@ -166,33 +174,47 @@ def _matched(left: Int64s, right: Int64s) -> tuple[Int64s, Int64s]:
     return a, b
 
 
-def moves(before: Any, after: Any) -> Moved:
-    """What moved from one table of flags to another, in the order of the case, rule and start after, then before."""
-    codes = Codes([before, after])
+def moves(before: Any, after: Any, put_right: Any | None = None) -> Moved:
+    """What moved from one table of flags to another, in the order of the case, rule and start after, then before.
+
+    `put_right` are the flags of the same children with their records as they are after and everything else as it was before: with
+    it, a flag that the records took away and one that they brought can be known for the same duty, put right. See `_corrected`.
+    """
+    codes = Codes([before, after, *([] if put_right is None else [put_right])])
     same, outcome = codes.of(*IDENTITY), codes.of(*IDENTITY, *OUTCOME)
-    (same_b, same_a), (said_b, said_a) = codes.parts(same), codes.parts(outcome)
+    (same_b, same_a, *of_data), (said_b, said_a, *_) = codes.parts(same), codes.parts(outcome)
     unmoved_b, unmoved_a = _matched(said_b, said_a)
     left, right = np.flatnonzero(unmoved_b < 0), np.flatnonzero(unmoved_a < 0)
     left, right = left[np.argsort(said_b[left], kind="stable")], right[np.argsort(said_a[right], kind="stable")]
     partner, found = _matched(same_b[left], same_a[right])
-    pairs = [np.stack([left[partner >= 0], right[partner[partner >= 0]]])]
+    kept = np.stack([left[partner >= 0], right[partner[partner >= 0]]])
     gone, new = np.sort(left[partner < 0]), np.sort(right[found < 0])
-    corrected = _corrected(codes, gone, new)
-    gone, new = gone[~np.isin(gone, corrected[0])], new[~np.isin(new, corrected[1])]
-    pairs += [corrected, np.stack([gone, np.full_like(gone, -1)]), np.stack([np.full_like(new, -1), new])]
-    marked = np.repeat([False, True, False, False], [p.shape[1] for p in pairs])
+    placed = _paired(codes, gone, new, ("case", "rule", "trigger_event", "trigger_at", "start"))
+    gone, new = gone[~np.isin(gone, placed[0])], new[~np.isin(new, placed[1])]
+    corrected = np.zeros((2, 0), np.int64)
+    for data in of_data:
+        corrected = _corrected(codes, gone[~np.isin(same_b[gone], data)], new[np.isin(same_a[new], data)])
+        gone, new = gone[~np.isin(gone, corrected[0])], new[~np.isin(new, corrected[1])]
+    pairs = [kept, placed, corrected, np.stack([gone, np.full_like(gone, -1)]), np.stack([np.full_like(new, -1), new])]
+    ref_b, ref_a, *_ = codes.parts(codes.column("ref"))
+    other_ref = ref_b[placed[0]] != ref_a[placed[1]]
+    marked = np.concatenate([np.full(p.shape[1], False) if i != 1 else other_ref for i, p in enumerate(pairs)])
+    marked[kept.shape[1] + placed.shape[1] :][: corrected.shape[1]] = True
     rows = np.concatenate(pairs, axis=1)
     status_b, status_a = statuses(before), statuses(after)
-    was = np.where(rows[0] >= 0, status_b[rows[0]] if len(status_b) else 0, len(STATUSES))
-    now = np.where(rows[1] >= 0, status_a[rows[1]] if len(status_a) else 0, len(STATUSES))
+    was, now = _at(status_b, rows[0], len(STATUSES)), _at(status_a, rows[1], len(STATUSES))
     kind = _KIND[was, now]
-    overdue = STATUSES.index("overdue")
-    still = int(np.count_nonzero(status_b[unmoved_b >= 0] == overdue)) + int(np.count_nonzero((was == overdue) & (now == overdue)))
-    place_b, place_a = codes.parts(codes.of("case", "rule", "start"))
-    place = np.where(rows[1] >= 0, place_a[rows[1]] if len(place_a) else 0, place_b[rows[0]] if len(place_b) else 0)
+    place_b, place_a, *_ = codes.parts(codes.of("case", "rule", "start"))
+    place = np.where(rows[1] >= 0, _at(place_a, rows[1], 0), _at(place_b, rows[0], 0))
     order = np.lexsort((rows[0], rows[1], place))
-    rows, kind, marked = rows[:, order], kind[order], marked[order]
-    return Moved(rows[0], rows[1], kind, marked, int(np.count_nonzero(unmoved_b >= 0)), still)
+    unmoved = unmoved_b >= 0
+    overdue = int(np.count_nonzero(status_b[unmoved] == STATUSES.index("overdue")))
+    return Moved(rows[0, order], rows[1, order], kind[order], marked[order], int(np.count_nonzero(unmoved)), overdue)
+
+
+def _at(values: Any, rows: Int64s, none: int) -> Any:
+    """The value at each row, and another where there is no row."""
+    return np.concatenate([values, [none]])[rows]
 
 
 def statuses(table: Any) -> Any:
@@ -200,37 +222,30 @@ def statuses(table: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = encoded(table["status"]).unify_dictionaries().combine_chunks()
+    column = in_one(encoded(table["status"]))
     places = pc.index_in(column.dictionary, value_set=pa.array(STATUSES)).to_numpy(zero_copy_only=False).astype(np.int64)
     return places[column.indices.to_numpy(zero_copy_only=False)]
 
 
 def _corrected(codes: Codes, gone: Int64s, new: Int64s) -> Any:
-    """Flags that are gone, each with the new one that stands for the same duty, as two rows.
+    """Flags that the records took away, each with the one they brought that stands for the same duty, as two rows.
 
-    First where everything is the same but the ref or the step of a ladder. Then where child, rule, starting event and ref are the
-    same and its date is not: as many gone as new, in the order of their starts. Where no ref is recorded, only one for one.
+    The same child, rule, starting event and ref, with another date: where as many are gone as are new, in the order of their starts.
     """
-    found: list[Any] = [np.zeros((2, 0), np.int64)]
-    known, _ = codes.parts(codes.column("ref"))
-    start_b, start_a = codes.parts(codes.of("start", "trigger_at"))
-    for names, one_for_one in (
-        (("case", "rule", "trigger_event", "trigger_at", "start"), True),
-        (("case", "rule", "trigger_event", "ref"), False),
-    ):
-        group_b, group_a = codes.parts(codes.of(*names))
-        gone = gone[np.lexsort((gone, start_b[gone], group_b[gone]))]
-        new = new[np.lexsort((new, start_a[new], group_a[new]))]
-        size = max(int(group_b.max(initial=0)), int(group_a.max(initial=0))) + 1
-        many_b, many_a = np.bincount(group_b[gone], minlength=size), np.bincount(group_a[new], minlength=size)
-        partner, _ = _matched(group_b[gone], group_a[new])
-        fits = (partner >= 0) & (many_b == many_a)[group_b[gone]]
-        single = many_b[group_b[gone]] == 1
-        fits &= single if one_for_one else single | (known[gone] > 0)
-        pair = np.stack([gone[fits], new[partner[fits]]])
-        found.append(pair)
-        gone, new = gone[~fits], new[~np.isin(new, pair[1])]
-    return np.concatenate(found, axis=1)
+    return _paired(codes, gone, new, ("case", "rule", "trigger_event", "ref"))
+
+
+def _paired(codes: Codes, gone: Int64s, new: Int64s, names: Sequence[str]) -> Any:
+    """Flags that are gone with new ones that are the same in some columns, where they are as many, in the order of their starts."""
+    start_b, start_a, *_ = codes.parts(codes.of("start", "trigger_at", "rung"))
+    group_b, group_a, *_ = codes.parts(codes.of(*names))
+    gone = gone[np.lexsort((gone, start_b[gone], group_b[gone]))]
+    new = new[np.lexsort((new, start_a[new], group_a[new]))]
+    size = max(int(group_b.max(initial=0)), int(group_a.max(initial=0))) + 1
+    many_b, many_a = np.bincount(group_b[gone], minlength=size), np.bincount(group_a[new], minlength=size)
+    partner, _ = _matched(group_b[gone], group_a[new])
+    fits = (partner >= 0) & (many_b == many_a)[group_b[gone]]
+    return np.stack([gone[fits], new[partner[fits]]])
 
 
 # What `move_table` gives, and what each column means.
@@ -245,7 +260,7 @@ MOVE_COLUMNS = {
     "worker": "the worker recorded last for the child",
     "kind": "what became of it: " + ", ".join(KINDS),
     "because": "what made it so: data, time, rule, parameter; `or` where each of several does alone, `and` where only together",
-    "corrected": "whether a duty that is gone and a new one stand for the same: a date or a ref was corrected, or counted otherwise",
+    "corrected": "whether a duty that is gone and a new one are taken for the same, its date or ref put right in the records",
     "trigger_event": "the event that started this clock",
     "trigger_at": "when, as recorded",
     "ref": "what that event belongs to, as recorded",
@@ -296,7 +311,7 @@ def move_table(before: Any, after: Any, moved: Moved, because: Sequence[str | No
         table, rows = sides[side]
         if name not in table.schema.names or not table.num_rows:
             return pa.nulls(len(moved), schema.field(f"{side}_{name}" if f"{side}_{name}" in MOVE_COLUMNS else name).type)
-        found = encoded(table[name]).take(rows).combine_chunks()
+        found = encoded(table[name]).take(rows)
         return found.cast(found.type.value_type)
 
     def one(name: str) -> Any:

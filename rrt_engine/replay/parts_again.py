@@ -11,6 +11,7 @@ import numpy as np
 
 from rrt_engine.diagnostics import InputError
 from rrt_engine.replay.chunk import Settings, flags_of_table
+from rrt_engine.replay.moves import in_one
 from rrt_engine.replay.partition import Partition
 from rrt_engine.sources.event_log_files import places_of
 
@@ -99,8 +100,7 @@ def children_of(child: Any) -> set[str]:
 def _coded(child: Any) -> Any:
     import pyarrow as pa
 
-    coded = child if pa.types.is_dictionary(child.type) else child.dictionary_encode()
-    return coded.unify_dictionaries().combine_chunks()
+    return in_one(child if pa.types.is_dictionary(child.type) else child.dictionary_encode())
 
 
 def _texts(coded: Any) -> list[str]:

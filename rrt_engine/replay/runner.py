@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from rrt_engine.calendar import NO_INSTANT, as_date
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import Rejected
 from rrt_engine.replay.chunk import Log, Settings, book_of, flags_of_table, rejected_table
-from rrt_engine.replay.partition import Part, Partition, as_data, digest, from_data, partition
+from rrt_engine.replay.flag_rows import write_rows
+from rrt_engine.replay.partition import ROWS, Part, Partition, as_data, digest, from_data, partition
 from rrt_engine.replay.pool import CutOff, Failed, pooled
 from rrt_engine.replay.run_folder import (
     DIAGNOSTICS,
@@ -56,10 +57,11 @@ def run(
     notice: Callable[[str], None] = lambda _: None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
     engine: Engine | None = None,
+    rows: int = ROWS,
 ) -> Run:
     """Replay sources into a folder, or with `resume` go on with a replay that was cut off, and return the run.
 
-    `jobs` processes work at once; `notice` is told what is being done, and `progress` how many events are done, of how many.
+    `jobs` processes work at once, on parts of about `rows` events; `notice` is told what is being done, and `progress` how many events are done, of how many.
     Raises InputError where the folder cannot be used, or no source can be read; CutOff where it was stopped: what was done is kept.
     """
     book = book_of(settings.rules, settings.changes)
@@ -76,10 +78,13 @@ def run(
         if made is None:
             shutil.rmtree(folder / EVENTS, ignore_errors=True)
             _write_json(folder / UNFINISHED, {**asked, "parts": None})
-            made = partition(sources, book, folder / EVENTS, notice)
-            if made.refused:
+            try:
+                made = partition(sources, book, folder / EVENTS, notice, rows=rows)
+                if made.refused:
+                    raise InputError(made.refused)
+            except InputError:
                 _discard(folder)
-                raise InputError(made.refused)
+                raise
             _write_json(folder / UNFINISHED, {**asked, **as_data(made, folder)})
         else:
             _same_sources(sources, made, folder)
@@ -103,14 +108,12 @@ def replay_part(part: Part, log: Log, settings: Settings, folder: Path) -> None:
 
     Raises InputError where the events cannot be read, or are not those the part was cut from.
     """
-    from pyarrow import parquet
-
     if part.sha256 and digest(part.file) != part.sha256:
         message = "this part has changed since it was cut"
         raise InputError([Diagnostic(part.file.name, 0, 0, "changed", message, "error", "", "make the partition again")])
     found = flags_of_table(part.events(), settings, log)
     target = folder / FLAGS / f"{part.name}.parquet"
-    write_atomically(target, lambda path: parquet.write_table(found.flags, path, compression="zstd", row_group_size=1 << 18))
+    write_atomically(target, lambda path: write_rows(found.flags, path))
     receipt = {
         "children": found.children,
         "events": found.events,
@@ -146,9 +149,12 @@ def _held(folder: Path) -> Iterator[None]:
         raise _problem(folder, f"cannot write here: {error.strerror or error}", "name a folder that can be written to") from None
     try:
         yield
-    finally:
-        (folder / _LOCK).unlink(missing_ok=True)
+    except BaseException:
         lock.release()
+        raise
+    lock.release()
+    with suppress(OSError):  # only of a run that is whole: another may be waiting to go on with one that is not
+        (folder / _LOCK).unlink()
 
 
 def _state(folder: Path, resume: bool) -> dict[str, Any] | None:

@@ -1,10 +1,10 @@
 """A dip sample for audit: duties drawn at random from a replay, stratum by stratum, so that shares can be estimated honestly.
 
 Each duty has a number of its own between 0 and 2^64, the first eight bytes of the BLAKE2b hash of the seed and of what the duty is
-(the child, the rule, its step, the event that started it and when). In each stratum the duties with the smallest numbers are drawn.
-That is a simple random sample of the stratum, the same whatever the order of the rows and however the children are divided into
-parts, and a child that is added changes it no more than that child's own duties do: a permanent random number, as E. Ohlsson,
-"Coordination of samples using permanent random numbers", in Business Survey Methods (Wiley, 1995).
+(the child, the rule, its step, the event that started it, when, and what it belongs to). In each stratum the duties with the smallest
+numbers are drawn. That is a simple random sample of the stratum, the same whatever the order of the rows and however the children
+are divided into parts, and a child that is added changes it no more than that child's own duties do: a permanent random number, as
+E. Ohlsson, "Coordination of samples using permanent random numbers", in Business Survey Methods (Wiley, 1995).
 
 How many of each stratum: in proportion to its duties and at least one, by largest remainders (W. G. Cochran, Sampling Techniques,
 3rd ed., Wiley, 1977, 5.5 and 5A.9). A duty stands for `size / drawn` duties of its stratum, the weight of Horvitz and Thompson (1952).
@@ -26,7 +26,7 @@ import numpy as np
 
 from rrt_engine.model import Bools, Int64s
 
-IDENTITY = ("case", "rule", "rung", "trigger_event", "trigger_at", "start")
+IDENTITY = ("case", "rule", "rung", "trigger_event", "trigger_at", "ref", "start")
 """The columns that say which duty it is, whatever has been found of it."""
 CONTENT = ("due", "status", "answer_event", "answer_at", "ended_by", "ended_at", "source", "trigger_row")
 """What sets duties apart that are alike in those: two enquiries begun on one day."""
@@ -284,40 +284,64 @@ def _codes(column: Any) -> Int64s:
 def _taken(kept: _Kept, codes: Int64s, sizes: Sequence[int], wanted: Sequence[int], again: bool) -> tuple[Int64s, int]:
     """The rows drawn, and how many were passed over because of their child.
 
-    The smallest strata draw first, since they have least to choose from. Where a stratum runs out of children, what it lacks is
-    drawn from the stratum in which a drawn duty stands for most, so that as many as were asked are drawn while there are children.
+    First each stratum that is to have any has one, so that as many strata as can be have one; then they draw the rest. Where a
+    stratum runs out of children, what it lacks is drawn from the stratum in which a drawn duty stands for most, so that as many as
+    were asked are drawn while there are children.
     """
-    child = _codes(kept.rows["case"])
+    child = np.arange(len(codes)) if again else _codes(kept.rows["case"])
     lists = [np.flatnonzero(codes == h) for h in range(len(sizes))]
     lists = [rows[np.argsort(kept.chances[rows], kind="stable")] for rows in lists]
-    at, got = [0] * len(sizes), [0] * len(sizes)
-    used: set[int] = set()
-    taken: list[int] = []
-    passed_over = 0
+    whose = [child[rows].tolist() for rows in lists]
+    chosen = one_each(whose, [h for h, n in enumerate(wanted) if n])
+    used = {whose[h][at] for h, at in chosen.items()}
+    taken = [{chosen[h]} if h in chosen else set() for h in range(len(sizes))]
+    at = [0] * len(sizes)
 
     def draw(h: int) -> bool:
-        nonlocal passed_over
-        while at[h] < len(lists[h]):
-            row = int(lists[h][at[h]])
+        while at[h] < len(lists[h]) and whose[h][at[h]] in used:
             at[h] += 1
-            if not again and int(child[row]) in used:
-                passed_over += 1
-                continue
-            used.add(int(child[row]))
-            taken.append(row)
-            got[h] += 1
-            return True
-        return False
+        if at[h] == len(lists[h]):
+            return False
+        used.add(whose[h][at[h]])
+        taken[h].add(at[h])
+        return True
 
-    short = 0
     for h in sorted(range(len(sizes)), key=lambda h: (sizes[h], h)):
-        while got[h] < wanted[h] and draw(h):
+        while len(taken[h]) < wanted[h] and draw(h):
             pass
-        short += wanted[h] - got[h]
+    short = sum(wanted) - sum(map(len, taken))
     while short and (open_still := [h for h in range(len(sizes)) if at[h] < len(lists[h])]):
-        h = max(open_still, key=lambda h: (sizes[h] / (got[h] + 1), -h))
-        short -= draw(h)
-    return np.array(taken, np.int64), passed_over
+        short -= draw(max(open_still, key=lambda h: (sizes[h] / (len(taken[h]) + 1), -h)))
+    passed_over = sum(max(places) + 1 - len(places) for places in taken if places)
+    return np.concatenate([rows[sorted(places)] for rows, places in zip(lists, taken, strict=True)]), passed_over
+
+
+def one_each(whose: Sequence[Sequence[int]], strata: Sequence[int]) -> dict[int, int]:
+    """A duty of a child of its own for as many strata as can have one: for each its place in the stratum's list, where `whose` says
+    which child each is. The strata with fewest children choose first, each the first it can have; where all its children are taken,
+    one of the strata that have them takes its next (J. E. Hopcroft and R. M. Karp call it an augmenting path).
+    """
+    holder: dict[int, int] = {}
+    place: dict[int, int] = {}
+    for h in sorted(strata, key=lambda h: (len(set(whose[h])), h)):
+        came: dict[int, tuple[int, int]] = {}  # the stratum that a child was reached from, and its place there
+        free, asking = -1, [h]
+        for g in asking:
+            for at, child in enumerate(whose[g]):
+                if child not in came:
+                    came[child] = (g, at)
+                    if child not in holder:
+                        free = child
+                        break
+                    asking.append(holder[child])
+            if free >= 0:
+                break
+        while free >= 0:  # each stratum on the way takes the next child, and leaves the one it had to the stratum before
+            g, at = came[free]
+            before = -1 if g == h else whose[g][place[g]]
+            holder[free], place[g] = g, at
+            free = before
+    return place
 
 
 __all__ = [

@@ -37,11 +37,14 @@ if TYPE_CHECKING:
 
 ROWS = 500_000
 """About how many events a task holds at a time: whole children, and more only where one child alone has more."""
+_WAVES = 8  # parts that Spark is given at once, for each that it can do at a time
 _BATCH = 10_000  # rows handed to Spark together
 _BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace())
 _TYPES = {"string": "string", "date32[day]": "date", "bool": "boolean", "int8": "tinyint", "int32": "int", "int64": "bigint"}
 _REJECTED = {"source": "string", "row": "int64", "why": "string"}
 _SAID = {"severity": "string", "code": "string", "message": "string", "help": "string"}
+_SEEN = {"midnight": "bool", "only": "bool", "kind": "string"}
+_DONE = {"place": "int64", "why": "string", "stops": "bool"}
 _COUNTED = dict.fromkeys(("read", "used", "rejected", "children", "events", "flags", "after_as_of"), "int64")
 
 
@@ -96,7 +99,8 @@ def flags_of_dataframe(
     `origin_row` where the DataFrame has these, else of all their columns, since a DataFrame has no order of its own. Raises
     InputError where it has not the columns of an event log.
     """
-    child = _child(events, name)
+    columns = _needed(events, name)
+    child = columns["child_id"]
     if dict(events.dtypes)[child] == "string":  # ids are read without blanks around them, so they are brought together without
         from pyspark.sql import functions as F
 
@@ -104,7 +108,7 @@ def flags_of_dataframe(
     numbered = "origin_row" in map(heading, events.columns)
     ordering = [c for c in events.columns if heading(c) in ("origin", "origin_row")] if numbered else events.columns
     sent = _sent(settings)
-    log = _looked(events, sent, Log(name, covers))
+    log = _looked(events, columns, sent, Log(name, covers))
     whole = events if partitioned else events.repartition(child)
     whole = whole.sortWithinPartitions(child, *(c for c in ordering if c != child))
     evaluate = partial(_evaluated, sent=sent, log=log, child=child, rows=rows, numbered=numbered)
@@ -131,10 +135,11 @@ def session(master: str, config: Mapping[str, str] = {}) -> Iterator[SparkSessio
         os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
         config = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", **config}
-    for name, value in {"spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(), "spark.log.level": "ERROR", **config}.items():
+    for name, value in {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR", **config}.items():
         builder = builder.config(name, value)
     try:
-        made = builder.getOrCreate()
+        with _without_pandas():
+            made = builder.getOrCreate()
     except _errors() as error:
         why = str(error).splitlines()[0][:200]
         raise _no_spark(f"Spark cannot be started on `{master}`: {why}", "it needs Java 17, found by PATH or JAVA_HOME") from None
@@ -153,32 +158,38 @@ def on_spark(spark: SparkSession, work: Callable[..., None] = replay_part) -> En
 
     def engine(tasks: Sequence[Task]) -> Iterator[tuple[int, Failed | None]]:
         sent = [_task(task) for task in tasks]
-        try:
-            yield from _job(spark, work, sent, list(range(len(tasks))))
-        except _errors() as error:
-            _still_there(spark, error)
-            for place in range(len(tasks)):
-                try:
-                    yield from [(place, None)] if _receipt(sent[place]).is_file() else _job(spark, work, sent, [place])
-                except _errors() as again:
-                    _still_there(spark, again)
-                    yield place, Failed("the Spark task that replayed it died twice, as when memory runs out")
+        together = _WAVES * spark.sparkContext.defaultParallelism
+        for first in range(0, len(sent), together):
+            places = range(first, min(first + together, len(sent)))
+            try:
+                done = _job(spark, work, sent, places)
+            except _errors() as error:
+                _still_there(spark, error)
+                done = {place: _alone(spark, work, sent, place) for place in places}
+            yield from done.items()
 
     return engine
 
 
-def _job(spark: SparkSession, work: Callable[..., None], tasks: Sequence[_Task], places: Sequence[int]) -> list[tuple[int, Failed | None]]:
-    """Replay some of the parts, each in a task of its own; the place of each, and why it could not be done."""
-    if not places:
-        return []
+def _job(spark: SparkSession, work: Callable[..., None], tasks: Sequence[_Task], places: Sequence[int]) -> dict[int, Failed | None]:
+    """Replay some of the parts at once, each in a task of its own; the place of each, and why it could not be done."""
     frame = spark.range(0, len(places), 1, len(places))
     function = partial(_replayed, work=work, tasks=[(place, tasks[place]) for place in places])
-    rows = _map(frame, function, {"done": {"place": "int64", "why": "string", "stops": "bool"}}).collect()
-    found = {row["done"]["place"]: None if row["done"]["why"] is None else Failed(row["done"]["why"], row["done"]["stops"]) for row in rows}
-    for place in places:
-        if found[place] is None and not _receipt(tasks[place]).is_file():
-            found[place] = Failed("what Spark's tasks write is not in the folder of the run: name one that every machine shares", True)
-    return list(found.items())
+    rows = [row["done"] for row in _map(frame, function, {"done": _DONE}).collect()]
+    found = {row["place"]: None if row["why"] is None else Failed(row["why"], row["stops"]) for row in rows}
+    elsewhere = Failed("what Spark's tasks write is not in the folder of the run: name one that every machine shares", True)
+    return {place: found[place] or (None if _receipt(tasks[place]).is_file() else elsewhere) for place in places}
+
+
+def _alone(spark: SparkSession, work: Callable[..., None], tasks: Sequence[_Task], place: int) -> Failed | None:
+    """Replay a part in a job of its own, unless it is done."""
+    if _receipt(tasks[place]).is_file():
+        return None
+    try:
+        return _job(spark, work, tasks, [place])[place]
+    except _errors() as error:
+        _still_there(spark, error)
+        return Failed("the Spark task that replayed it died twice, as when memory runs out")
 
 
 def _replayed(batches: Iterator[Any], work: Callable[..., None], tasks: Sequence[tuple[int, _Task]]) -> Iterator[Any]:
@@ -190,8 +201,7 @@ def _replayed(batches: Iterator[Any], work: Callable[..., None], tasks: Sequence
             place, task = tasks[number]
             failed = tried(lambda part, log, sent, folder: work(part, log, sent.here(), folder), task, 2)
             row = {"place": place, "why": failed and failed.why, "stops": failed is not None and failed.stops}
-            kind = pa.struct([("place", pa.int64()), ("why", pa.string()), ("stops", pa.bool_())])
-            yield pa.RecordBatch.from_arrays([pa.array([row], kind)], ["done"])
+            yield pa.RecordBatch.from_arrays([pa.array([row], pa.struct(list(_DONE.items())))], ["done"])
 
 
 _Task = tuple[Part, Log, "_Sent", Path]
@@ -256,46 +266,45 @@ def _sent(settings: Settings) -> _Sent:
 def _map(frame: DataFrame, function: Callable[[Iterator[Any]], Iterator[Any]], columns: Mapping[str, Mapping[str, str]]) -> DataFrame:
     """A function over the Arrow batches of each partition; every column it gives is a struct of fields with these Arrow types."""
     schema = ", ".join(f"{name} struct<{', '.join(f'{f}: {_TYPES[t]}' for f, t in fields.items())}>" for name, fields in columns.items())
-    with warnings.catch_warnings():  # PySpark asks for pandas and warns of new versions; what goes this way is Arrow alone
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    with _without_pandas():
         return frame.mapInArrow(function, schema)
 
 
-def _child(events: DataFrame, name: str) -> str:
-    """The column with the child's id. Raises InputError where it cannot bring a child's events together."""
-    named = {heading(c): c for c in reversed(events.columns)}
-    child = next((named[c] for c in COLUMNS["child_id"] if c in named), None)
-    if child is None:
-        table_of(_empty(events), name)  # says what is missing
-        raise AssertionError(name)
-    kind = dict(events.dtypes)[child]
-    if kind not in ("string", "bigint", "int", "smallint", "tinyint"):
-        message = f"`{child}` is of the type `{kind}`; expected text or whole numbers"
-        raise InputError(
-            [Diagnostic(name, 0, 0, "child_type", message, help=f'cast it: events.withColumn("{child}", ... .cast("string"))')]
-        )
-    return child
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """PySpark asks for pandas and warns of its newer versions; what goes this way is Arrow alone."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
 
-def _empty(events: DataFrame) -> Any:
-    """No rows, with the columns of the events: what is missing is said before anything runs."""
+def _needed(events: DataFrame, name: str) -> dict[str, str]:
+    """What the columns that an event log must have are called here. Raises InputError where there is none, or ids are no ids."""
     import pyarrow as pa
 
-    return pa.Table.from_arrays([pa.array([], pa.string()) for _ in events.columns], names=events.columns)
+    table_of(pa.Table.from_arrays([pa.array([], pa.string()) for _ in events.columns], names=events.columns), name)
+    named = {heading(column): column for column in events.columns}
+    found = {wanted: next(named[other] for other in others if other in named) for wanted, others in COLUMNS.items()}
+    child = found["child_id"]
+    kind = str(dict(events.dtypes)[child])
+    if kind not in ("string", "bigint", "int", "smallint", "tinyint"):
+        message = f"`{child}` is of the type `{kind}`; expected text or whole numbers"
+        help = f'cast it first: events.withColumn("{child}", events["{child}"].cast("string"))'
+        raise InputError([Diagnostic(name, 0, 0, "child_type", message, help=help)])
+    return found
 
 
 # ------------------------------------------------------------------------------------------- what is true of all the events
 
 
-def _looked(events: DataFrame, sent: _Sent, log: Log) -> Log:
+def _looked(events: DataFrame, columns: Mapping[str, str], sent: _Sent, log: Log) -> Log:
     """What is true of all the events and cannot be seen in a part of them; Spark reads a few columns once where it is needed."""
-    named = {heading(c): c for c in reversed(events.columns)}
-    columns = {wanted: next(named[c] for c in others if c in named) for wanted, others in COLUMNS.items()}
+    latest = [column for column in events.columns if heading(column) == "latest_only"]
     at = dict(events.dtypes)[columns["at"]]
-    if at in ("date", "timestamp") and "latest_only" not in named:
+    if at in ("date", "timestamp") and not latest:
         return replace(log, midnight=False, whole=Whole(only_latest=(log.covers or {}).get("kind") == "snapshot"))
-    few = events.select(*columns.values(), *(named[c] for c in ("latest_only",) if c in named))
-    found = _map(few, partial(_seen, sent=sent, log=log), {"seen": {"midnight": "bool", "only": "bool", "kind": "string"}})
+    few = events.select(*columns.values(), *latest)
+    found = _map(few, partial(_seen, sent=sent, log=log), {"seen": _SEEN})
     rows = [row["seen"] for row in found.distinct().collect()]
     midnight, only = ({row[name] for row in rows} - {None} == {True} for name in ("midnight", "only"))
     return replace(log, midnight=midnight, whole=Whole(frozenset(row["kind"] for row in rows if row["kind"] is not None), only))
@@ -308,7 +317,7 @@ def _seen(batches: Iterator[Any], sent: _Sent, log: Log) -> Iterator[Any]:
     settings = sent.here()
     book = book_of(settings.rules, settings.changes)
     coverage, snapshot = coverage_beside(Path(log.name), book, log.covers or {})
-    kind = pa.struct([("midnight", pa.bool_()), ("only", pa.bool_()), ("kind", pa.string())])
+    kind = pa.struct(list(_SEEN.items()))
     for batch in batches:
         table = table_of(pa.Table.from_batches([batch]), log.name)
         at = as_moments(table.columns["at"])
@@ -319,7 +328,7 @@ def _seen(batches: Iterator[Any], sent: _Sent, log: Log) -> Iterator[Any]:
         if len(read):
             whole = Whole.of(read)
             said += [(None, whole.only_latest, None), *((None, None, each) for each in sorted(whole.latest))]
-        rows = [dict(zip(("midnight", "only", "kind"), row, strict=True)) for row in said]
+        rows = [dict(zip(_SEEN, row, strict=True)) for row in said]
         yield pa.RecordBatch.from_arrays([pa.array(rows, kind)], ["seen"])
 
 

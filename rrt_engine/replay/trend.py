@@ -8,14 +8,16 @@ and rules are those of the rule set in use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, Moment, add_months, as_date
 from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
+from rrt_engine.replay.chunk import reading_of_table
 from rrt_engine.replay.flag_rows import BASES, NOW, Whole, basis_of
+from rrt_engine.replay.partition import Partition
 from rrt_engine.replay.run import Read, RuleLine, rule_line
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.timescales.evaluate import evaluate
@@ -103,10 +105,12 @@ class Trend:
 
 @dataclass(frozen=True)
 class Timelines:
-    """Children to follow: their log, and whether it was put together from several sources."""
+    """Children to follow: the name and format of where they come from, their log, and what is true of the log as a whole."""
 
+    name: str
+    format: str
     log: EventLog
-    several: bool = False
+    whole: Whole
 
 
 def months_between(first: Month, last: Month) -> tuple[Month, ...]:
@@ -129,7 +133,20 @@ def month_of(day: int) -> Month:
 
 def timelines_of(read: Read) -> list[Timelines]:
     """The children of sources that were read, those whom the same sources know together."""
-    return [Timelines(group.log, len(group.members) > 1) for group in read.merging.groups]
+    found = []
+    for group in read.merging.groups:
+        members = [read.sources[i] for i in group.members]
+        name, format = (" + ".join(dict.fromkeys(words)) for words in zip(*((m.path, m.reading.format) for m in members), strict=True))
+        found.append(Timelines(name, format, group.log, Whole.of(group.log, len(members) > 1)))
+    return found
+
+
+def timelines_in(made: Partition, book: RuleBook) -> Iterator[Timelines]:
+    """The children of a partition, part by part, so that one is in memory at a time. Raises InputError where a part cannot be read."""
+    for part in made.parts:
+        log = made.logs[part.log]
+        reading = reading_of_table(part.events(), book, log)
+        yield Timelines(log.name, " + ".join(log.formats), reading.log, log.whole)
 
 
 def recorded_in(read: Read) -> tuple[Recorded, ...]:
@@ -138,38 +155,46 @@ def recorded_in(read: Read) -> tuple[Recorded, ...]:
 
 
 def _recorded(name: str, format: str, log: EventLog) -> Recorded:
-    said = None if log.recorded is None else log.recorded != NO_DAY
-    days = [log.day.max()] if len(log) else []
-    if said is not None and log.recorded is not None and said.any():
-        days = [log.recorded[said].max(), *([log.day[~said].max()] if not said.all() else [])]
-    return Recorded(name, format, len(log), len(log) if said is None else int((~said).sum()), int(max(days, default=NO_DAY)))
+    said = np.zeros(len(log), np.bool_) if log.recorded is None else log.recorded != NO_DAY
+    days = log.day if log.recorded is None else np.where(said, log.recorded, log.day)
+    return Recorded(name, format, len(log), int((~said).sum()), int(days.max(initial=NO_DAY)))
+
+
+def _and_more(known: Recorded | None, more: Recorded) -> Recorded:
+    """What two parts of one source say together."""
+    if known is None:
+        return more
+    return replace(known, events=known.events + more.events, unsaid=known.unsaid + more.unsaid, last=max(known.last, more.last))
 
 
 def trend(
     timelines: Iterable[Timelines],
-    sources: Sequence[Recorded],
     book: RuleBook,
     months: Sequence[Month],
     rules: Sequence[str] | None = None,
+    sources: Sequence[Recorded] | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Trend:
     """What every rule found at each month end, as it was known then; only `rules`, by id, where they are named.
 
     Timelines are gone through one after another and only counts are kept, so that they need not all be in memory at once.
+    `sources` says when the events of each source were recorded, where timelines are of several; without it the timelines tell.
     """
     wanted = book if rules is None else replace(book, rules=tuple(r for r in book.rules if r.id in rules))
     shape = (len(months), len(wanted.rules), len(BASES))
     so_far, in_month = _Counts(shape), _Counts(shape)
     known = np.zeros((len(months), 3), np.int64)
+    met: dict[str, Recorded] = {}
     children = 0
     for number, each in enumerate(timelines, 1):
-        log, whole = each.log, Whole.of(each.log, each.several)
+        log = each.log
+        met[each.name] = _and_more(met.get(each.name), _recorded(each.name, each.format, log))
         children += len(log.children)
         for at, month in enumerate(months):
             notice(f"timelines {number}, as known at the end of {month.name}")
             known[at] += _known(log, month.last)
             flags = evaluate(log, wanted, Moment(month.last), month.last).flags
-            basis = basis_of(flags, log, wanted.rules, whole)
+            basis = basis_of(flags, log, wanted.rules, each.whole)
             # A list of latest dates says how things stand now; at a former month end it would only have lost what came before.
             kept = (basis != NOW) | (at == len(months) - 1)
             so_far.add(at, flags, basis, kept)
@@ -179,7 +204,7 @@ def trend(
         tuple(months),
         tuple(Known(*map(int, row)) for row in known),
         tuple(_lines(wanted, months, so_far, in_month)),
-        tuple(sources),
+        tuple(met.values() if sources is None else sources),
         children,
     )
 

@@ -9,13 +9,19 @@ from typing import Any
 
 from rrt_engine.calendar import Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
-from rrt_engine.replay.comparing import Found, InMemory, compare_flags, only
+from rrt_engine.replay.chunk import Settings
+from rrt_engine.replay.comparing import Found, InMemory, RunFlags, compare_flags, only
 from rrt_engine.replay.flag_rows import flag_rows
+from rrt_engine.replay.partition import is_partition, partition
+from rrt_engine.replay.parts_again import Again, held_in
 from rrt_engine.replay.rule_differences import RuleDifferences, rule_differences, with_values
 from rrt_engine.replay.run import Read, Refused, Replay, evaluated, read_all
+from rrt_engine.replay.run_folder import MANIFEST, open_run
+from rrt_engine.replay.runner import run_parts
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.with_changes import Changes
+from rrt_engine.sources.detect import is_url
 
 
 @dataclass(frozen=True)
@@ -44,21 +50,24 @@ class Chosen:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What other rules would make of the same children on the same day."""
+    """What other rules would make of the same children on the same day. `set_aside` children could not be judged, and are left out."""
 
     sources: tuple[str, ...]
     as_of: Moment
     as_known: int | None
     changes: Changes
+    own_changes: Changes
     chosen: Chosen
     found: Found
     refused: tuple[Refused, ...] = ()
+    set_aside: int = 0
 
 
 def chosen(other: Other) -> Chosen:
-    """Read both rule sets. Raises InputError with everything that is wrong in either, or where nothing differs.
+    """Read both rule sets. Raises InputError with everything that is wrong in either.
 
-    With several values set, each of them is a thing of its own; with another rule set, its rules and its local values are.
+    With several values set in one rule set, each of them is a thing of its own; with another rule set, its rules and its local
+    values are.
     """
     before = load(other.before, changes=other.before_changes)
     after = load(other.after, changes=other.changes)
@@ -114,7 +123,79 @@ def what_if(
     tried = _Tried(books, read, again, as_of, as_known)
     found = compare_flags(InMemory(before), InMemory(after), books.factors, tried, folder, take, notice=notice)
     names = tuple(source.path for source in read.sources)
-    return WhatIf(names, as_of, as_known, other.changes, books, found, read.refused)
+    return WhatIf(names, as_of, as_known, other.changes, other.before_changes, books, found, read.refused)
+
+
+def is_run(sources: Sequence[str | Path]) -> bool:
+    """Whether the one source named is the folder of a finished run."""
+    return len(sources) == 1 and not is_url(str(sources[0])) and (Path(sources[0]) / MANIFEST).is_file()
+
+
+def in_parts(sources: Sequence[str | Path]) -> bool:
+    """Whether the sources are replayed part by part: a run, a partition or one Parquet log."""
+    if len(sources) != 1 or is_url(str(sources[0])):
+        return False
+    return is_run(sources) or is_partition(sources[0]) or Path(sources[0]).suffix.lower() == ".parquet"
+
+
+def what_if_in_parts(
+    source: Path,
+    base: Path | None,
+    rules: Path | None,
+    changes: Changes,
+    as_of: Moment | None,
+    as_known: int | None,
+    folder: Path,
+    jobs: int = 1,
+    take: Callable[[Any], object] = lambda _: None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> WhatIf:
+    """As `what_if`, for a run, a partition or a Parquet log of any size: part by part, in `jobs` processes.
+
+    `rules` are those asked about, with `changes` set in them; left out, they are those compared with. These are `base`; left out, the
+    run's own, as the dates are that are left out. Raises InputError.
+    """
+    run = open_run(source) if is_run([source]) else None
+    if run is not None and (missing := run.missing_events()):
+        message = f"the events that were replayed are no longer at hand: {'; '.join(missing[:3])}"
+        raise InputError([Diagnostic(str(source), 0, 0, "events", message, "error", "", "name the sources themselves")])
+    own: Changes = ()
+    if base is None:
+        assert run is not None
+        base, own = run.extract_rules(_made(folder / "rules")), run.changes
+    other = Other(base, rules or base, changes if rules else _with(own, changes), own)
+    books = chosen(other)
+    if not books.differences.factors:
+        raise nothing_differs()
+    moment = run.as_of if as_of is None and run is not None else as_of
+    assert moment is not None
+    known = run.as_known if run is not None and as_known is None else as_known
+    made = run.partition if run is not None else partition([source], books.before, folder / "events-before", notice)
+    again = made
+    if run is None and books.differences.in_vocabulary and not is_partition(source):
+        again = partition([source], books.after, folder / "events-after", notice)
+    notice("judging by the rules as they are")
+    same = run is not None and (run.as_of, run.as_known, run.book.digest) == (moment, known, books.before.digest)
+    before = run if run is not None and same else run_parts(made, Settings(base, moment, known, own), folder / "before", jobs)
+    notice("judging by the rules asked about")
+    after = run_parts(again, Settings(other.after, moment, known, other.changes), folder / "after", jobs)
+
+    def asked(subset: frozenset[str]) -> tuple[int, Settings] | None:
+        if subset not in books.subsets:
+            return None
+        return int("rule" in subset), Settings(books.subsets[subset][0], moment, known, books.subsets[subset][1])
+
+    tried = Again((made, again), asked, _made(folder / "moved"), notice)
+    left_out = set(before.set_aside()) | set(after.set_aside())
+    children, _ = held_in(made, sorted(left_out))
+    found = compare_flags(RunFlags(before), RunFlags(after), books.factors, tried, _made(folder / "flags"), take, children, notice)
+    names = tuple(source.name for source in made.sources)
+    return WhatIf(names, moment, known, other.changes, other.before_changes, books, found, (), len(children))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def nothing_differs() -> InputError:

@@ -22,9 +22,19 @@ KIND_WORDS = {
     "changed": "changed otherwise",
     "redated": "same status, another date or answer",
 }
+WHAT_IF_WORDS = {
+    "newly_overdue": "would be overdue, and are not",
+    "newly_late": "would be late or too early, and are not",
+    "resolved": "would be in time or ended, and are overdue, late or too early",
+    "eased": "would be neither overdue nor late, though not answered, and are",
+    "new": "would be duties, neither overdue nor late, and are not there",
+    "gone": "would be no duties",
+    "changed": "would be judged otherwise",
+    "redated": "would have the same status, with another date or answer",
+}
 FACTOR_WORDS = {
     "data": "the records",
-    "time": "the date judged by",
+    "time": "the date",
     "rule": "the rules",
     "parameter": "the local values",
 }
@@ -43,15 +53,15 @@ def cause_words(because: str) -> str:
     """A cause in words.
 
     >>> cause_words("data and time"), cause_words("rule or time"), cause_words("cp_visit.interval")
-    ('the records and the date judged by, together', 'the rules or the date judged by, either alone', 'cp_visit.interval')
+    ('the records and the date together', 'the rules or the date, either alone', 'cp_visit.interval')
     """
     if not because:
         return "cause not known"
     either = [listed([FACTOR_WORDS.get(name, name) for name in one.split(" and ")]) for one in because.split(" or ")]
-    together = ", together" if " and " in because else ""
+    together = " together" if " and " in because else ""
     if len(either) == 1:
         return f"{either[0]}{together}"
-    return f"{' or '.join(either)}{', each together' if together else ', either alone'}"
+    return f"{' or '.join(either)}{together or ', either alone'}"
 
 
 def share(basis: str, counts: Mapping[str, int]) -> tuple[int, int]:
@@ -165,4 +175,4 @@ def move_words(move: Mapping[str, Any]) -> tuple[str, str]:
     return what, f"{side_words(move, 'before')} → {side_words(move, 'after')}"
 
 
-assert set(KIND_WORDS) == set(KINDS)
+assert set(KIND_WORDS) == set(WHAT_IF_WORDS) == set(KINDS)

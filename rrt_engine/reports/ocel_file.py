@@ -3,13 +3,15 @@
 A child, and each thing that refs name (a referral, an enquiry within it, a plan), is an object; an event relates to its child and
 to what it belongs to. The standard asks for a time with every event. Where only a day is known the time is midday, and the
 attribute `precision` says `day`: midday, and not midnight, so that the day is the same in every time zone. Reading it restores
-the day. https://www.ocel-standard.org/specification/formats/json/
+the day. A duty, where duties are asked for, is an object too, related to its child and to the events that started, answered and ended
+it. https://www.ocel-standard.org/specification/formats/json/
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,9 +19,13 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, as_date
 from rrt_engine.model import EventLog, Int32s
+from rrt_engine.reports.duties_of_log import VALUES, Duties
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.event_log_write import alike_numbers, attributes_of
 
+DUTY, RULE_SET = "duty", "rule_set"
+"""The types of the objects that are duties (what one rule requires once of one child) and the rules they were judged by. Neither is
+read back: a replay finds them anew."""
 BEGINNING = "1970-01-01T00:00:00Z"
 """The time the standard gives an attribute of an object that never changes."""
 BLOCK = 1 << 16
@@ -63,8 +69,8 @@ class _Things:
         return found
 
 
-def write_ocel(log: EventLog, path: Path, book: RuleBook) -> None:
-    """Write a log as OCEL 2.0 JSON. The same log gives the same bytes."""
+def write_ocel(log: EventLog, path: Path, book: RuleBook, duties: Duties | None = None) -> None:
+    """Write a log as OCEL 2.0 JSON, with its duties as objects where they are given. The same log gives the same bytes."""
     things = _Things(log, book)
     ref = np.full(len(log), -1, np.int32) if log.ref is None else log.ref
     key = (log.child.astype(np.int64) * len(log.kinds) + log.kind) * (len(log.refs) + 1) + ref + 1
@@ -75,7 +81,7 @@ def write_ocel(log: EventLog, path: Path, book: RuleBook) -> None:
     for row in rows:
         things.note(*row)
     relations = [_list({"objectId": o, "qualifier": q} for o, q in things.related(*row).items()) for row in rows]
-    attributes = list(_attributes(log))
+    attributes = list(recorded_values(log))
     types = sorted({kind for kind, _ in things.objects.values()})
     of_child = [("child_id", "string")]
     of_child += [
@@ -83,17 +89,18 @@ def write_ocel(log: EventLog, path: Path, book: RuleBook) -> None:
     ]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{\n"objectTypes": ')
-        _lines(file, [_text(_type("child", of_child)), *(_text(_type(name, [])) for name in types)])
+        judged = [] if duties is None else [_type(DUTY, list(VALUES.items())), _type(RULE_SET, [(a, "string") for a in _judged_by(duties)])]
+        _lines(file, [_text(_type("child", of_child)), *(_text(_type(name, [])) for name in types), *map(_text, judged)])
         file.write(',\n"eventTypes": ')
         _lines(file, [_text(_type(kind, _recorded(log, code, attributes))) for code, kind in enumerate(log.kinds)])
         file.write(',\n"objects": ')
-        _lines(file, _objects(log, things))
+        _lines(file, chain(_objects(log, things), () if duties is None else _duties(log, things, duties)))
         file.write(',\n"events": ')
-        _lines(file, _events(log, attributes, relation, relations))
+        _lines(file, _events(log, attributes, relation, relations, _of_events(log, things, duties)))
         file.write("\n}\n")
 
 
-def _attributes(log: EventLog) -> Iterator[tuple[str, str, Int32s, list[Any]]]:
+def recorded_values(log: EventLog) -> Iterator[tuple[str, str, Int32s, list[Any]]]:
     """What events record: name, type in the standard's words, codes and values. Dates are text: a time would be invented."""
     twice = np.zeros(len(log), np.bool_) if log.span is None else log.span > 0
     timed = np.zeros(len(log), np.bool_) if log.instant is None else log.instant != NO_INSTANT
@@ -137,7 +144,50 @@ def _objects(log: EventLog, things: _Things) -> Iterator[str]:
         yield _text({"id": name, "type": kind, "attributes": [], "relationships": relations})
 
 
-def _events(log: EventLog, attributes: list[tuple[str, str, Int32s, list[Any]]], relation: Any, relations: list[str]) -> Iterator[str]:
+def _names_of(log: EventLog, things: _Things, duties: Duties) -> list[str]:
+    """The ids of the duties: numbered for each child, in the order of the events that started them."""
+    child = log.child[duties.trigger]
+    nth = np.arange(len(child)) - np.searchsorted(child, child)
+    return [f"{DUTY}:{things.children[c][len('child:') :]}/{n}" for c, n in zip(child.tolist(), (nth + 1).tolist(), strict=True)]
+
+
+def _duties(log: EventLog, things: _Things, duties: Duties) -> Iterator[str]:
+    """Each duty as an object that belongs to its child; and the rule set, with the moment they were judged at."""
+    child = log.child[duties.trigger].tolist()
+    for name, c, values in zip(_names_of(log, things, duties), child, duties.values(), strict=True):
+        held = [{"name": a, "time": BEGINNING, "value": v} for a, v in values.items()]
+        yield _text(
+            {"id": name, "type": DUTY, "attributes": held, "relationships": [{"objectId": things.children[c], "qualifier": "child"}]}
+        )
+
+    by = [{"name": a, "time": BEGINNING, "value": v} for a, v in _judged_by(duties).items()]
+    yield _text({"id": RULE_SET, "type": RULE_SET, "attributes": by, "relationships": []})
+
+
+def _judged_by(duties: Duties) -> dict[str, str]:
+    """By what duties were judged: the as-of moment and the rule set."""
+    return {"as_of": duties.as_of, **duties.rules}
+
+
+def _of_events(log: EventLog, things: _Things, duties: Duties | None) -> dict[int, list[tuple[str, str]]]:
+    """For each event the duties it started, answered or ended, with which of these it did."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    if duties is not None:
+        names = _names_of(log, things, duties)
+        for rows, qualifier in ((duties.trigger, "starts"), (duties.answer, "answers"), (duties.end, "ends")):
+            for name, row in zip(names, rows.tolist(), strict=True):
+                if row >= 0:
+                    found.setdefault(row, []).append((name, qualifier))
+    return found
+
+
+def _events(
+    log: EventLog,
+    attributes: list[tuple[str, str, Int32s, list[Any]]],
+    relation: Any,
+    relations: list[str],
+    duties: dict[int, list[tuple[str, str]]],
+) -> Iterator[str]:
     """Each event as a line; the text of each distinct value is made once."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -152,15 +202,18 @@ def _events(log: EventLog, attributes: list[tuple[str, str, Int32s, list[Any]]],
         recorded = pc.binary_join_element_wise(*parts, pa.scalar(", ", text), null_handling="skip")
         columns = (
             kinds.take(pa.array(log.kind[rows])),
-            pa.array(_times(log, rows), text),
+            pa.array(event_times(log, rows), text),
             recorded,
             related.take(pa.array(relation[rows])),
         )
         for number, (kind, time, held_here, to) in enumerate(zip(*(c.to_pylist() for c in columns), strict=True), start + 1):
+            if number - 1 in duties:
+                more = _list({"objectId": name, "qualifier": q} for name, q in duties[number - 1])
+                to = f"{to[:-1]}, {more[1:]}"
             yield f'{{"id": "e{number}", "type": {kind}, "time": "{time}", "attributes": [{held_here}], "relationships": {to}}}'
 
 
-def _times(log: EventLog, rows: slice) -> list[str]:
+def event_times(log: EventLog, rows: slice) -> list[str]:
     """The time of each event in UTC: midday where only the day is known."""
     midday = log.day[rows].astype(np.int64) * 86_400 + 43_200
     instant = midday if log.instant is None else np.where(log.instant[rows] == NO_INSTANT, midday, log.instant[rows])

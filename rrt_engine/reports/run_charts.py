@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rrt_engine.model import plural
-from rrt_engine.reports.run_summary import Summary
+from rrt_engine.reports.run_shapes import Summary
 
 RULES_DRAWN = 20
 _TEMPLATES = Path(__file__).parent / "templates"

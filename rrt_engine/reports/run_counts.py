@@ -51,6 +51,7 @@ class Counts:
     Shapes: r rules, t teams, 3 bases, 8 statuses. `rule` is [r, 3, 8], `because` [r, 3, reasons], `bands` [bands, 3],
     `months` [MONTHS, 4] (duties with a history, by the month they fell due), `undated` [4] those without a due date,
     `ahead` [4] those that fall due after the as-of date, `team` [t, 3, 8]. `team` 0 is the children without one.
+    `rule all`, `team all` and `status` are the totals of the rules, teams and statuses, for the children behind them.
     """
 
     rules: tuple[str, ...]
@@ -72,6 +73,7 @@ def counted(batches: Iterable[Any], rules: Sequence[str], as_of: int, most: int,
     found = Counts(tuple(rules), as_of, children)
     shapes = {"rule": (len(rules), 3, 8), "because": (len(rules), 3, len(REASONS)), "bands": (len(BANDS) + 1, 3)}
     shapes |= {"months": (MONTHS, 4), "undated": (1, 4), "ahead": (1, 4), "team": (1, 3, 8)}
+    shapes |= {"rule all": (len(rules), 3), "team all": (1, 3), "status": (3, 8)}
     for name, shape in shapes.items():
         found.tables[name] = np.zeros(shape, np.int64)
         found.distinct[name] = np.zeros(shape, np.int64)
@@ -123,6 +125,9 @@ class _Reading:
         self._count("rule", (rule, basis, status), everyone, child)
         self._count("because", (rule, basis, because), status == CANNOT_TELL, child)
         self._count("team", (team, basis, status), everyone, child)
+        self._count("rule all", (rule, basis), everyone, child)
+        self._count("team all", (team, basis), everyone, child)
+        self._count("status", (basis, status), everyone, child)
         for place, (of_basis, of_status) in enumerate(LATENESS):
             chosen = (basis == of_basis) & (status == of_status) & (days >= 0)
             self._count("bands", (np.searchsorted(BANDS, days), np.full(len(rule), place)), chosen, child)
@@ -160,7 +165,8 @@ class _Reading:
         if short <= 0:
             return
         for tables in (found.tables, found.distinct):
-            tables["team"] = np.concatenate([tables["team"], np.zeros((short, 3, 8), np.int64)])
+            for name in ("team", "team all"):
+                tables[name] = np.concatenate([tables[name], np.zeros((short, *tables[name].shape[1:]), np.int64)])
         found.people_by_team = np.concatenate([found.people_by_team, np.zeros(short, np.int64)])
         found.people_overdue_by_team = np.concatenate([found.people_overdue_by_team, np.zeros(short, np.int64)])
 
@@ -247,7 +253,8 @@ def _codes(column: Any, names: dict[Any, int], grow: bool = False) -> Int64s:
         for value in values:
             names.setdefault(value, len(names))
     known = np.array([*(names.get(value, NOBODY) for value in values), NOBODY], np.int64)
-    return known[column.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
+    found: Int64s = known[column.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def _days(column: Any, missing: int) -> Int64s:

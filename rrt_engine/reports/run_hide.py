@@ -26,11 +26,19 @@ class Shown:
     total: bool
 
 
-def shown(counts: Int64s, people: Int64s, under: int, hidden_columns: Sequence[bool] = ()) -> Shown:
+def shown(
+    counts: Int64s,
+    people: Int64s,
+    under: int,
+    hidden_columns: Sequence[bool] = (),
+    of_rows: Int64s | None = None,
+    of_columns: Int64s | None = None,
+) -> Shown:
     """Which numbers of a table can be shown where those about fewer than `under` children are left out.
 
-    `counts` and `people`, the children behind each, are [rows, columns]. Behind a total are taken to be no more than behind its
-    greatest cell, since children may be in several. `hidden_columns` are totals that are left out elsewhere, and so here.
+    `counts` and `people`, the children behind each, are [rows, columns]; `of_rows` and `of_columns` are the children behind each
+    total, and where they are not known no more than behind its greatest cell, since children may be in several.
+    `hidden_columns` are totals that are left out elsewhere, and so here.
 
     >>> shown(np.array([[40, 3], [12, 30]]), np.array([[40, 3], [12, 30]]), 5).cells.tolist()
     [[False, False], [False, False]]
@@ -41,7 +49,11 @@ def shown(counts: Int64s, people: Int64s, under: int, hidden_columns: Sequence[b
     value[:-1, -1], value[-1, :-1], value[-1, -1] = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
     behind = np.zeros_like(value)
     behind[:-1, :-1], behind[:-1, -1], behind[-1, :-1] = people, people.max(axis=1, initial=0), people.max(axis=0, initial=0)
-    behind[-1, -1] = people.max(initial=0)
+    if of_rows is not None:
+        behind[:-1, -1] = of_rows
+    if of_columns is not None:
+        behind[-1, :-1] = of_columns
+    behind[-1, -1] = behind.max(initial=0)
     small = (behind > 0) & (behind < under)
     hidden = small.copy()
     if len(hidden_columns):
@@ -61,12 +73,18 @@ def _by_line(value: Int64s, behind: Int64s, hidden: Bools, under: int) -> bool:
     for down in (False, True):
         lines = [(value.T, behind.T, hidden.T), (value, behind, hidden)][not down]
         for n, who, out in zip(*lines, strict=True):
-            while out.any() and not out.all() and (out.sum() == 1 or (not out[-1] and who[out].max() < under)):
+            while out.any() and not out.all() and (out.sum() == 1 or (not out[-1] and _together(who, out) < under)):
                 left = np.flatnonzero(~out)
                 # the smallest that is not nought, and a total only where nothing else is left
                 out[min(left, key=lambda i: (i == len(out) - 1, n[i] == 0, n[i], i))] = True
                 changed = True
     return changed
+
+
+def _together(people: Int64s, hidden: Bools) -> int:
+    """The fewest children there can be behind what a line leaves out, of which the sum can be told."""
+    cells, out = people[:-1], hidden[:-1]
+    return int(max(cells[out].max(initial=0), people[-1] - cells[~out].sum()))
 
 
 def _by_chain(value: Int64s, small: Bools, hidden: Bools) -> bool:

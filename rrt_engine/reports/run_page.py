@@ -11,7 +11,8 @@ from rrt_engine.model import plural
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.reports.run_charts import can_draw, charts
 from rrt_engine.reports.run_kpis import command_words
-from rrt_engine.reports.run_summary import REASONS_SHOWN, Summary
+from rrt_engine.reports.run_shapes import Summary
+from rrt_engine.reports.run_summary import REASONS_SHOWN
 from rrt_engine.reports.run_tables import across, by_group, every
 from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words
 
@@ -51,6 +52,7 @@ def page(found: Summary) -> str:
         not_used=_not_used(found),
         said=_said(found),
         traced=TRACED,
+        never=[f"{title} ({rule}): no {', '.join(kinds)}" for rule, title, kinds in found.never_answered],
         tables=tables,
         rule_tables=[tables[name] for name in ("Rules", "Rules, as things stand now", "Patterns") if name in tables],
         charts=charts(found),
@@ -97,9 +99,10 @@ def _people(n: int | None) -> str:
 def about(found: Summary) -> list[tuple[str, str]]:
     """What was run, line by line."""
     rule_set, c = found.rule_set, found.counts
+    aside = f" + {c['set_aside']:,} set aside" if c["set_aside"] else ""
     lines = [
         ("As at", as_of_words(found.as_of) + ("" if found.as_of.instant != NO_INSTANT else ", to the end of the day")),
-        ("Records", f"{c['read']:,} read = {c['used']:,} used + {c['rejected']:,} rejected"),
+        ("Records", f"{c['read']:,} read = {c['used']:,} used + {c['rejected']:,} rejected{aside}"),
         ("Children", f"{_people(c['children'])}, {c['events']:,} events; {_people(c['children_with_duties'])} with a duty or a pattern"),
         ("Flags", f"{c['flags']:,}: one for each duty that started, and each pattern"),
         ("Engine", f"rrt {found.engine}"),
@@ -109,6 +112,12 @@ def about(found: Summary) -> list[tuple[str, str]]:
     ]
     if found.as_known:
         lines.insert(1, ("As known", f"only what had been recorded by {short_day_words(day_number_of(found.as_known))}"))
+    if c["after_as_of"]:
+        lines.insert(4, ("Later events", f"{c['after_as_of']:,} after the as-of date, and not counted"))
+    if c["children_shared"]:
+        once, differ = plural(c["counted_once"] or 0, "event"), plural(c["disagreements"] or 0, "disagreement")
+        shared = f"{_people(c['children_shared'])} in more than one source; {once} counted once; {differ} between the sources"
+        lines.append(("Sources put together", shared))
     if found.changes:
         lines.append(("Changed for this run", "; ".join(f"{name} = {value}" for name, value in found.changes)))
     return lines
@@ -136,9 +145,7 @@ def _not_used(found: Summary) -> list[str]:
         f"{c['rejected']:,} of {c['read']:,} records could not be used." if c["rejected"] else f"All {c['read']:,} records could be used."
     ]
     if found.under and c["rejected"]:
-        said.append(
-            "The reasons are left out of this report: they may hold values from records. They are in rejected.parquet, in the folder of the run."
-        )
+        said.append("The reasons are left out here, as they may hold values from records; rejected.parquet of the run has them.")
     if found.rejected_reasons > len(found.rejected):
         more = found.rejected_reasons - len(found.rejected)
         said.append(f"The {REASONS_SHOWN} most frequent reasons are listed, and {plural(more, 'more reason')} are in rejected.parquet.")
@@ -171,7 +178,7 @@ def _cases(found: Summary) -> str:
     )
     return (
         f"{plural(total, 'child has', 'children have')} something overdue. {which}, by the duty overdue longest; the rest are the rows of "
-        "flags/*.parquet where status = 'overdue'. A very long wait is as often an answer that was never recorded: look at the record first."
+        "flags/*.parquet where status = 'overdue'. A very long wait may be an answer that was never recorded: look at the record."
     )
 
 
@@ -210,6 +217,9 @@ def method(found: Summary) -> list[tuple[str, list[str]]]:
     if not can_draw():
         limits.append("The page comes without pictures, as vl-convert is not installed: pip install 'rrt-engine[report]' adds them.")
     parts = [("How the figures are made", figures), ("What they cannot say", limits)]
+    if found.not_evaluable:
+        lacking = [f"{title} ({rule}) needs {', '.join(kinds)}" for rule, title, kinds in found.not_evaluable]
+        parts.append((f"Rules that cannot be judged, as the sources do not hold the events they need: {len(lacking)}", lacking))
     if found.silent:
         names = [f"{title} ({rule})" for rule, title in found.silent]
         parts.append((f"Rules in force that nothing in this run started: {len(names)}", names))

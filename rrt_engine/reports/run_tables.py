@@ -11,13 +11,14 @@ from rrt_engine.measures.words import BASIS_WORDS, apart_words, figure_words, la
 from rrt_engine.model import STATUSES
 from rrt_engine.reports.measures_text import cannot_words, group_words, name_words, of_words, period_words, short_year
 from rrt_engine.reports.run_kpis import command_words
-from rrt_engine.reports.run_summary import Number, RuleRow, Summary
+from rrt_engine.reports.run_seen import EACH, TOGETHER
+from rrt_engine.reports.run_shapes import Number, RuleRow, Summary
 from rrt_engine.reports.text import BECAUSE_WORDS
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, listed
 
-Kind = Literal["text", "number", "share", "date"]
-SMALL = "small"
-"""What stands where a number is left out."""
+Kind = Literal["text", "number", "share", "date", "measure"]
+SMALL = "left out"
+"""What stands where a number is left out, being small or giving a small one away."""
 NO_TEAM = "No team recorded"
 CHILDREN = 'count(distinct "case")'
 
@@ -64,6 +65,11 @@ def _n(number: Number) -> int | str:
     return SMALL if number is None else number
 
 
+def _statuses(name: str) -> list[str]:
+    """The statuses that a name stands for."""
+    return [STATUSES[code] for code in {**EACH, **TOGETHER}[name]]
+
+
 def _share(share: float | None, judged: Number) -> float | str | None:
     """A share; nothing where there is nothing to judge."""
     return SMALL if judged is None or (share is None and judged) else share
@@ -79,19 +85,22 @@ def of_statuses(names: Sequence[str]) -> str:
 
 def sources(found: Summary) -> Table:
     """What was read."""
+    aside = bool(found.counts["set_aside"])
+    names = ("read", "used", "rejected", "set_aside") if aside else ("read", "used", "rejected")
     columns = (
         Column("Source", "text", width=40),
         Column("Format", "text", width=20),
         Column("Records read"),
         Column("Used"),
         Column("Rejected"),
+        *([Column("Set aside")] if aside else []),
         Column("SHA-256 of the file", "text", width=70),
     )
-    rows = [Row((s.name, s.format, s.read, s.used, s.rejected, s.sha256 or None)) for s in found.sources]
+    rows = [Row((s.name, s.format, *(getattr(s, name) for name in names), s.sha256 or None)) for s in found.sources]
     if len(rows) > 1:
-        sums = [sum(getattr(s, name) for s in found.sources) for name in ("read", "used", "rejected")]
+        sums = [sum(getattr(s, name) for s in found.sources) for name in names]
         rows.append(Row(("All sources", None, *sums, None), kind="sum"))
-    return Table("Sources", "What was read: read = used + rejected", columns, tuple(rows))
+    return Table("Sources", f"What was read: read = used + rejected{' + set aside' if aside else ''}", columns, tuple(rows))
 
 
 def local_values(found: Summary) -> Table:
@@ -133,7 +142,9 @@ def rejected(found: Summary) -> Table:
 # --------------------------------------------------------------------------------------------------------------- rules
 
 _HEADINGS = {"met": "On time", "late": "Late", "early": "Too early", "overdue": "Overdue", "due_soon": "Due soon", "due": "Due"}
-_HEADINGS |= {"ended": "Ended", "cannot_tell": "Cannot tell"}
+_HEADINGS |= {"ended": "Ended", "cannot_tell": "Cannot tell", "late_or_early": "Late or too early", "due_or_due_soon": "Due"}
+_JUDGED = ("met", "late", "early", "late_or_early", "overdue")
+_ALWAYS = ("met", "late", "late_or_early", "overdue", "cannot_tell")
 _CAPTIONS = {
     "history": "Time limits, rule by rule",
     "now": "As things stand now, rule by rule: only the latest dates are held",
@@ -147,9 +158,8 @@ def rules(found: Summary, basis: str) -> Table | None:
     of_basis = found.of_basis(basis)
     if not of_basis:
         return None
-    names = (
-        ["met", "cannot_tell"] if basis == "count" else [s for s in STATUSES if any(r.statuses[s] != 0 for r in of_basis) or s in _HISTORY]
-    )
+    always = ("met", "cannot_tell") if basis == "count" else _ALWAYS
+    names = [s for s in of_basis[0].statuses if s in always or any(r.statuses[s] != 0 for r in of_basis)]
     heading = {**_HEADINGS, "met": "Recorded"} if basis == "count" else _HEADINGS
     columns = [
         Column("Rule", "text", width=60),
@@ -157,7 +167,7 @@ def rules(found: Summary, basis: str) -> Table | None:
         Column("Service", "text", width=24, sheet=True),
     ]
     columns += [Column("Authority", "text", width=24, sheet=True), Column("Checked", "text", width=36, sheet=True)]
-    columns += [Column("Started"), *(Column(heading[s], where=of_statuses([s])) for s in names)]
+    columns += [Column("Started"), *(Column(heading[s], where=of_statuses(_statuses(s))) for s in names)]
     columns.append(Column("Cannot tell, and why", "text", width=60, under=True))
     if basis != "count":
         judged = ("overdue", "due_soon", "due") if basis == "now" else ("met", "late", "early", "overdue")
@@ -193,12 +203,12 @@ def _rule(row: RuleRow, names: Sequence[str], basis: str) -> Row:
 def share_words(row: RuleRow) -> str | None:
     """The denominator of a share spelt out: `85 of 100: 85 on time + 10 late + 5 overdue`."""
     if row.judged is None:
-        return "left out: small numbers"
+        return None
     if not row.judged:
         return "nothing to judge"
     if row.basis == "now":
         return f"{row.on_time:,} of {row.judged:,} running"
-    parts = [f"{n:,} {_HEADINGS[name].lower()}" for name in ("met", "late", "early", "overdue") if (n := row.statuses[name])]
+    parts = [f"{n:,} {_HEADINGS[name].lower()}" for name in _JUDGED if (n := row.statuses.get(name))]
     return f"{row.on_time:,} of {row.judged:,}: {' + '.join(parts)}"
 
 
@@ -216,9 +226,7 @@ def bands(found: Summary) -> Table:
     if now:
         columns.append(Column("Overdue as things stand now", where="basis = 'now' and status = 'overdue'"))
     rows = [Row((b.label, _n(b.late), _n(b.overdue), *((_n(b.overdue_now),) if now else ())), b.where) for b in found.bands]
-    says = (
-        "Calendar days from the due date to the day it was done, or to the as-of date where it is not. Less than a day: a clock in hours."
-    )
+    says = "Calendar days from the due date to the day it was done, or to the as-of date. Less than a day: a clock in hours."
     return Table("Days late", "Duties by how many days late", tuple(columns), tuple(rows), "", says)
 
 
@@ -227,15 +235,13 @@ def months(found: Summary) -> Table:
     columns = (
         Column("Fell due", "text", width=32),
         Column("On time", where="status = 'met'"),
-        Column("Late", where="status = 'late'"),
-        Column("Too early", where="status = 'early'"),
+        Column("Late or too early", where=of_statuses(("late", "early"))),
         Column("Overdue", where="status = 'overdue'"),
         Column("Judged", where=of_statuses(("met", "late", "early", "overdue"))),
         Column("Share on time", "share"),
     )
     rows = tuple(
-        Row((m.label, _n(m.met), _n(m.late), _n(m.early), _n(m.overdue), _n(m.judged), _share(m.share, m.judged)), m.where)
-        for m in found.months
+        Row((m.label, _n(m.met), _n(m.late), _n(m.overdue), _n(m.judged), _share(m.share, m.judged)), m.where) for m in found.months
     )
     says = (
         "By the month in which duties fell due, as known in this run: a duty that was overdue at the end of its month and was done later "
@@ -273,7 +279,7 @@ def teams(found: Summary) -> Table:
     if not found.under:
         columns.append(Column("Children with something overdue", where=f"{CHILDREN} where status = 'overdue'"))
     history = (("On time", ("met",)), ("Late or too early", ("late", "early")), ("Overdue", ("overdue",)))
-    others = (("Due", ("due", "due_soon")), ("Ended or cannot tell", ("ended", "cannot_tell")))
+    others = (("Due", ("due", "due_soon")), ("Ended", ("ended",)), ("Cannot tell", ("cannot_tell",)))
     columns += [Column("Started", where="basis = 'history'")]
     columns += [Column(name, where=f"basis = 'history' and {of_statuses(s)}") for name, s in (*history, *others)]
     columns += [Column("Share on time", "share")]
@@ -290,7 +296,8 @@ def teams(found: Summary) -> Table:
             _n(team.late),
             _n(team.overdue),
             _n(team.due),
-            _n(team.other),
+            _n(team.ended),
+            _n(team.cannot_tell),
             _share(team.share, team.judged),
         ]
         cells += [_n(team.overdue_now), _n(team.running_now)] if now else []
@@ -316,6 +323,9 @@ def kpis(found: Summary) -> Table | None:
         Column("Read", "text", width=22),
         Column("Figure", "text", width=16),
         Column("Of", "text", width=16),
+        Column("Value", "measure", sheet=True),
+        Column("Numerator", sheet=True),
+        Column("Denominator", sheet=True),
         Column("England", "text", width=26),
         Column("Birmingham", "text", width=26),
         Column("To be said of it", "text", width=70),
@@ -332,6 +342,9 @@ def kpis(found: Summary) -> Table | None:
             BASIS_WORDS[line.basis],
             figure_words(measure, cell),
             of_words(measure, cell),
+            cell.value,
+            cell.numerator,
+            None if measure.show in ("number", "rate") else cell.denominator,
             *published,
             "; ".join(says) or None,
         )

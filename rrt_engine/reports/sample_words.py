@@ -25,11 +25,12 @@ ESTIMATE = (
 
 def found_words(row: Mapping[str, Any]) -> str:
     """What was found of one duty: `Done late: due 10 April 2026, done 14 April 2026 (icpc_held), 4 days late`."""
+    by = "by" if row["status"] in ("due", "due_soon") else "due"
     parts = []
     if row["due_at"]:
-        parts.append(f"due {row['due_at']}")
+        parts.append(f"{by} {row['due_at']}")
     elif row["due"]:
-        parts.append(f"due {_day(row['due'])}")
+        parts.append(f"{by} {_day(row['due'])}")
     if row["answer_at"]:
         parts.append(f"done {row['answer_at']} ({row['answer_event']})")
     if row["ended_at"]:
@@ -48,9 +49,11 @@ def _day(day: date) -> str:
 
 def source_words(row: Mapping[str, Any]) -> str:
     """Where it stands in the source: what started the clock, and what answered it."""
-    places = [(row["source"], row["trigger_row"]), (row["answer_source"], row["answer_row"])]
-    named = dict.fromkeys(f"{source}, row {number}" if number is not None else source for source, number in places if source)
-    return "; ".join(named)
+    rows: dict[str, list[str]] = {}
+    for source, number in ((row["source"], row["trigger_row"]), (row["answer_source"], row["answer_row"])):
+        if source:
+            rows.setdefault(source, []).extend([] if number is None else [str(number)])
+    return "; ".join(", ".join([source, *([f"row{'s' * (len(n) > 1)} {listed(n)}"] if n else [])]) for source, n in rows.items())
 
 
 def design_words(sample: Sample) -> list[str]:
@@ -75,6 +78,12 @@ def design_words(sample: Sample) -> list[str]:
     )
     if not design.again:
         said.append("No child is in it twice.")
+        without = sum(1 for s in strata if not s.drawn)
+        if without and sample.how == "proportional":
+            said.append(
+                f"{plural(without, 'stratum has', 'strata have')} none all the same: every child in it was drawn for another. "
+                "The lines say nothing of it; --again lets a child be drawn twice."
+            )
         if sample.passed_over:
             passed = "1 duty was" if sample.passed_over == 1 else f"{sample.passed_over:,} duties were"
             said.append(

@@ -36,6 +36,7 @@ class _Nodes:
         self._file, self._text = file, text
         self._composed: list[yaml.Node] = []
         self._left: Iterator[tuple[NextEvent, Any]] | None = None
+        self._keys: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = {}
 
     def document(self, number: int) -> yaml.Node:
         """The node of one document, by its number in the file; those after it, which may not be YAML at all, are left alone."""
@@ -45,6 +46,13 @@ class _Nodes:
             next_event, begin = next(self._left)
             self._composed.append(_compose(self._file, next_event, begin, 0))
         return self._composed[number]
+
+    def keys(self, node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Each key of a mapping as a node, with the node of its value; the first where one is given twice."""
+        found = self._keys.get(id(node))
+        if found is None:
+            found = self._keys[id(node)] = {str(key.value): (key, value) for key, value in reversed(node.value)}
+        return found
 
 
 class Document:
@@ -65,12 +73,10 @@ class Document:
         mark = node.start_mark
         for step in path:
             if isinstance(node, yaml.MappingNode):
-                for key, value in node.value:
-                    if key.value == str(step):
-                        node, mark = value, key.start_mark
-                        break
-                else:
+                found = self._nodes.keys(node).get(str(step))
+                if found is None:
                     break
+                mark, node = found[0].start_mark, found[1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 node = node.value[step]
                 mark = node.start_mark

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,8 @@ def sources_in(path: Path, facts: bool = False) -> list[Path]:
         raise InputError([Diagnostic(str(path), 0, 0, "not_found", "there is no such file or folder", "error", "", "check the path")])
     if not path.is_dir():
         return [path]
+    if (parts := _parts_of(path)) is not None:
+        return parts
     submissions, others = _json_in(path)
     known = (*_WORKBOOKS, *_LOGS, *_CASES, ".xml")
     found = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known and not p.name.endswith(".covers.yaml"))
@@ -50,6 +53,24 @@ def sources_in(path: Path, facts: bool = False) -> list[Path]:
         folders = _named(_folders_in(path))
         help = f"there are folders in it; name the one to read: {folders}" if folders else ""
         raise InputError([Diagnostic(str(path), 0, 0, "no_source", message, "error", "", help)])
+    return found
+
+
+def _parts_of(folder: Path) -> list[Path] | None:
+    """The event logs of a partition, or of a run, in order; None where a folder is neither. Raises InputError where one is gone."""
+    index = next((folder / name for name in ("parts.json", "manifest.json") if (folder / name).is_file()), None)
+    if index is None:
+        return None
+    try:
+        data = json.loads(index.read_text(encoding="utf-8"))
+        if not str(data["schema"]).startswith("rrt/"):
+            return None
+        found = list(dict.fromkeys((folder / part["file"]).resolve() for part in data["parts"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if gone := [path for path in found if not path.is_file()]:
+        message = f"{len(gone)} of its {len(found)} files of events are not there: {', '.join(f'`{path.name}`' for path in gone[:8])}"
+        raise InputError([Diagnostic(str(folder), 0, 0, "parts", message, "error", "", "name the sources it was made from")])
     return found
 
 

@@ -364,8 +364,12 @@ class _Conversion:
             rank = np.full(len(read) + 1, -1, np.int32)
             for number, key in enumerate(order):
                 rank[read[key]] = number
-            final = np.full(len(kind), -1, np.min_scalar_type(-len(order)))  # the columns are many, and few have many values
-            final[rows] = rank[table[codes]]
+            ranked = rank[table].astype(np.min_scalar_type(-len(order)))  # the columns are many, and few have many values
+            if len(rows) == len(kind):
+                final = ranked[codes]
+            else:
+                final = np.full(len(kind), -1, ranked.dtype)
+                final[rows] = ranked[codes]
             result[name] = Attribute(final, tuple(value for _, value in order))
             broken = sum(1 for _, value in order if isinstance(value, str) and "\n" in value)
             if broken:

@@ -70,7 +70,7 @@ def as_codes(column: Any) -> Coded:
 def held_in(column: Any) -> Held:
     """What any column holds. Most columns of an event log are about a few kinds of event, so that most rows of each are empty."""
     if isinstance(column, Coded) or not column.null_count:
-        coded = as_codes(column)
+        coded = _small_numbers(column) or as_codes(column)
         rows = np.flatnonzero(coded.codes >= 0)
         return Held(rows, coded.codes if len(rows) == len(coded.codes) else coded.codes[rows], coded.values)
     rows = np.flatnonzero(np.concatenate([_valid(chunk) for chunk in column.chunks]))
@@ -79,6 +79,19 @@ def held_in(column: Any) -> Held:
         return Held(rows, coded.codes, coded.values)
     kept = np.flatnonzero(coded.codes >= 0)  # the rest are empty text
     return Held(rows[kept], coded.codes[kept], coded.values)
+
+
+def _small_numbers(column: Any) -> Coded | None:
+    """A column of whole numbers that lie close together: each is its own code. The values may be more than occur. None for any other."""
+    import pyarrow as pa
+
+    if isinstance(column, Coded) or not pa.types.is_integer(column.type) or not len(column):
+        return None
+    numbers = _numbers(column)
+    least, most = int(numbers.min()), int(numbers.max())
+    if least < 0 or most >= min(len(numbers), 1 << 16):
+        return None
+    return Coded(numbers.astype(np.int32), list(range(most + 1)))
 
 
 def _valid(chunk: Any) -> Bools:

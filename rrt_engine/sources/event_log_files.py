@@ -21,6 +21,8 @@ from rrt_engine.sources.json_text import NotJson, json_of
 COLUMNS = {"child_id": ("child_id", "case_id"), "event": ("event", "activity"), "at": ("at", "timestamp", "date")}
 """The columns an event log must have, and the other names they go by."""
 Needed = Mapping[str, Sequence[str]]
+MOST_COLUMNS = 2_000
+"""How many columns a file may have: beyond that something is wrong with it, and looking at each would take longer than anyone waits."""
 SHOWN = 20
 """How many mistakes of one sort are listed one by one; the rest are counted, and all are in `rejected`."""
 
@@ -80,9 +82,12 @@ def delimited_head(path: Path, head: bytes) -> tuple[str, str, list[str]]:
         raise refused(str(path), "encoding", "the file holds binary data, not text", "expected CSV, Parquet or JSON lines")
     try:
         text = head.decode(encoding, "surrogateescape" if encoding == "utf8" else "ignore")
-        first = re.split(r"\r\n|\n|\r", text.lstrip("\ufeff"), maxsplit=1)[0]
+        first, *more = re.split(r"\r\n|\n|\r", text.lstrip("\ufeff"), maxsplit=1)
     except UnicodeDecodeError:
-        first = ""
+        first, more = "", [""]
+    if not more and len(head) < path.stat().st_size:
+        message = f"its first line is longer than {len(head):,} bytes; expected the names of the columns"
+        raise refused(str(path), "csv", message, "check that lines end as lines of text do", 1)
     delimiter = max(",;\t|", key=lambda d: first.count(d))
     names = next(csv.reader([first.replace("\x00", "")], delimiter=delimiter), [])
     return encoding, delimiter, names
@@ -116,7 +121,7 @@ def read_delimited(path: Path, head: bytes, needed: Needed = COLUMNS) -> Table:
         )
 
     try:
-        table = read(encoding, True) if names else None
+        table: Any = read(encoding, True) if names else None
         if bad:
             table = read(encoding, False)  # only one thread at a time knows which row it is on
     except UnicodeDecodeError:
@@ -188,7 +193,7 @@ def delimited_batches(path: Path, diagnostics: list[Diagnostic], rejected: list[
             lines = np.array([at for at in range(line, line + len(batch) + len(skipped)) if at not in skipped][: len(batch)], np.int32)
             line = int(lines[-1]) + 1 if len(lines) else line
             table = pa.Table.from_batches([batch])
-            blank = _blank_rows(table)
+            blank = _blank_rows(pa.table([column.dictionary_encode() for column in table.columns], names=table.column_names))
             if blank is not None:
                 table, lines = table.filter(pa.array(~blank)), lines[~blank]
             for place, name in enumerate(keys):
@@ -267,6 +272,7 @@ def _named(names: Sequence[str], columns: Mapping[str, Any], table: Any, result:
 
 def places_of(names: Sequence[str], file: str, needed: Needed = COLUMNS) -> dict[str, int]:
     """Where each column of a file stands, by the name this reader uses. Raises InputError where a needed one is missing or given twice."""
+    refuse_many_columns(file, len(names))
     headings = [heading(name) for name in names]
     by_heading: dict[str, int] = {}
     for i, named in enumerate(headings):
@@ -289,6 +295,13 @@ def places_of(names: Sequence[str], file: str, needed: Needed = COLUMNS) -> dict
     if problems:
         raise InputError(problems)
     return {used.get(name, name): i for name, i in by_heading.items()}
+
+
+def refuse_many_columns(file: str, n: int) -> None:
+    """Refuse a file with more columns than any record of children has."""
+    if n > MOST_COLUMNS:
+        message = f"it has {n:,} columns; an extract has {MOST_COLUMNS:,} at most"
+        raise refused(file, "many_columns", message, "name columns for what they hold, one row for each record", 1)
 
 
 def read_parquet(path: Path, needed: Needed = COLUMNS) -> Table:
@@ -376,6 +389,7 @@ def read_json_lines(path: Path, needed: Needed = COLUMNS) -> Table:
             coder = coders.get(name)
             if coder is None:
                 coder = coders[name] = Coder()
+                refuse_many_columns(file, len(coders))
             if value is not None and value != "":
                 coder.put(len(rows), value)
         rows.append(number)

@@ -119,7 +119,7 @@ def read_facts(path: Path | str, book: ThresholdBook) -> FactReading:
     why: dict[int, _Mistake] = {}
     known_facts: dict[Fact, int] = {}
     for i, given in enumerate(distinct):
-        found = _fact(given, book)
+        found = _fact(given, book, len(why) < _LISTED)
         if isinstance(found, _Mistake):
             why[i] = found
         else:
@@ -194,15 +194,17 @@ class _Mistake:
     help: str = ""
 
 
-def _fact(given: Mapping[str, Any], book: ThresholdBook) -> Fact | _Mistake:
-    """One distinct way of recording a fact, or the first thing wrong with it."""
+def _fact(given: Mapping[str, Any], book: ThresholdBook, listed: bool) -> Fact | _Mistake:
+    """One distinct way of recording a fact, or the first thing wrong with it; the nearest facts are looked for where it is listed."""
     data: dict[str, Any] = {}
     for name, value in given.items():
         data[name] = _cell(name, value)
     if data.get("fact") is None:
         return _Mistake("no_fact", "`fact` is blank", "find it with: rrt facts WORDS")
     if data["fact"] not in book.facts:
-        return _Mistake("unknown_fact", f"unknown fact `{brief(given['fact'])}`", nearest_fact(str(data["fact"])[:80], book))
+        return _Mistake(
+            "unknown_fact", f"unknown fact `{brief(given['fact'])}`", nearest_fact(str(data["fact"])[:80], book) if listed else ""
+        )
     data["value"] = "unknown" if data.get("value") is None else data["value"]  # a blank cell is not a yes, and not a no
     found: list[_Mistake] = []
     fact = fact_from(

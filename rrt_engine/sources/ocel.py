@@ -24,7 +24,7 @@ from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.event_log import log_from_table
 from rrt_engine.sources.event_log_columns import brief
-from rrt_engine.sources.event_log_files import SHOWN, Coder, Table, heading, refused
+from rrt_engine.sources.event_log_files import SHOWN, Coder, Table, heading, refuse_many_columns, refused
 from rrt_engine.sources.json_text import NotJson, json_of
 from rrt_engine.sources.reading import Reading
 from rrt_engine.words import uk_time
@@ -128,6 +128,7 @@ class _Ocel:
             if value is not None and value != "":
                 if name not in self.coders:
                     self.coders[name] = Coder()
+                    refuse_many_columns(str(self.path), len(self.coders))
                 self.coders[name].put(len(self.rows), value)
         self.rows.append(number)
 

@@ -82,10 +82,11 @@ class Space:
     def __init__(self, book: ThresholdBook, plan: Plan, level_only: bool = False) -> None:
         self.book, self.plan, self.level_only = book, plan, level_only
         kept = [r for r in plan.rules if not level_only or plan.specs[r.id].effect in _LEVEL_EFFECTS]
-        self.chainer = Chainer(replace(plan, rules=tuple(kept)), book.significant)
         self._patterns = _by_fact(kept)
         wanted = {str(t.value) for r in kept for tests in r.patterns for t in tests if t.field == "f" and ("t", "unrecorded") in _eq(tests)}
         self._unrecorded = frozenset(wanted)
+        self._asked = tuple(name for name in plan.unrecorded if name in wanted)
+        self.chainer = Chainer(replace(plan, rules=tuple(kept), unrecorded=self._asked), book.significant)
         self._doubles = {r.id: len(r.patterns) for r in kept}
         self._runs: dict[object, Chained] = {}
         self._known: dict[tuple[object, ...], Kind] = {}
@@ -150,7 +151,7 @@ class Space:
     def tokens(self, chosen: Sequence[Record], flags: Sequence[Token] = ()) -> list[Token]:
         """The first tokens of a case with these records: numbered, with what is left unrecorded."""
         tokens: list[Token] = [{**r.token, "k": k} for k, r in enumerate(chosen)]
-        tokens += unrecorded_tokens(self.plan.unrecorded, [r.fact for r in chosen], len(tokens))
+        tokens += unrecorded_tokens(self._asked, [r.fact for r in chosen], len(tokens))
         return tokens + [{**t, "k": len(tokens) + i} for i, t in enumerate(flags)]
 
 

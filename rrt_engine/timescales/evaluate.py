@@ -436,8 +436,8 @@ def _after_end(arrays: Arrays, answer: Int32s, end: Int32s, end_day: Int32s) -> 
 # ---------------------------------------------------------------------------------------------------- the status
 
 # The status by whether the duty was answered, ended or open, and whether that was in time or after it was due.
-_BY_DAY = np.array([[MET, LATE], [ENDED, OVERDUE], [DUE, OVERDUE]], np.int8)
-_ANSWERED, _ENDED, _OPEN = range(3)
+_BY_DAY = np.array([MET, LATE, ENDED, OVERDUE, DUE, OVERDUE], np.int8)
+_ANSWERED, _ENDED, _OPEN = range(0, 6, 2)
 
 
 def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> tuple[Int8s, Int8s]:
@@ -454,12 +454,12 @@ def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> t
             upto = np.where(state == _ENDED, duties.end_day, upto)
         passed = upto > due.day
         passed &= due.day != NO_DAY
-        status = _BY_DAY[state, passed.view(np.int8)]
+        status = _BY_DAY[state + passed.view(np.int8)]
     else:
         first, last = _when_settled(run, state, answer, duties)
         inside = (last <= due.at) | (due.at == NO_INSTANT)
         outside = ~inside & (first > due.by)
-        status = _BY_DAY[state, (~inside).view(np.int8)]
+        status = _BY_DAY[state + (~inside).view(np.int8)]
         unclear = ~inside & ~outside
         status[unclear], reason[unclear] = CANNOT_TELL, TIME_OF_DAY
     if rule.spec.warn is not None:

@@ -40,14 +40,16 @@ def next_after(
 def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, own: Bools, nth: int = 1) -> Int32s:
     if not len(rows):
         return np.full(len(triggers), NONE)
-    at = np.searchsorted(arrays.last_key(rows), wanted)
+    keys = arrays.last_key(rows)
+    at = np.searchsorted(keys, wanted)
     if len(own):
         at = np.where(own, np.maximum(at, np.searchsorted(rows, triggers, "right")), at)
-    at = np.minimum(at + nth - 1, len(rows))
-    found = rows[np.minimum(at, len(rows) - 1)]
-    child = arrays.log.child
-    found[(at == len(rows)) | (child[found] != child[triggers])] = NONE
-    return found
+    if nth > 1:
+        at += nth - 1
+    last = np.minimum(at, len(rows) - 1)
+    answered = (keys[last] ^ wanted) >> arrays.bits == 0  # of the same child
+    answered &= at == last
+    return np.where(answered, rows[last], NONE)
 
 
 def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, triggers: Int32s, own: Bools) -> Int32s:
