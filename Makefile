@@ -40,12 +40,21 @@ $(VENV)/spark.ready: $(VENV)/dev.ready
 	$(INSTALL) pyspark==4.3.0
 	@touch $@
 
+# a tool of process mining that we did not write, for the tests of exports, where RRT_REQUIRE_READER=1 asks for it. It is AGPL, so it
+# is apart from everything else and no dependency; of what it asks for, only what reading needs
+INSTALL_READER = $(subst $(BIN)/python,$(VENV)/reader/bin/python,$(INSTALL))
+$(VENV)/reader.ready: $(VENV)/run.ready
+	$(PYTHON) -m venv $(VENV)/reader
+	$(INSTALL_READER) "pandas>=2.2,<4" "networkx>=3,<4" "lxml>=5.3,<7" "tqdm>=4,<5" "packaging>=24" pytz
+	$(INSTALL_READER) --no-deps pm4py==2.7.23.11
+	@touch $@
+
 demo: $(VENV)/durable.ready
 	$(BIN)/rrt replay cases/training cases/sample --as-of 2026-04-15 --exit-zero
 	$(BIN)/rrt check cases/training/conference_over_easter.yaml --as-of 2026-04-15 --explain full --exit-zero
 	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
 
-test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready)
+test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready)
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: check-style check-types check-imports check-rules

@@ -31,7 +31,8 @@ class Engine:
 
 
 @cache
-def _book() -> Any:
+def book_rrt() -> Any:
+    """The workload's rules, loaded once."""
     from rrt_engine.rulebook.load import load
 
     return load(RULES)
@@ -43,24 +44,32 @@ def run_rrt(path: Path) -> Any:
     from rrt_engine.sources.event_log import read_event_log
     from rrt_engine.timescales.evaluate import evaluate
 
-    log = read_event_log(path, _book()).log
-    return log, evaluate(log, _book(), Moment(AS_OF))
+    log = read_event_log(path, book_rrt()).log
+    return log, evaluate(log, book_rrt(), Moment(AS_OF))
 
 
 def canonical_rrt(result: Any) -> dict[str, Any]:
-    """Flags as the workload's tables: gaps are measured between the start and the answer or end that each flag names."""
-    log, flags = result[0], result[1].flags
+    """Flags as the workload's tables."""
+    return {name: np.concatenate([np.column_stack(part) for part in parts]) for name, parts in columns_rrt(*result).items()}
+
+
+def columns_rrt(log: Any, found: Any) -> dict[str, list[list[np.ndarray]]]:
+    """Flags as the columns of the workload's tables, rule by rule.
+
+    Gaps are measured between the start and the answer or end that each flag names.
+    """
+    flags = found.flags
     ids = np.asarray(log.children).astype(np.int64)
     first, upto, _ = working_day_tables()
     days = np.append(log.day, -1).astype(np.int64)
-    tables: dict[str, list[np.ndarray]] = {"deadlines": [], "recurring": [], "windows": []}
-    for index, rule in enumerate(_book().rules):
-        part = slice(*np.searchsorted(flags.rule, [index, index + 1]))
+    tables: dict[str, list[list[np.ndarray]]] = {"deadlines": [], "recurring": [], "windows": []}
+    for index, rule in enumerate(book_rrt().rules):
+        part = slice(*np.searchsorted(flags.rule, np.array([index, index + 1], flags.rule.dtype)))
         number, child = int(rule.id[1:3]), ids[log.child[flags.trigger[part]]]
         start, answer = flags.start[part].astype(np.int64), days[flags.answer[part]]
         if rule.id.startswith("d"):
             status = np.array([0, 1, -9, 2, 3, 3, -9, -9])[flags.status[part]]
-            tables["deadlines"].append(np.column_stack([np.full(len(child), number), child, start, flags.due[part], answer, status]))
+            tables["deadlines"].append([np.full(len(child), number), child, start, flags.due[part].astype(np.int64), answer, status])
         elif rule.id.startswith("r"):
             limit, unit = RECURRING[number - 1][4:]
             last = flags.answer[part] < 0
@@ -70,13 +79,13 @@ def canonical_rrt(result: Any) -> dict[str, Any]:
             gap = upto[until - first].astype(np.int64) - upto[start - first] if unit == "wd" else until - start
             visits = np.diff(np.r_[begin, len(child)]) - 1
             over = np.add.reduceat((gap > limit).astype(np.int64), begin)
-            rows = [np.full(len(begin), number), child[begin], start[begin], end[last], visits, np.maximum.reduceat(gap, begin), over]
-            tables["recurring"].append(np.column_stack(rows))
+            longest = np.maximum.reduceat(gap, begin)
+            tables["recurring"].append([np.full(len(begin), number), child[begin], start[begin], end[last], visits, longest, over])
         else:
             begin = np.flatnonzero(np.r_[True, child[1:] != child[:-1]])
             fired = np.diff(np.r_[begin, len(child)])
-            tables["windows"].append(np.column_stack([np.full(len(begin), number), child[begin], fired, start[begin]]))
-    return {name: np.concatenate(parts) for name, parts in tables.items()}
+            tables["windows"].append([np.full(len(begin), number), child[begin], fired, start[begin]])
+    return tables
 
 
 # ---------------------------------------------------------------------------------------------------- NumPy by hand

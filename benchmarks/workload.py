@@ -13,6 +13,7 @@ What every engine must give, as three int64 arrays sorted by row (dates are days
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 from typing import Any
@@ -43,17 +44,16 @@ RECURRING = [  # rule, start, visit, end, limit, unit
 ]
 WINDOWS = [(1, "DA_NOTIF", 3, 365), (2, "MISSING", 2, 90)]  # rule, event, K, W days
 AS_OF = 19813  # 31 March 2024
+HOLIDAYS = Path(__file__).parent / "rules" / "bank_holidays.csv"
 WIDTH = {"deadlines": 6, "recurring": 7, "windows": 4}
 
 
 def working_day_tables() -> tuple[int, np.ndarray, np.ndarray]:
     """First day of the tables; working days up to each day; day number of the k-th working day."""
-    import holidays
-
     first, last = int(np.datetime64("2018-01-01").astype(int)), int(np.datetime64("2025-12-31").astype(int))
     days = np.arange(first, last + 1)
-    listed = holidays.country_holidays("GB", subdiv="ENG", years=range(2018, 2026))
-    off = np.array([np.datetime64(d) for d in listed], "datetime64[D]").astype(int)
+    with HOLIDAYS.open(encoding="utf-8", newline="") as file:
+        off = np.array([row["date"] for row in csv.DictReader(file) if row["name"] != "announced to"], "datetime64[D]").astype(int)
     working = ((days + 3) % 7 < 5) & ~np.isin(days, off)
     return first, np.cumsum(working).astype(np.int32), np.concatenate([[0], days[working]]).astype(np.int32)
 

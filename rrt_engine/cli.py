@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rrt_engine.cli_compare import compare_command, what_if_command
+from rrt_engine.cli_bench import bench
 from rrt_engine.cli_convert import convert
 from rrt_engine.cli_decisions import decide_command
 from rrt_engine.cli_decisions import decisions as decisions_app
@@ -299,6 +300,7 @@ app.command("sample")(sample_command)
 app.command()(convert)
 app.command("train")(train_command)
 app.command()(synth)
+app.command()(bench)
 app.command("decide")(decide_command(_suggested))
 
 

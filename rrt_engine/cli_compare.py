@@ -9,6 +9,7 @@ import typer
 
 from rrt_engine.cli_options import (
     ATTENTION,
+    COULD_NOT_RUN,
     NOTHING,
     AsOf,
     ExitZero,
@@ -66,6 +67,9 @@ def compare_command(
         show_comparison(console(140), found, cases)
     if output is not None:
         typer.echo(f"wrote {written:,} {'duty' if written == 1 else 'duties'} that moved to {output}", err=True)
+    if found.set_aside or found.lost:
+        typer.echo("parts of these runs were set aside: not every child was compared", err=True)
+        raise typer.Exit(COULD_NOT_RUN)
     raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)
 
 
@@ -90,15 +94,19 @@ def what_if_command(
     ] = None,
     output: Output = None,
     cases: Cases = 12,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="How many processes work at once on a run, a partition or a Parquet log.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=0, help="For a run, a partition or a Parquet log: how many processes; 0 for one a processor.")
+    ] = 0,
     format: FormatOption = Format.text,
     exit_zero: ExitZero = False,
 ) -> None:
     """Judge the same children by other rules: what would be overdue, late and on time, by rule and by team, and which cases move."""
+    import os
     import tempfile
 
     from rrt_engine.diagnostics import InputError
     from rrt_engine.paths import RULES
+    from rrt_engine.replay.pool import CutOff
     from rrt_engine.replay.what_if import Other, in_parts, is_run, what_if, what_if_in_parts
     from rrt_engine.reports.compare_files import Gathered, check_target
     from rrt_engine.rulebook.with_changes import changes_given
@@ -114,7 +122,8 @@ def what_if_command(
             gathered = Gathered(folder)
             if in_parts(sources):
                 before = base if is_run(sources) else base or RULES
-                found = what_if_in_parts(Path(sources[0]), before, rules, asked, moment, known, folder, jobs, gathered.take, notice)
+                many = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+                found = what_if_in_parts(Path(sources[0]), before, rules, asked, moment, known, folder, many, gathered.take, notice)
             else:
                 assert moment is not None
                 other = Other(base or RULES, rules or base or RULES, asked)
@@ -123,6 +132,9 @@ def what_if_command(
                 written = gathered.write(output)
     except InputError as error:
         raise stop(error) from None
+    except CutOff as stopped:
+        typer.echo(f"stopped: {stopped}", err=True)
+        raise typer.Exit(COULD_NOT_RUN) from None
     if format is Format.json:
         from rrt_engine.reports.compare_document import what_if_document
 
@@ -133,6 +145,9 @@ def what_if_command(
         show_what_if(console(140), found, cases)
     if output is not None:
         typer.echo(f"wrote {written:,} {'duty' if written == 1 else 'duties'} that moved to {output}", err=True)
+    if found.set_aside:
+        typer.echo(f"{found.set_aside:,} {'child' if found.set_aside == 1 else 'children'} could not be judged and are left out", err=True)
+        raise typer.Exit(COULD_NOT_RUN)
     if found.refused:
         raise stop(InputError([d for each in found.refused for d in each.diagnostics]))
     raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)

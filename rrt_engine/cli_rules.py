@@ -239,13 +239,13 @@ def lint_rules(
         bool, typer.Option("--unverified", help="Also note each rule whose number has not been seen in the instrument.")
     ] = False,
 ) -> None:
-    """Check the rule set: what is broken, and what no example proves."""
+    """Check the rule set: what is broken, and what no example proves; with the measures and the checks of the data beside it."""
     from rrt_engine import __version__
     from rrt_engine.diagnostics import as_json, as_sarif
     from rrt_engine.rulebook.lint import lint
 
     _must_exist(folder)
-    found = lint(folder, unverified)
+    found = sorted({*lint(folder, unverified), *_beside(folder)})
     errors = sum(1 for d in found if d.severity == "error")
     if format is LintFormat.json:
         typer.echo(as_json(found))
@@ -344,6 +344,40 @@ def _must_exist(folder: Path) -> None:
             f"{folder}: not a rule set; it needs a folder with rulebook.yaml, events.yaml, sources.yaml and rules below it", err=True
         )
         raise typer.Exit(COULD_NOT_RUN)
+
+
+def _beside(folder: Path) -> list[Diagnostic]:
+    """What is wrong with the measures and the checks of the data that stand beside the rules, and which of their examples fail.
+
+    Nothing is said of either where the rules themselves do not load: what is wrong with those comes first.
+    """
+    from rrt_engine.diagnostics import InputError
+    from rrt_engine.measures.examples import run_examples as run_measure
+    from rrt_engine.quality.examples import run_examples as run_checks
+    from rrt_engine.rulebook.load import load
+    from rrt_engine.rulebook.load_measures import load_measures_with_problems
+    from rrt_engine.rulebook.quality_book import FILE, load_checks_and_document
+
+    try:
+        book = load(folder)
+    except InputError:
+        return []
+    _, found, measures = load_measures_with_problems(folder, book)
+    if not found:
+        for measure, document in measures:
+            found.extend(d for outcome in run_measure(measure, document, book) for d in outcome.diagnostics)
+            if measure.compute is not None and not measure.examples:
+                message = f"`{measure.id}` has no examples"
+                found.append(
+                    document.diagnostic(("id",), "no_example", message, "add `examples`, a small log each with the figures it gives")
+                )
+    if (folder / FILE).exists():
+        try:
+            checks, document = load_checks_and_document(folder, book)
+            found.extend(d for outcome in run_checks(checks, document, book) for d in outcome.diagnostics)
+        except InputError as error:
+            found.extend(error.diagnostics)
+    return found
 
 
 def _load(folder: Path) -> tuple[RuleBook, list[tuple[Rule, Document]], list[Diagnostic]]:

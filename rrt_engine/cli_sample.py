@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_options import NOTHING, Format, FormatOption, console, print_json, stop
+from rrt_engine.cli_options import COULD_NOT_RUN, NOTHING, Format, FormatOption, console, print_json, stop
 
 if TYPE_CHECKING:
     from rrt_engine.replay.run_folder import Run
@@ -55,7 +55,7 @@ def sample_command(
         show_sample(console(120), found, opened)
     if written:
         typer.echo(f"wrote {len_of(found):,} {'duty' if len_of(found) == 1 else 'duties'} to {' and '.join(map(str, written))}", err=True)
-    raise typer.Exit(NOTHING)
+    raise typer.Exit(COULD_NOT_RUN if opened.set_aside() else NOTHING)
 
 
 def _drawn(folder: Path, n: int, by: tuple[str, ...], seed: int, wanted: dict[str, list[str]], again: bool) -> tuple[Sample, Run]:

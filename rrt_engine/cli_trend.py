@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_options import NOTHING, Format, FormatOption, Rules, console, print_json, rule_book, stop, stop_if_unread
+from rrt_engine.cli_options import NOTHING, Format, FormatOption, Rules, console, print_json, progress, rule_book, stop, stop_if_unread
 
 if TYPE_CHECKING:
     from rrt_engine.diagnostics import Diagnostic
     from rrt_engine.measures.run import Measured
+    from rrt_engine.replay.partition import Partition
     from rrt_engine.replay.run import Refused
     from rrt_engine.replay.trend import Month, Trend
     from rrt_engine.rulebook.book import RuleBook
@@ -79,28 +82,46 @@ def _found(
     """Read the sources once and go through the months; write what was asked; with what could not be read."""
     from rrt_engine.measures.cells import Window
     from rrt_engine.measures.run import Asked, measured, sources_of
-    from rrt_engine.replay.partition import is_partition, open_partition
     from rrt_engine.replay.run import read_all
     from rrt_engine.replay.trend import recorded_in, timelines_in, timelines_of, trend
+    from rrt_engine.replay.what_if import in_parts
     from rrt_engine.reports.trend_files import check_target, write_trend
 
     if output is not None:
         check_target(output)
     chosen = rules if rules or measures is not None else None
     of_measures = None
-    if measures is None and len(sources) == 1 and is_partition(sources[0]):
-        found = trend(timelines_in(open_partition(Path(sources[0])), book), book, months, chosen)
-        if output is not None:
-            typer.echo(f"wrote {write_trend(found, None, output):,} figures to {output}", err=True)
-        return found, None, ()
-    read = read_all(sources, book)
-    found = trend(timelines_of(read), book, months, chosen, recorded_in(read))
-    if measures is not None:
-        asked = Asked(Window(months[0].first, months[-1].last), trend=True, as_known=True)
-        of_measures = measured(sources_of(read.merging, [s.reading for s in read.sources]), *measures, asked)
+    refused: tuple[Refused, ...] = ()
+    with progress() as notice, TemporaryDirectory() as folder:
+        if measures is None and in_parts(sources):
+            found = trend(timelines_in(_cut(Path(sources[0]), book, Path(folder), notice), book), book, months, chosen, None, notice)
+        else:
+            read = read_all(sources, book, notice)
+            refused = read.refused
+            found = trend(timelines_of(read), book, months, chosen, recorded_in(read), notice)
+            if measures is not None:
+                asked = Asked(Window(months[0].first, months[-1].last), trend=True, as_known=True)
+                of_measures = measured(sources_of(read.merging, [s.reading for s in read.sources]), *measures, asked, notice)
     if output is not None:
         typer.echo(f"wrote {write_trend(found, of_measures, output):,} figures to {output}", err=True)
-    return found, of_measures, read.refused
+    return found, of_measures, refused
+
+
+def _cut(source: Path, book: RuleBook, folder: Path, notice: Callable[[str], None]) -> Partition:
+    """A source in parts: as it was cut before, or cut into a passing folder. Raises InputError where a run's events have gone."""
+    from rrt_engine.diagnostics import Diagnostic, InputError
+    from rrt_engine.replay.partition import partition
+    from rrt_engine.replay.run_folder import open_run
+    from rrt_engine.replay.what_if import is_run
+
+    if not is_run([source]):
+        return partition([source], book, folder, notice)
+    run = open_run(source)
+    missing = run.missing_events()
+    if missing:
+        message = f"the events that were replayed are no longer at hand: {'; '.join(missing[:3])}"
+        raise InputError([Diagnostic(str(source), 0, 0, "events", message, "error", "", "name the sources themselves")])
+    return run.partition
 
 
 def _months(first: str, last: str) -> tuple[Month, ...]:

@@ -16,3 +16,5 @@ RULES = _folder("rules")
 """The rule set that is used unless another is named."""
 CASES = _folder("cases")
 """Training and sample cases."""
+BENCHMARKS = _folder("benchmarks")
+"""The benchmarks: there beside the package in its repository, and not in an installed wheel."""

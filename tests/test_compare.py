@@ -537,6 +537,9 @@ def test_children_of_a_part_that_was_set_aside_are_left_out(two_runs: tuple[Run,
     found, table = compared(open_run(two_runs[0].folder), two_runs[1], tmp_path / "compare")
     assert found.set_aside == 2
     assert set(table["case"].to_pylist()) == {"C3"}
+    result = CliRunner().invoke(app, ["compare", str(two_runs[0].folder), str(two_runs[1].folder)])
+    assert result.exit_code == 2
+    assert "2 children are left out" in result.output
     next((two_runs[0].folder / "events").glob("*.parquet")).unlink()
     found, table = compared(open_run(two_runs[0].folder), two_runs[1], tmp_path / "again")
     assert (found.set_aside, found.lost) == (0, ("run1/part-00000",))

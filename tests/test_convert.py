@@ -36,6 +36,8 @@ from tests.shipped import BOOK
 
 DATA = Path(__file__).parent / "data"
 AS_OF = parse_moment("2026-04-15")
+READ_BACK = tuple(suffix for suffix in FORMATS if suffix != XES)
+"""XES is written for other tools, and not read."""
 
 
 @functools.cache

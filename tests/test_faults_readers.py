@@ -365,3 +365,254 @@ def census(path: Path, more: str) -> Reading:
 def test_there_are_many_kinds_of_bad_rows() -> None:
     kinds = (CSV_REJECTED, CSV_IN_PART, JSON_REJECTED, PARQUET_REJECTED, ANNEX_A_REJECTED, CENSUS_REJECTED)
     assert sum(map(len, kinds)) >= 100 and len(CSV_REJECTED) >= 40
+
+
+# --------------------------------------------------------------------------------------------- faults found, each with its input
+
+
+def reason(read: Callable[[], Any]) -> str:
+    """What is said where a source is refused."""
+    with pytest.raises(InputError) as refused:
+        read()
+    assert refused.value.diagnostics and all(d.message and d.code for d in refused.value.diagnostics)
+    return str(refused.value)
+
+
+def put(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["log.json", "csc.json"])
+@pytest.mark.parametrize(("wrong", "says"), [("9" * 5000, "too many digits"), ('"\\ud800"', "half a character"), ("[" * 9999, "nested")])
+def test_json_that_no_text_can_be(name: str, wrong: str, says: str, tmp_path: Path) -> None:
+    head = '{"objectTypes": [], "la_child_id": ' if name == "log.json" else '{"la_child_id": '
+    assert says in reason(lambda: read_source(put(tmp_path / name, head + wrong + "}"), BOOK))
+
+
+def test_a_heading_with_nothing_in_it(tmp_path: Path) -> None:
+    assert "no column `child_id`" in reason(lambda: read_source(put(tmp_path / "a.csv", "\nchild_id,event,at\n"), BOOK))
+    assert "no column `fact`" in reason(lambda: read_facts(put(tmp_path / "a.facts.csv", "\nchild_id,fact,value\n"), THRESHOLDS))
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (pa.array([["A"]]), "the column `child_id` holds values of the type list"),
+        (pa.array([{"id": "A"}]), "the column `child_id` holds values of the type struct"),
+        (pa.array([b"\xff"], pa.binary()), "the column `child_id` holds values of the type binary"),
+        (pa.array([b"\xff\xfe"], pa.binary()).view(pa.string()), "the column `child_id` holds text that is not UTF-8"),
+    ],
+    ids=["a list", "an object", "bytes", "text that is none"],
+)
+def test_parquet_ids_that_are_no_ids(column: Any, says: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"child_id": column, "event": ["cp_visit"], "at": ["2026-01-02"]}), tmp_path / "log.parquet")
+    assert says in reason(lambda: read_event_log(tmp_path / "log.parquet", BOOK))
+
+
+def test_parquet_text_that_is_not_text_in_another_column(tmp_path: Path) -> None:
+    bad = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"child_id": ["A"], "event": ["cp_visit"], "at": ["2026-01-02"], "team": bad}), tmp_path / "log.parquet")
+    assert "the column `team` holds text that is not UTF-8" in reason(lambda: read_event_log(tmp_path / "log.parquet", BOOK))
+
+
+def test_columns_without_end_are_refused_at_once(tmp_path: Path) -> None:
+    lines = [json.dumps({"child_id": "A", "event": "cp_visit", "at": "2026-01-02", f"k{i}": 1}) for i in range(MOST_COLUMNS)]
+    assert f"it has {MOST_COLUMNS + 1:,} columns" in reason(lambda: read_source(put(tmp_path / "a.jsonl", "\n".join(lines)), BOOK))
+    heading = "child_id,event,at," + ",".join(f"k{i}" for i in range(MOST_COLUMNS))
+    assert f"it has {MOST_COLUMNS + 3:,} columns" in reason(lambda: read_source(put(tmp_path / "a.csv", heading + "\n"), BOOK))
+    assert "its first line is longer than 65,536 bytes" in reason(lambda: read_source(put(tmp_path / "b.csv", heading * 9 + "\nA"), BOOK))
+    attributes = [{"name": f"k{i}", "value": 1} for i in range(MOST_COLUMNS)]
+    event = {"id": "1", "type": "cp_visit", "time": "2026-01-02T00:00:00Z", "attributes": attributes, "relationships": [{"objectId": "A"}]}
+    log = {"objectTypes": [], "eventTypes": [], "objects": [{"id": "A", "type": "child"}], "events": [event]}
+    assert f"it has {MOST_COLUMNS + 1:,} columns" in reason(lambda: read_source(put(tmp_path / "a.json", json.dumps(log)), BOOK))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+@pytest.mark.parametrize("fact", ["was_not_brought_count_12m", "child_age_years"])
+def test_a_fact_is_never_a_number_that_is_none(fact: str, value: str, tmp_path: Path) -> None:
+    if fact not in THRESHOLDS.facts:
+        fact = next(name for name, kind in THRESHOLDS.facts.items() if kind.type == "number")
+    reading = read_facts(put(tmp_path / "a.facts.jsonl", f'{{"child_id": "A", "fact": "{fact}", "value": {value}}}\n'), THRESHOLDS)
+    assert (reading.records_read, reading.records_used) == (1, 0) and f"is not a value of `{fact}`" in reading.rejected[0].why
+
+
+def test_thousands_of_unknown_facts_are_told_as_quickly_as_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rrt_engine.sources import fact_tables
+
+    looked: list[str] = []
+    monkeypatch.setattr(fact_tables, "nearest_fact", lambda name, _: looked.append(name) or "")
+    rows = "".join(f"A,said_{i},x\n" for i in range(3000))
+    reading = read_facts(put(tmp_path / "a.facts.csv", "child_id,fact,value\n" + rows), THRESHOLDS)
+    assert len(reading.rejected) == 3000 and len(looked) == 50  # only for the mistakes that are listed
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "0001-01-01", "9999-12-31"])
+def test_a_moment_at_the_edge_of_time_is_refused_in_words(when: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is outside 1971 to 2058"):
+        parse_moment(when)
+    assert BEYOND in reason(lambda: read_case(tmp_path / "c", BOOK, f"case: C\nevents:\n  - {{event: cp_visit, at: '{when}'}}\n"))
+    covers = put(tmp_path / "log.covers.yaml", f"from: '{when}'\n")
+    assert BEYOND in reason(lambda: read_source(put(tmp_path / "log.csv", "child_id,event,at\nA,cp_visit,2026-01-02\n"), BOOK))
+    covers.unlink()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("covers: {events: [[a]]}", "unknown event `['a']`"),
+        ("covers: {events: [{a: 1}]}", "unknown event `{'a': 1}`"),
+        ("author: {level: [1], because: x}", "expected the author's view"),
+        ("author: {level: {a: 1}, because: x}", "expected the author's view"),
+        ("author: {level: 3, because: x, pathways: 7}", "expected the author's view"),
+        ("author: {level: 3, because: x, pathways: [[x]]}", "unknown pathway `['x']`"),
+    ],
+)
+def test_a_list_in_a_case_where_a_word_belongs(text: str, says: str, tmp_path: Path) -> None:
+    assert says in reason(lambda: read_case(tmp_path / "c", BOOK, f"case: C\n{text}\n", lambda: THRESHOLDS))
+
+
+def test_a_mistake_above_what_is_not_yaml_is_told_with_it(tmp_path: Path) -> None:
+    rules = rule_set(tmp_path / "rules")
+    rule = next((rules / "made").glob("*.yaml"))
+    rule.write_text("id: [x\n  y\n---\nno: yes\n---\n: [}\n")
+    _, problems, _ = load_with_problems(rules)
+    assert any(d.code == "yaml" for d in problems)
+    first, *_ = documents("a.yaml", "a: 1\n---\nb: 2\n")
+    assert first.position(("a",)) == (1, 1)
+    documents_found = documents("a.yaml", "a: 1\n---\n[}\n")
+    assert next(documents_found).position(("a",)) == (1, 1)  # what comes after it is not looked at
+
+
+def test_a_place_is_found_as_quickly_among_many_keys() -> None:
+    found = single("a.yaml", "".join(f"k{i}: {i}\n" for i in range(30_000)))
+    assert [found.position((f"k{i}",)) for i in range(30_000)] == [(i + 1, 1) for i in range(30_000)]
+
+
+SECRET = MARK.decode()
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        f"<{SECRET}>",
+        f"&{SECRET};",
+        f"<a {SECRET}>",
+        f"<a {SECRET}='1' {SECRET}='2'/>",
+        f"<{SECRET}:a/>",
+        f"<![CDATA[{SECRET}",
+        f"<a><!-- {SECRET} -- -->",
+        f"<a b='{SECRET}",
+        f"\1{SECRET}",
+    ],
+)
+@pytest.mark.parametrize("root", ["Message", "EXPSSDA903"])
+def test_what_is_not_well_formed_is_told_without_what_stands_there(root: str, inner: str, tmp_path: Path) -> None:
+    path = put(tmp_path / "a.xml", f"<{root}><Child>{inner}</Child></{root}>")
+    said = reason(lambda: read_source(path, BOOK))
+    assert "not well-formed XML" in said and SECRET not in said
+
+
+def test_entities_that_grow_are_not_read(tmp_path: Path) -> None:
+    grown = "".join(f"<!ENTITY l{i} '{f'&l{i - 1};' * 10 if i else 'lol'}'>" for i in range(12))
+    for root, read in (("Message", read_cin_census), ("EXPSSDA903", read_ssda903)):
+        path = put(tmp_path / "a.xml", f"<!DOCTYPE a [{grown}]><{root} a='&l11;'>&l11;</{root}>")
+        reason(lambda path=path, read=read: read(path, BOOK))
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Callable[[bytes], Path]:
+    """A workbook whose sheet has been altered by hand."""
+
+    def altered(more: bytes) -> Path:
+        plain = workbook(tmp_path / "plain.xlsx", [LIST_4, ["C1", "01/05/2015", "02/02/2024", "20/03/2024"]])
+        with zipfile.ZipFile(plain) as old, zipfile.ZipFile(tmp_path / "far.xlsx", "w", zipfile.ZIP_DEFLATED) as new:
+            for name in old.namelist():
+                data = old.read(name)
+                new.writestr(name, data.replace(b"</sheetData>", more + b"</sheetData>") if name.endswith("sheet1.xml") else data)
+        return tmp_path / "far.xlsx"
+
+    return altered
+
+
+def test_one_cell_far_away_does_not_take_all_the_memory(far: Callable[[bytes], Path]) -> None:
+    cell = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    assert "error[too_large]" in reason(lambda: read_source(far(cell), BOOK))
+
+
+def test_a_small_file_that_unpacks_into_a_large_one_is_refused(far: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = far(b"<row r='9'><c r='A9' t='str'><v>" + b"x" * (96 << 20) + b"</v></c></row>")
+    assert path.stat().st_size < 1 << 20
+    monkeypatch.setattr("rrt_engine.sources.workbook.MEMORY", 192 << 20)
+    assert "error[too_large]" in reason(lambda: read_source(path, BOOK))
+
+
+def test_an_old_workbook_with_a_wrong_cell_does_not_end_the_program(tmp_path: Path) -> None:
+    data = bytearray(XLS.read_bytes())
+    last = data.rindex(b"\xfd\x00\x0a\x00\x01\x00")  # a cell of text in the second row: its row and column follow
+    data[last + 4 : last + 8] = b"\xff\xff\xff\xff"
+    assert "error[too_large]" in reason(lambda: read_source(put(tmp_path / "a.xls", bytes(data)), BOOK))
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls"])
+def test_a_workbook_cut_short_is_refused_and_nothing_is_printed(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = XLS.read_bytes() if name == "a.xls" else workbook(tmp_path / "x.xlsx", [LIST_4]).read_bytes()
+    for cut in (1, 100, 600, len(data) // 2, len(data) - 4000):
+        said = reason(lambda cut=cut: read_source(put(tmp_path / name, data[:cut]), BOOK))
+        assert "Traceback" not in said and "panicked" not in said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_two_sheets_of_one_name_are_not_read_as_one(tmp_path: Path) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for name in ("List_4", "List_5"):
+        book.create_sheet(name).append(LIST_4)
+    book.save(tmp_path / "plain.xlsx")
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as old, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'name="List_5"', b'name="List_4"'))
+    assert "two of its sheets have the same name" in reason(lambda: read_source(tmp_path / "a.xlsx", BOOK))
+
+
+def test_a_null_character_is_said_to_be_no_text(tmp_path: Path) -> None:
+    assert "binary data" in reason(lambda: read_event_log(put(tmp_path / "a.csv", b"child_id,event,at\nA\0,cp_visit,2026-01-02\n"), BOOK))
+
+
+def test_decisions_of_every_wrong_kind_are_each_accounted_for(tmp_path: Path) -> None:
+    rows = ["A,3,,2025-01-01", "B,5,,", "C,,,", ",3,,", "D,NaN,,", "E,3,danced,", "F,3,,31/12/9999", "G,level 2,,", "H,2,,2030-01-01"]
+    reading = read_decisions(put(tmp_path / "a.decisions.csv", "child_id,level,pathway,on\n" + "\n".join(rows)), THRESHOLDS, AS_OF.day)
+    assert [r.row for r in reading.rejected] == [3, 4, 5, 6, 7, 8, 10]
+    assert (reading.records_read, reading.records_used, sorted(reading.decisions)) == (9, 2, ["A", "G"])
+
+
+# --------------------------------------------------------------------------------------------- files changed at random
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
+@pytest.mark.parametrize("name", [name for name in readers() if not name.startswith("annex_a_xls")])
+def test_a_file_changed_at_random_is_read_or_refused(name: str, folder: Path) -> None:
+    reader = readers()[name]
+    seeds = seeds_of(reader)
+    assert "read" in {outcome(reader, seed, folder) for seed in seeds}
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(changed(seeds))
+    def look(data: bytes) -> None:
+        assert outcome(reader, data, folder) in ("read", "refused")
+
+    look()
+
+
+@pytest.mark.parametrize("name", ["annex_a_xlsx_bytes", "annex_a_xls_bytes"])
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_workbook_changed_at_random_is_read_or_refused(name: str, folder: Path, data: st.DataObject) -> None:
+    reader = readers()[name]
+    assert outcome(reader, data.draw(changed(seeds_of(reader))), folder) in ("read", "refused")

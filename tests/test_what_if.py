@@ -150,10 +150,10 @@ def test_every_local_value_can_be_set_to_what_it_is() -> None:
 
 
 def test_interval_is_the_limit_of_a_rule_whichever_it_has() -> None:
-    book = load(RULES, changes=changes_given(["cp_visit.interval=9 days", "icpc_15wd.interval=8 days"]))
+    book = load(RULES, changes=changes_given(["cp_visit.interval=9 days", "cp_icpc_15wd.interval=8 days"]))
     (repeat,) = book.named("cp_visit")
     assert (repeat.spec.every, repeat.spec.within) == ("9 days", None)
-    assert {r.spec.within for r in book.named("icpc_15wd")} == {"8 days"}
+    assert {r.spec.within for r in book.named("cp_icpc_15wd")} == {"8 days"}
 
 
 def test_a_part_is_set_in_each_edition_that_has_it_or_in_one(tmp_path: Path) -> None:

@@ -61,8 +61,9 @@ def run(
 ) -> Run:
     """Replay sources into a folder, or with `resume` go on with a replay that was cut off, and return the run.
 
-    `jobs` processes work at once, on parts of about `rows` events; `notice` is told what is being done, and `progress` how many events are done, of how many.
-    Raises InputError where the folder cannot be used, or no source can be read; CutOff where it was stopped: what was done is kept.
+    `jobs` processes work at once, on parts of about `rows` events; `notice` is told what is being done, and `progress` how many
+    events are done, of how many. Raises InputError where the folder cannot be used, or no source can be read; CutOff where it was
+    stopped: what was done is kept.
     """
     book = book_of(settings.rules, settings.changes)
     with _held(folder):
@@ -149,12 +150,11 @@ def _held(folder: Path) -> Iterator[None]:
         raise _problem(folder, f"cannot write here: {error.strerror or error}", "name a folder that can be written to") from None
     try:
         yield
-    except BaseException:
+    finally:
         lock.release()
-        raise
-    lock.release()
-    with suppress(OSError):  # only of a run that is whole: another may be waiting to go on with one that is not
-        (folder / _LOCK).unlink()
+        if not (folder / UNFINISHED).is_file():  # of a run that was cut off it stays: another may be waiting to go on with it
+            with suppress(OSError):
+                (folder / _LOCK).unlink()
 
 
 def _state(folder: Path, resume: bool) -> dict[str, Any] | None:

@@ -104,7 +104,8 @@ def flags_of_dataframe(
     if dict(events.dtypes)[child] == "string":  # ids are read without blanks around them, so they are brought together without
         from pyspark.sql import functions as F
 
-        events = events.withColumn(child, F.btrim(child, F.lit(_BLANKS)))
+        trimmed = F.btrim(child, F.lit(_BLANKS))
+        events = events.withColumn(child, F.when(trimmed != "", trimmed))
     numbered = "origin_row" in map(heading, events.columns)
     ordering = [c for c in events.columns if heading(c) in ("origin", "origin_row")] if numbered else events.columns
     sent = _sent(settings)
@@ -241,7 +242,7 @@ def _no_spark(message: str, help: str) -> InputError:
 
 @dataclass(frozen=True)
 class _Sent:
-    """Settings as they are sent to a task. `rules` is None for the rule set that came with rrt, which is looked for where the task runs."""
+    """Settings as they are sent to a task. `packaged` says that the rules are those that came with rrt, wherever that is at the task."""
 
     settings: Settings
     packaged: bool
@@ -301,17 +302,21 @@ def _looked(events: DataFrame, columns: Mapping[str, str], sent: _Sent, log: Log
     """What is true of all the events and cannot be seen in a part of them; Spark reads a few columns once where it is needed."""
     latest = [column for column in events.columns if heading(column) == "latest_only"]
     at = dict(events.dtypes)[columns["at"]]
+    snapshot = (log.covers or {}).get("kind") == "snapshot"
     if at in ("date", "timestamp") and not latest:
-        return replace(log, midnight=False, whole=Whole(only_latest=(log.covers or {}).get("kind") == "snapshot"))
-    few = events.select(*columns.values(), *latest)
-    found = _map(few, partial(_seen, sent=sent, log=log), {"seen": _SEEN})
+        return replace(log, midnight=False, whole=Whole(only_latest=snapshot))
+    few = events.select(columns["at"], *([columns["child_id"], columns["event"], *latest] if latest else []))
+    found = _map(few, partial(_seen, sent=sent, log=log, latest=bool(latest)), {"seen": _SEEN})
     rows = [row["seen"] for row in found.distinct().collect()]
-    midnight, only = ({row[name] for row in rows} - {None} == {True} for name in ("midnight", "only"))
+    midnight = {row["midnight"] for row in rows} - {None} == {True}
+    if not latest:
+        return replace(log, midnight=midnight, whole=Whole(only_latest=snapshot))
+    only = {row["only"] for row in rows} - {None} == {True}
     return replace(log, midnight=midnight, whole=Whole(frozenset(row["kind"] for row in rows if row["kind"] is not None), only))
 
 
-def _seen(batches: Iterator[Any], sent: _Sent, log: Log) -> Iterator[Any]:
-    """For each batch whether every time in it is midnight, and which kinds of event it holds as latest dates."""
+def _seen(batches: Iterator[Any], sent: _Sent, log: Log, latest: bool) -> Iterator[Any]:
+    """For each batch whether every time in it is midnight, and with `latest` which kinds of event it holds as latest dates."""
     import pyarrow as pa
 
     settings = sent.here()
@@ -319,15 +324,15 @@ def _seen(batches: Iterator[Any], sent: _Sent, log: Log) -> Iterator[Any]:
     coverage, snapshot = coverage_beside(Path(log.name), book, log.covers or {})
     kind = pa.struct(list(_SEEN.items()))
     for batch in batches:
-        table = table_of(pa.Table.from_batches([batch]), log.name)
-        at = as_moments(table.columns["at"])
+        at = as_moments(pa.chunked_array([batch.column(0)]))
         said: list[tuple[bool | None, bool | None, str | None]] = []
         if bool((at.day != NO_DAY).any()):
             said.append((at.all_midnight, None, None))
-        read = log_from_table(table, book, coverage, snapshot, False).log
-        if len(read):
+        if latest:
+            read = log_from_table(table_of(pa.Table.from_batches([batch]), log.name), book, coverage, snapshot, False).log
             whole = Whole.of(read)
-            said += [(None, whole.only_latest, None), *((None, None, each) for each in sorted(whole.latest))]
+            said += [(None, whole.only_latest, None)] if len(read) else []
+            said += [(None, None, each) for each in sorted(whole.latest)]
         rows = [dict(zip(_SEEN, row, strict=True)) for row in said]
         yield pa.RecordBatch.from_arrays([pa.array(rows, kind)], ["seen"])
 
@@ -345,7 +350,7 @@ def _evaluated(batches: Iterator[Any], sent: _Sent, log: Log, child: str, rows: 
 def whole_children(batches: Iterator[Any], child: str, rows: int) -> Iterator[Any]:
     """Tables of whole children, of about `rows` rows, out of batches in which the rows of each child stand together.
 
-    One child's rows are never parted: a child with more than `rows` of them is a table of its own with those before it.
+    One child's rows are never parted, however many they are. Rows without a child, which are null, may be.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -356,8 +361,8 @@ def whole_children(batches: Iterator[Any], child: str, rows: int) -> Iterator[An
         ids = batch.column(child)
         if n >= rows and len(ids):
             last = held[-1].column(child)[-1]
-            same = pc.equal(ids, last).fill_null(False) if last.is_valid else pc.is_null(ids)
-            if (cut := pc.index(same, pa.scalar(False)).as_py()) >= 0:
+            same = pc.equal(ids, last).fill_null(False)
+            if (cut := pc.index(same, pa.scalar(False)).as_py() if last.is_valid else 0) >= 0:
                 yield pa.Table.from_batches([*held, batch.slice(0, cut)])
                 held, n, batch = [], 0, batch.slice(cut)
         if len(batch):

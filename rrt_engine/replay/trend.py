@@ -76,13 +76,16 @@ class TrendLine:
 
 @dataclass(frozen=True)
 class Recorded:
-    """How far one source says when its events were recorded. `last` is the last day on which something happened or was recorded."""
+    """How far one source says when its events were recorded. `last` is the last day on which something happened or was recorded;
+    `rejected` counts records that could not be used.
+    """
 
     name: str
     format: str
     events: int
     unsaid: int
     last: int
+    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class Timelines:
     format: str
     log: EventLog
     whole: Whole
+    rejected: int = 0
 
 
 def months_between(first: Month, last: Month) -> tuple[Month, ...]:
@@ -143,28 +147,30 @@ def timelines_of(read: Read) -> list[Timelines]:
 
 def timelines_in(made: Partition, book: RuleBook) -> Iterator[Timelines]:
     """The children of a partition, part by part, so that one is in memory at a time. Raises InputError where a part cannot be read."""
-    for part in made.parts:
+    for number, part in enumerate(made.parts):
         log = made.logs[part.log]
         reading = reading_of_table(part.events(), book, log)
-        yield Timelines(log.name, " + ".join(log.formats), reading.log, log.whole)
+        rejected = len(reading.rejected) + (0 if number else len(made.rejected))
+        yield Timelines(log.name, " + ".join(log.formats), reading.log, log.whole, rejected)
 
 
 def recorded_in(read: Read) -> tuple[Recorded, ...]:
     """How far each source says when its events were recorded."""
-    return tuple(_recorded(source.path, source.reading.format, source.reading.log) for source in read.sources)
+    return tuple(_recorded(s.path, s.reading.format, s.reading.log, len(s.reading.rejected)) for s in read.sources)
 
 
-def _recorded(name: str, format: str, log: EventLog) -> Recorded:
+def _recorded(name: str, format: str, log: EventLog, rejected: int) -> Recorded:
     said = np.zeros(len(log), np.bool_) if log.recorded is None else log.recorded != NO_DAY
     days = log.day if log.recorded is None else np.where(said, log.recorded, log.day)
-    return Recorded(name, format, len(log), int((~said).sum()), int(days.max(initial=NO_DAY)))
+    return Recorded(name, format, len(log), int((~said).sum()), int(days.max(initial=NO_DAY)), rejected)
 
 
 def _and_more(known: Recorded | None, more: Recorded) -> Recorded:
     """What two parts of one source say together."""
     if known is None:
         return more
-    return replace(known, events=known.events + more.events, unsaid=known.unsaid + more.unsaid, last=max(known.last, more.last))
+    sums = {name: getattr(known, name) + getattr(more, name) for name in ("events", "unsaid", "rejected")}
+    return replace(known, last=max(known.last, more.last), **sums)
 
 
 def trend(
@@ -188,7 +194,7 @@ def trend(
     children = 0
     for number, each in enumerate(timelines, 1):
         log = each.log
-        met[each.name] = _and_more(met.get(each.name), _recorded(each.name, each.format, log))
+        met[each.name] = _and_more(met.get(each.name), _recorded(each.name, each.format, log, each.rejected))
         children += len(log.children)
         for at, month in enumerate(months):
             notice(f"timelines {number}, as known at the end of {month.name}")

@@ -42,9 +42,11 @@ class Chart:
 
 def can_draw() -> bool:
     """Whether the extra that draws is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("vl_convert") is not None
+    try:
+        import vl_convert  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def charts(found: Summary) -> dict[str, Chart]:
@@ -124,10 +126,10 @@ def _month(label: str) -> str:
 
 def _drawn(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """A specification with its rows as SVG; empty without the extra."""
-    try:
-        import vl_convert
-    except ImportError:
+    if not can_draw():
         return ""
+    import vl_convert
+
     spec = json.loads((_TEMPLATES / f"{name}.vl.json").read_text(encoding="utf-8"))
     svg = vl_convert.vegalite_to_svg({**spec, "datasets": {"rows": list(rows)}}, config=_LOOKS, allowed_base_urls=[])
     return plain(svg)

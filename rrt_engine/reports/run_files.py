@@ -16,7 +16,12 @@ FORMATS = (".html", ".xlsx", ".csv")
 
 def check_target(target: Path) -> None:
     """Raise InputError where a report cannot be written to a file, before any work is done for it."""
-    can_be_written(target, FORMATS, "end the name in .html for a page to read", "report.html")
+    suffix = can_be_written(target, FORMATS, "end the name in .html for a page to read", "report.html")
+    if suffix == ".csv":
+        from rrt_engine.reports.run_csv import pair
+
+        for each in pair(target):
+            can_be_written(each, FORMATS, "name another", "report.csv")
 
 
 def write_report(found: Summary, run: Run, target: Path) -> tuple[Path, ...]:

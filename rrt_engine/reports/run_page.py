@@ -108,10 +108,10 @@ def about(found: Summary) -> list[tuple[str, str]]:
         ("Engine", f"rrt {found.engine}"),
         ("Rule set", f"{found.rule_title}, {rule_set['version']}"),
         ("Digest of the rule set", rule_set["digest"]),
-        ("Calendar", f"bank holidays of England and Wales, announced to {short_day_words(day_number_of(found.announced_to))}"),
+        ("Calendar", f"bank holidays of England and Wales, announced to {short_day_words(_day(found.announced_to))}"),
     ]
     if found.as_known:
-        lines.insert(1, ("As known", f"only what had been recorded by {short_day_words(day_number_of(found.as_known))}"))
+        lines.insert(1, ("As known", f"only what had been recorded by {short_day_words(_day(found.as_known))}"))
     if c["after_as_of"]:
         lines.insert(4, ("Later events", f"{c['after_as_of']:,} after the as-of date, and not counted"))
     if c["children_shared"]:
@@ -123,7 +123,7 @@ def about(found: Summary) -> list[tuple[str, str]]:
     return lines
 
 
-def day_number_of(iso: str) -> int:
+def _day(iso: str) -> int:
     """A day as written in data."""
     from datetime import date
 

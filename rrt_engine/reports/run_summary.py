@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rrt_engine.model import OVERDUE
 from rrt_engine.reports.run_counts import COLUMNS, Counts, counted
 from rrt_engine.reports.run_kpis import Kpis
 from rrt_engine.reports.run_rows import band_rows, case_row, month_rows, rule_rows, team_rows
@@ -35,7 +32,7 @@ def summary_of(run: Run, under: int = 0, cases: int = CASES, kpis: Kpis | None =
     rules, totals = rule_rows(book, tables)
     rejected, reasons = _rejected(run, under)
     teams, team_totals = team_rows(tables)
-    lacking = _not_evaluable(manifest["logs"], book)
+    lacking = run.not_evaluable()
     return Summary(
         engine=str(manifest["engine"]),
         rule_set={name: str(manifest["rules"][name]) for name in ("id", "version", "digest")},
@@ -55,9 +52,9 @@ def summary_of(run: Run, under: int = 0, cases: int = CASES, kpis: Kpis | None =
         local=_local(book, {name for name, _ in run.changes}),
         totals=totals,
         rules=rules,
-        never_answered=_never_answered(manifest["logs"], book, found),
-        not_evaluable=lacking,
-        silent=_silent(book, rules, {rule for rule, *_ in lacking}),
+        never_answered=_lacking(run.never_answered(), book),
+        not_evaluable=_lacking(lacking, book),
+        silent=_silent(book, rules, set(lacking)),
         bands=band_rows(tables),
         months=month_rows(tables, as_of.day),
         cases=tuple(case_row(each, book) for each in found.waiting),
@@ -113,24 +110,9 @@ def _local(book: RuleBook, changed: set[str]) -> tuple[LocalValue, ...]:
     )
 
 
-def _never_answered(logs: Sequence[Mapping[str, Any]], book: RuleBook, found: Counts) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Rules with something overdue whose answers occur nowhere, where some log does not say what it covers."""
-    if all(log["covers"] is not None or set(log["formats"]) <= {"case"} for log in logs):
-        return ()
-    present = {kind for log in logs for kind in log["kinds"]}
-    lines = []
-    for i in np.flatnonzero(found.tables["rule"][:, :, OVERDUE].sum(axis=1)).tolist():
-        spec = book.named(found.rules[i])[-1].spec
-        if spec.expect and not present & set(spec.expect.event):
-            lines.append((spec.id, spec.title, tuple(spec.expect.event)))
-    return tuple(lines)
-
-
-def _not_evaluable(logs: Sequence[Mapping[str, Any]], book: RuleBook) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Rules that no log can support, with the events they lack."""
-    lacking = [log["not_evaluable"] for log in logs]
-    everywhere = [rule for rule in (lacking[0] if lacking else {}) if all(rule in other for other in lacking)]
-    return tuple((rule, book.named(rule)[-1].spec.title, tuple(lacking[0][rule])) for rule in everywhere)
+def _lacking(lacking: Mapping[str, Sequence[str]], book: RuleBook) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Rules with the kinds of event that are not there."""
+    return tuple((rule, book.named(rule)[-1].spec.title, tuple(kinds)) for rule, kinds in lacking.items())
 
 
 def _silent(book: RuleBook, rules: Sequence[RuleRow], lacking: set[str]) -> tuple[tuple[str, str], ...]:

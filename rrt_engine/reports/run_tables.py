@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
 from typing import Any, Literal
 
@@ -226,7 +227,7 @@ def bands(found: Summary) -> Table:
     if now:
         columns.append(Column("Overdue as things stand now", where="basis = 'now' and status = 'overdue'"))
     rows = [Row((b.label, _n(b.late), _n(b.overdue), *((_n(b.overdue_now),) if now else ())), b.where) for b in found.bands]
-    says = "Calendar days from the due date to the day it was done, or to the as-of date. Less than a day: a clock in hours."
+    says = "Calendar days from the due date to the day it was done or ended, or to the as-of date. Less than a day: a clock in hours."
     return Table("Days late", "Duties by how many days late", tuple(columns), tuple(rows), "", says)
 
 
@@ -401,6 +402,9 @@ def shown(column: Column, value: Any) -> str:
     """A cell as people read it."""
     if value is None:
         return "–"
+    if column.kind == "date":
+        day = date.fromisoformat(value)
+        return f"{day.day} {day:%B %Y}"
     if isinstance(value, str):
         return value
     return f"{value:.1%}" if column.kind == "share" else f"{value:,}"

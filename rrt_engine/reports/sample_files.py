@@ -12,7 +12,7 @@ from rrt_engine import __version__
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
 from rrt_engine.reports.cells import Column, Sheet, write_csv, write_workbook
-from rrt_engine.reports.sample_words import CITED, ESTIMATE, design_words, found_words, len_of, run_words, source_words
+from rrt_engine.reports.sample_words import CITED, ESTIMATE, aside_words, design_words, found_words, len_of, run_words, source_words
 from rrt_engine.target import can_be_written, write_atomically
 
 FORMATS = (".csv", ".xlsx")
@@ -108,7 +108,7 @@ def _about(sample: Sample, run: Run) -> list[tuple[str, str]]:
     rules = run.manifest["rules"]
     return [
         ("Drawn from", run_words(run)),
-        ("How it was drawn", " ".join(design_words(sample))),
+        ("How it was drawn", " ".join([*aside_words(run), *design_words(sample)])),
         ("How to estimate", ESTIMATE),
         ("Where that is from", CITED),
         ("Rule set", f"{rules['id']} {rules['version']}, digest {rules['digest']}"),
@@ -204,7 +204,7 @@ def sample_document(sample: Sample, run: Run) -> dict[str, Any]:
             for row, stratum in zip(_strata_rows(sample), sample.strata, strict=True)
         ],
         "lines": [{name: _plain(value) for name, value in zip(COLUMNS, row, strict=False)} for row in sample_rows(sample)],
-        "method": [*design_words(sample), ESTIMATE, CITED],
+        "method": [*aside_words(run), *design_words(sample), ESTIMATE, CITED],
     }
 
 

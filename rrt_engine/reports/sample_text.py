@@ -9,7 +9,7 @@ from rich.text import Text
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
 from rrt_engine.reports.console import say
-from rrt_engine.reports.sample_words import CITED, ESTIMATE, design_words, found_words, run_words, source_words
+from rrt_engine.reports.sample_words import CITED, ESTIMATE, aside_words, design_words, found_words, run_words, source_words
 
 SHOWN = 50
 """Duties that are listed on a terminal; a file has them all."""
@@ -18,7 +18,7 @@ SHOWN = 50
 def show_sample(console: Console, sample: Sample, run: Run) -> None:
     """How the sample was drawn, its strata, the duties, and how to estimate from it."""
     say(console, f"Dip sample of {run_words(run)}", "bold")
-    for said in design_words(sample):
+    for said in (*aside_words(run), *design_words(sample)):
         say(console, said)
     if sample.rows is None:
         return

@@ -106,3 +106,13 @@ def run_words(run: Run) -> str:
     names = [source["name"] for source in m["sources"]]
     shown = listed(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return f"{shown}, as at {m['as_of']}" + (f", as known on {m['as_known']}" if m["as_known"] else "")
+
+
+def aside_words(run: Run) -> list[str]:
+    """What must be said where parts of a run were set aside: nothing of them can be drawn."""
+    n = len(run.set_aside())
+    return (
+        [f"{plural(n, 'part')} of the run could not be replayed: the children in {'it' if n == 1 else 'them'} cannot be drawn."]
+        if n
+        else []
+    )

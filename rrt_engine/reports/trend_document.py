@@ -31,6 +31,7 @@ class SourceRecorded(_Shape):
 
     name: str
     format: str
+    rejected: int = Field(description="Records that could not be used; `rrt replay` says why.")
     events: int
     without_recorded_at: int = Field(description="Events taken as known from the day they happened.")
     last: str | None = Field(description="The last day on which anything in it happened or was recorded.")
@@ -111,6 +112,7 @@ def trend_document(found: Trend, measured: Measured | None) -> dict[str, Any]:
             {
                 "name": s.name,
                 "format": s.format,
+                "rejected": s.rejected,
                 "events": s.events,
                 "without_recorded_at": s.unsaid,
                 "last": None if s.last == NO_DAY else as_date(s.last).isoformat(),

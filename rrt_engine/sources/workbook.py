@@ -19,6 +19,7 @@ MEMORY = 4 << 30
 """How many bytes the process may use."""
 SECONDS = 300
 """How many seconds of work it may take."""
+_START = "import sys; sys.path[:] = sys.argv[3:]; from rrt_engine.sources.workbook import answer; answer(sys.argv[1], int(sys.argv[2]))"
 Cells = list[list[Any]]
 Why = Literal["password", "damaged", "too_large"]
 
@@ -36,8 +37,7 @@ def cells_of(path: Path, wanted: Callable[[list[str]], Sequence[str]]) -> dict[s
 
     Raises CannotOpen where the file is not a workbook, has a password, or asks for more memory or time than there is.
     """
-    start = "import sys; sys.path[:] = sys.argv[2:]; from rrt_engine.sources.workbook import answer; answer(sys.argv[1])"
-    command = [sys.executable, "-P", "-c", start, str(path), *sys.path]
+    command = [sys.executable, "-P", "-c", _START, str(path), str(MEMORY), *sys.path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:  # noqa: S603
         assert child.stdin and child.stdout
         try:
@@ -54,11 +54,11 @@ def cells_of(path: Path, wanted: Callable[[list[str]], Sequence[str]]) -> dict[s
     return found
 
 
-def answer(path: str) -> None:
+def answer(path: str, memory: int) -> None:
     """In the process of its own: send the names of the sheets, and then the cells of those that are asked for."""
     from python_calamine import CalamineWorkbook, PasswordError
 
-    _limit()
+    _limit(memory)
     out = sys.stdout.buffer
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(Path(path).read_bytes()))
@@ -83,12 +83,12 @@ def answer(path: str) -> None:
     out.flush()
 
 
-def _limit() -> None:
+def _limit(memory: int) -> None:
     """Keep this process to its memory and time, where the system can."""
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):
