@@ -55,7 +55,8 @@ demo: $(VENV)/durable.ready
 	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
 
 test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --ignore tests/test_spark.py
+	$(BIN)/python -m pytest -rs tests/test_spark.py # by itself: one Spark serves all its tests
 
 check: check-style check-types check-imports check-rules
 

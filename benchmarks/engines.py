@@ -61,22 +61,22 @@ def columns_rrt(log: Any, found: Any) -> dict[str, list[list[np.ndarray]]]:
     flags = found.flags
     ids = np.asarray(log.children).astype(np.int64)
     first, upto, _ = working_day_tables()
-    days = np.append(log.day, -1).astype(np.int64)
+    days = np.append(log.day, np.int32(-1))
     tables: dict[str, list[list[np.ndarray]]] = {"deadlines": [], "recurring": [], "windows": []}
     for index, rule in enumerate(book_rrt().rules):
         part = slice(*np.searchsorted(flags.rule, np.array([index, index + 1], flags.rule.dtype)))
         number, child = int(rule.id[1:3]), ids[log.child[flags.trigger[part]]]
-        start, answer = flags.start[part].astype(np.int64), days[flags.answer[part]]
+        start, answer = flags.start[part], days[flags.answer[part]]
         if rule.id.startswith("d"):
-            status = np.array([0, 1, -9, 2, 3, 3, -9, -9])[flags.status[part]]
-            tables["deadlines"].append([np.full(len(child), number), child, start, flags.due[part].astype(np.int64), answer, status])
+            status = np.array([0, 1, -9, 2, 3, 3, -9, -9], np.int8)[flags.status[part]]
+            tables["deadlines"].append([np.full(len(child), number), child, start, flags.due[part], answer, status])
         elif rule.id.startswith("r"):
             limit, unit = RECURRING[number - 1][4:]
             last = flags.answer[part] < 0
             begin = np.r_[0, np.flatnonzero(last)[:-1] + 1]
             end = np.where(flags.end[part] >= 0, days[flags.end[part]], AS_OF)
             until = np.where(last, end, answer)
-            gap = upto[until - first].astype(np.int64) - upto[start - first] if unit == "wd" else until - start
+            gap = upto[until - first] - upto[start - first] if unit == "wd" else until - start
             visits = np.diff(np.r_[begin, len(child)]) - 1
             over = np.add.reduceat((gap > limit).astype(np.int64), begin)
             longest = np.maximum.reduceat(gap, begin)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ HOLIDAYS = Path(__file__).parent / "rules" / "bank_holidays.csv"
 WIDTH = {"deadlines": 6, "recurring": 7, "windows": 4}
 
 
+@cache
 def working_day_tables() -> tuple[int, np.ndarray, np.ndarray]:
     """First day of the tables; working days up to each day; day number of the k-th working day."""
     first, last = int(np.datetime64("2018-01-01").astype(int)), int(np.datetime64("2025-12-31").astype(int))

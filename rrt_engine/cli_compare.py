@@ -27,6 +27,7 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every duty that moved to a .csv, .parquet or .jsonl file.")
 ]
 Cases = Annotated[int, typer.Option("--cases", min=0, max=12, help="How many of the duties that moved to show.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=0, help="How many processes replay what has to be replayed; 0 for one a processor.")]
 
 
 def compare_command(
@@ -34,6 +35,7 @@ def compare_command(
     after: Annotated[Path, typer.Argument(metavar="RUN2", help="The folder of the later run.")],
     output: Output = None,
     cases: Cases = 12,
+    jobs: Jobs = 0,
     format: FormatOption = Format.text,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -52,7 +54,7 @@ def compare_command(
         check_comparable(*runs)
         with tempfile.TemporaryDirectory() as folder, progress() as notice:
             gathered = Gathered(Path(folder))
-            found = compare_runs(*runs, Path(folder), gathered.take, notice)
+            found = compare_runs(*runs, Path(folder), gathered.take, notice, processes(jobs))
             if output is not None:
                 written = gathered.write(output)
     except InputError as error:
@@ -71,6 +73,13 @@ def compare_command(
         typer.echo("parts of these runs were set aside: not every child was compared", err=True)
         raise typer.Exit(COULD_NOT_RUN)
     raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)
+
+
+def processes(jobs: int) -> int:
+    """How many processes were asked for; with 0, one for each processor this process may use."""
+    import os
+
+    return jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def what_if_command(
@@ -94,14 +103,11 @@ def what_if_command(
     ] = None,
     output: Output = None,
     cases: Cases = 12,
-    jobs: Annotated[
-        int, typer.Option("--jobs", min=0, help="For a run, a partition or a Parquet log: how many processes; 0 for one a processor.")
-    ] = 0,
+    jobs: Jobs = 0,
     format: FormatOption = Format.text,
     exit_zero: ExitZero = False,
 ) -> None:
     """Judge the same children by other rules: what would be overdue, late and on time, by rule and by team, and which cases move."""
-    import os
     import tempfile
 
     from rrt_engine.diagnostics import InputError
@@ -122,8 +128,9 @@ def what_if_command(
             gathered = Gathered(folder)
             if in_parts(sources):
                 before = base if is_run(sources) else base or RULES
-                many = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-                found = what_if_in_parts(Path(sources[0]), before, rules, asked, moment, known, folder, many, gathered.take, notice)
+                found = what_if_in_parts(
+                    Path(sources[0]), before, rules, asked, moment, known, folder, processes(jobs), gathered.take, notice
+                )
             else:
                 assert moment is not None
                 other = Other(base or RULES, rules or base or RULES, asked)

@@ -87,7 +87,7 @@ def replay_into(
             notice, progress = stack.enter_context(progress_of_events())
             found = run(sources, settings, folder, work.jobs or processors(), work.resume, notice, progress, engine)
     except (KeyboardInterrupt, CutOff) as stopped:
-        typer.echo(f"stopped: {stopped or 'interrupted'}. What was done is kept: go on with the same command and --resume", err=True)
+        typer.echo(f"stopped: {str(stopped) or 'interrupted'}. What was done is kept: go on with the same command and --resume", err=True)
         return typer.Exit(COULD_NOT_RUN)
     if format is Format.json:
         print_json(found.manifest)

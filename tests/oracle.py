@@ -693,6 +693,10 @@ class Oracle:
             if day is not None and day > self.as_of_day:
                 return None  # not yet owed
             clock = None if day is None else replace(event, at=day) if day > event.day else event
+        if spec.when.turning is not None and self.child.born:
+            last = last_day((clock or event).day, self.value(spec.when.turning.within))
+            if birthday(self.child.born, spec.when.turning.age) > last:
+                return None  # younger for too long: another limit governs
         return Duty(spec, event, clock or event, answer == "unsure", "" if clock else "no_date")
 
     def enough_before(self, duty: Duty) -> bool:

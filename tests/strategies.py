@@ -431,6 +431,13 @@ def the_second(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def turning_an_age(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules whose limit an age brings."""
+    when = draw(whens()) | {"turning": {"age": draw(one_of(0, 5, 16, 18)), "within": draw(day_lengths)}}
+    return {"when": when, "expect": draw(expects), **draw(common_parts()), "within": draw(some_days)}
+
+
+@st.composite
 def from_a_birthday(draw: st.DrawFn) -> dict[str, Any]:
     """Rules whose clock starts at an age."""
     parts = {k: v for k, v in draw(common_parts()).items() if k != "link"}
@@ -465,6 +472,7 @@ FAMILIES = {
     "again and again in a part of a regime": Family(in_a_part(True), IN_PARTS),
     "looking back": Family(looking_back(), ("asked",) * 4 + ("done",) * 6 + ("done_otherwise", "opened", "shut", "closed")),
     "the second answer": Family(the_second(), ("asked",) * 3 + ("done",) * 7 + ("done_otherwise", "opened", "shut", "closed")),
+    "turning an age": Family(turning_an_age(), ("asked",) * 4 + ("done",) * 4 + ("done_otherwise", "opened", "shut", "closed")),
     "from a birthday": Family(from_a_birthday(), ("asked",) * 4 + ("done",) * 4 + ("done_otherwise", "opened", "shut", "closed")),
     "ended": Family(ended(), ("asked",) * 4 + ("done",) * 3 + ("closed", "closed", "decided", "decided", "shut", "asked_again")),
 }

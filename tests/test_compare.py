@@ -25,10 +25,12 @@ from typer.testing import CliRunner
 from rrt_engine.calendar import parse_moment
 from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
+from rrt_engine.replay import parts_again
 from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.compare import Comparison, compare_runs
 from rrt_engine.replay.flag_rows import flag_rows
 from rrt_engine.replay.moves import IDENTITY, KINDS, MOVE_COLUMNS, OUTCOME, move_schema, move_table, moves
+from rrt_engine.replay.pool import Failed
 from rrt_engine.replay.run import replay
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.runner import run
@@ -368,6 +370,14 @@ def test_a_duty_taken_away_is_not_paired_with_one_that_time_brought(tmp_path: Pa
     assert [(r["kind"], r["because"], r["corrected"]) for r in rows] == [("gone", "data", False), ("new", "time", False)]
 
 
+def test_a_duty_that_the_date_took_away_is_not_paired_with_one_that_the_records_brought(
+    tmp_path: Path, rules: dict[tuple[bool, bool], Path]
+) -> None:
+    before = [Happened("C1", 15, "asked", "R1", "true")]
+    rows = put_right(tmp_path, rules[False, False], before, [Happened("C1", 5, "asked", "R1", "true"), *before], "2026-03-11")
+    assert sorted((r["kind"], r["because"], r["corrected"]) for r in rows) == [("gone", "time", False), ("new", "data and time", False)]
+
+
 def test_another_reference_is_the_same_duty(tmp_path: Path, rules: dict[tuple[bool, bool], Path]) -> None:
     rows = put_right(tmp_path, rules[False, False], [Happened("C1", 0, "asked", "R1", "true")], [Happened("C1", 0, "asked", "R9", "true")])
     assert [(r["kind"], r["corrected"], r["ref"], r["before_status"], r["after_status"]) for r in rows] == [
@@ -387,6 +397,29 @@ def test_as_many_gone_as_new_are_paired_in_order_and_unequal_ones_are_not(tmp_pa
         ("C1", "redated", "2026-03-06", "2026-03-07"),
     ]
     assert sorted(r["kind"] for r in rows if r["case"] == "C2") == ["gone", "newly_overdue", "newly_overdue"]
+
+
+def test_rules_that_read_other_events_have_them_replayed_too(tmp_path: Path, rules: dict[tuple[bool, bool], Path]) -> None:
+    """The second rule set knows an event that the first does not: it is in the second run's events alone, from the same source."""
+    more = EVENTS.replace("    closed:", "    chased: {title: A reminder, ref: [request]}\n    closed:")
+    others = rule_set(
+        tmp_path / "rules", RULES_BEFORE.replace("{event: answered}\nwithin", "{event: [answered, chased]}\nwithin"), events=more
+    )
+    rows = [Happened("C1", 0, "asked", "R1", "true"), Happened("C1", 3, "chased", "R1", ""), Happened("C2", 1, "asked", "R1", "true")]
+    log = write_log(tmp_path / "log.csv", rows)
+    one = made_run(tmp_path / "run1", log, rules[False, False], "2026-03-06")
+    two = made_run(tmp_path / "run2", log, others, "2026-03-12")
+    found, table = compared(one, two, tmp_path / "compare")
+    assert (found.factors, found.found.not_again) == (("time", "rule"), 0)
+    assert [(r["case"], r["kind"], r["because"], r["after_answer_event"]) for r in table.to_pylist()] == [
+        ("C1", "changed", "rule", "chased"),
+        ("C2", "newly_overdue", "time", None),
+    ]
+    result = CliRunner().invoke(
+        app, ["what-if", str(log), "--as-of", "2026-03-12", "--base", str(rules[False, False]), "--rules", str(others)]
+    )
+    assert "`{event: [answered]}` → `{event: [answered, chased]}`" in result.output
+    assert "would be in time or ended, and are overdue, late or too early" in result.output
 
 
 # ------------------------------------------------------------------------------------------------ flags as tables
@@ -543,6 +576,32 @@ def test_children_of_a_part_that_was_set_aside_are_left_out(two_runs: tuple[Run,
     next((two_runs[0].folder / "events").glob("*.parquet")).unlink()
     found, table = compared(open_run(two_runs[0].folder), two_runs[1], tmp_path / "again")
     assert (found.set_aside, found.lost) == (0, ("run1/part-00000",))
+
+
+@pytest.mark.parametrize("at_once", [1, 1 << 20])
+def test_several_processes_find_the_same_causes(
+    two_runs: tuple[Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    _, alone = compared(*two_runs, tmp_path / "compare")
+    monkeypatch.setattr(parts_again, "FEW", 0)
+    asked: list[Any] = []
+    usual = parts_again.pooled
+    monkeypatch.setattr(parts_again, "pooled", lambda work, tasks, jobs: asked.extend(tasks) or usual(work, tasks, jobs))
+    (tmp_path / "again").mkdir()
+    tables: list[Any] = []
+    compare_runs(*two_runs, tmp_path / "again", tables.append, jobs=2, at_once=at_once)
+    assert len(asked) >= 5  # as they were, as they are, and each of three things
+    assert pa.concat_tables(tables).to_pylist() == alone.to_pylist()
+
+
+def test_children_that_cannot_be_replayed_again_are_said(
+    two_runs: tuple[Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts_again, "FEW", 0)
+    monkeypatch.setattr(parts_again, "pooled", lambda *_: [(0, Failed("there was not enough memory for it"))])
+    (tmp_path / "again").mkdir()
+    with pytest.raises(InputError, match="not enough memory"):
+        compare_runs(*two_runs, tmp_path / "again", jobs=2)
 
 
 # ------------------------------------------------------------------------------------------------ the command

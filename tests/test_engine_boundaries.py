@@ -450,6 +450,10 @@ def before_and_after() -> dict[str, Case]:
         cases[f"asked on day 0, done on day {n}, five on day 4"] = Case(rule, [event("asked", 0), event("done", n)], child=born)
         ends = rule | {"until": [{"event": "closed"}]}
         cases[f"ended on day {n}, five on day 4"] = Case(ends, [event("asked", 0), event("closed", n)], child=born)
+    for n in (0, 1, 2, 3, 4, 5):
+        turning = ONCE | {"when": {"event": "asked", "turning": {"age": 5, "within": "3 days"}}}
+        cases[f"asked on day {n}, turning five on day 4"] = Case(turning, [event("asked", n), event("done", 8)], child=born)
+    cases["turning five, no date of birth"] = Case(turning, [event("asked", 0)])
     cases["no date of birth"] = Case(ONCE | {"when": {"event": "asked", "at_age": 5}}, [event("asked", 0)])
     for n in (0, 3, 4, 5):
         none = ONCE | {"when": {"event": "asked", "after": {"event": "opened", "at_most": 0, "within": "4 days"}}}

@@ -321,3 +321,82 @@ def test_naming_the_commands_loads_nothing_heavy() -> None:
     code = "import sys, rrt_engine.cli_rules; print([m for m in ('numpy', 'pydantic', 'yaml', 'rich.table') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+# ---------------------------------------------------------------------------------------------------- beside the rules
+
+MEASURE = """\
+id: answered_in_time
+kind: measure
+title: Requests answered in time
+group: front_door
+definition: Of urgent requests that fell due in the period, the share that were answered in time.
+numerator: urgent requests answered by the day they were due
+denominator: urgent requests that fell due in the period
+period: flow, by the date it was due
+show: percent
+better: higher
+source: {id: handbook, at: page 1}
+verified: recalled
+computable: "yes"
+compute:
+  units: {flags: {rules: [demo_limit], by: due}}
+examples:
+  - name: in time and late
+    from: 2026-03-01
+    to: 2026-03-31
+    events:
+      - {event: asked, at: 2026-03-02, ref: R1, urgent: true}
+      - {event: answered, at: 2026-03-09, ref: R1, seen: true}
+      - {child: B, event: asked, at: 2026-03-02, ref: R1, urgent: true}
+      - {child: B, event: answered, at: 2026-03-10, ref: R1, seen: true}
+    gives: {numerator: 1, denominator: 2}
+"""
+CHECKS = """\
+checks:
+  - id: answer_before_request
+    title: An answer before its request
+    expected: The answer comes on the day of the request or after it.
+    why: How long it took cannot be told.
+    mend: Correct whichever date was mistyped.
+    source: {id: handbook, at: page 2}
+    verified: recalled
+    look: {kind: order, first: {event: asked}, then: {event: answered}, link: request}
+    good: {as_of: 2026-04-15, events: [{event: asked, at: 2026-03-04, ref: R1}, {event: answered, at: 2026-03-04, ref: R1}]}
+    bad:
+      as_of: 2026-04-15
+      events:
+        - {event: asked, at: 2026-03-04, ref: R1}
+        - {event: answered, at: 2026-03-03, ref: R1}
+      finds: [[2, 1]]
+"""
+
+
+def beside(folder: Path, measure: str = MEASURE, checks: str = CHECKS) -> Path:
+    (rule_set(folder) / "measures").mkdir()
+    (folder / "measures" / "some.yaml").write_text(measure, encoding="utf-8")
+    (folder / "quality.yaml").write_text(checks, encoding="utf-8")
+    return folder
+
+
+def test_lint_runs_the_examples_of_the_measures_and_of_the_checks(tmp_path: Path) -> None:
+    clean = run("lint", "--rules", beside(tmp_path / "clean"))
+    assert (clean.exit_code, clean.stdout) == (0, "nothing found\n")
+    wrong = run(
+        "lint", "--rules", beside(tmp_path / "wrong", MEASURE.replace("numerator: 1", "numerator: 2"), CHECKS.replace("03-03", "03-04"))
+    )
+    assert wrong.exit_code == 1 and "2 errors" in wrong.stdout
+    assert (
+        "some.yaml:17:5: error[example_failed]: `answered_in_time`, example `in time and late`: expected numerator 2 and got 1"
+        in wrong.stdout
+    )
+    assert "quality.yaml:11:5: error[example_failed]: `answer_before_request`, bad: expected [[2, 1]] and got []" in wrong.stdout
+
+
+def test_lint_says_what_is_broken_beside_the_rules(tmp_path: Path) -> None:
+    without = MEASURE[: MEASURE.index("examples:")]
+    bare = run("lint", "--rules", beside(tmp_path / "bare", without, CHECKS.replace("{event: answered}, link", "{event: anwered}, link")))
+    assert bare.exit_code == 1 and "error[no_example]: `answered_in_time` has no examples" in bare.stdout
+    assert "error[unknown_event]: unknown event `anwered`" in bare.stdout and "2 errors" in bare.stdout
+    unknown = run("lint", "--rules", beside(tmp_path / "unknown", MEASURE.replace("[demo_limit]", "[demo_limt]")))
+    assert unknown.exit_code == 1 and "unknown rule `demo_limt`; " not in unknown.stdout and "unknown rule `demo_limt`" in unknown.stdout

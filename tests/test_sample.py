@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+import shutil
 from collections import Counter
 from datetime import date, timedelta
 from fractions import Fraction
@@ -199,9 +200,9 @@ def test_a_sample_has_its_strata_and_its_children_as_promised(seed: int, n: int,
 
 
 def test_every_duty_of_a_stratum_has_the_same_chance() -> None:
-    """Chi-square over seeds: 60 duties, of which 40 and 20 are of two strata, sampled 3,000 times."""
+    """Chi-square over seeds: 60 duties, of which 40 and 20 are of two strata, sampled 1,200 times."""
     rows = [duty(child, status="met" if child < 40 else "late") for child in range(60)]
-    flags, seeds = table(rows), 3_000
+    flags, seeds = table(rows), 1_200
     counts: Counter[str] = Counter()
     together: Counter[tuple[str, str]] = Counter()
     for seed in range(seeds):
@@ -220,20 +221,20 @@ def test_every_duty_of_a_stratum_has_the_same_chance() -> None:
         assert 0.001 < stats.chi2.sf(statistic, len(stratum) - 1) < 0.999
     pairs = [together[f"C{a:04}", f"C{b:04}"] for a in range(40) for b in range(a + 1, 40)]
     mean = seeds * (6 * 5) / (40 * 39)
-    assert np.mean(pairs) == pytest.approx(mean) and np.var(pairs) == pytest.approx(mean, rel=0.15), "drawn independently of each other"
+    assert np.mean(pairs) == pytest.approx(mean) and np.var(pairs) == pytest.approx(mean, rel=0.2), "drawn independently of each other"
 
 
 def test_a_weighted_share_is_right_on_average_where_children_may_be_drawn_again() -> None:
     rows = duties(80, seed=9)
     truth = sum(row["status"] == "met" for row in rows) / len(rows)
     flags, estimates, unweighted = table(rows), [], []
-    for seed in range(400):
+    for seed in range(120):
         found = drawn([flags], Design(18, BY, seed, again=True)).rows.to_pylist()
         estimates.append(sum(row["weight"] for row in found if row["status"] == "met") / sum(row["weight"] for row in found))
         unweighted.append(sum(row["status"] == "met" for row in found) / len(found))
     assert np.mean(estimates) == pytest.approx(truth, abs=1e-9), "the strata are by status, so it is exact"
     assert abs(np.mean(unweighted) - truth) > 0.01
-    by_service = [drawn([flags], Design(12, ("service",), seed, again=True)).rows.to_pylist() for seed in range(1_500)]
+    by_service = [drawn([flags], Design(12, ("service",), seed, again=True)).rows.to_pylist() for seed in range(500)]
     met = [sum(r["weight"] for r in found if r["status"] == "met") / sum(r["weight"] for r in found) for found in by_service]
     error = np.std(met) / math.sqrt(len(met))
     assert abs(np.mean(met) - truth) < 4 * error
@@ -261,7 +262,14 @@ def test_a_stratum_of_one_child_has_its_draw_before_others_take_the_child() -> N
 def test_what_is_found_of_a_duty_does_not_change_its_number() -> None:
     one, other = duty(1), {**duty(1), "status": "overdue", "answer_at": "2026-01-05", "due": date(2026, 3, 1), "trigger_row": 77}
     assert numbers(table([one]), 4).tolist() == numbers(table([other]), 4).tolist()
-    for name, value in (("case", "C0002"), ("rule", "r2"), ("trigger_at", "2026-01-02"), ("ref", "R2"), ("rung", 1), ("start", date(2026, 1, 2))):
+    for name, value in (
+        ("case", "C0002"),
+        ("rule", "r2"),
+        ("trigger_at", "2026-01-02"),
+        ("ref", "R2"),
+        ("rung", 1),
+        ("start", date(2026, 1, 2)),
+    ):
         assert numbers(table([one]), 4).tolist() != numbers(table([{**one, name: value}]), 4).tolist(), name
     assert numbers(table([one]), 4).tolist() != numbers(table([one]), 5).tolist()
 
@@ -319,7 +327,7 @@ def test_passing_over_is_counted_and_said() -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One authority, replayed whole and replayed from a partition of small parts by two processes."""
+    """One authority, replayed whole and replayed from a partition of small parts."""
     folder = tmp_path_factory.mktemp("runs")
     log = folder / "events.parquet"
     made = CliRunner().invoke(
@@ -330,7 +338,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     cut_up = partition([log], book_of(RULES), folder / "parts", in_place=False, rows=800)
     assert len(cut_up.parts) > 3
     run([log], settings, folder / "whole")
-    run_parts(cut_up, settings, folder / "parted", jobs=2)
+    run_parts(cut_up, settings, folder / "parted")
     return {"whole": folder / "whole", "parted": folder / "parted"}
 
 
@@ -422,6 +430,16 @@ def test_mistakes_are_said(runs: dict[str, Path], words: tuple[str, ...], messag
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     shown = rrt(tmp_path)
     assert shown.exit_code == 2 and "this is not the folder of a run" in shown.stderr
+
+
+def test_parts_that_were_set_aside_are_said(runs: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(runs["parted"], folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["parts"][0]["set_aside"] = "its file is damaged"
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    shown = rrt(folder, "--n", 5)
+    assert shown.exit_code == 2 and "1 part of the run could not be replayed: the children in it cannot be drawn." in shown.stdout
 
 
 def test_what_was_found_in_words() -> None:

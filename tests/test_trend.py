@@ -20,15 +20,16 @@ from rrt_engine.calendar import Moment, as_date, day_number
 from rrt_engine.cli import app
 from rrt_engine.model import STATUSES
 from rrt_engine.paths import CASES, RULES
+from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.partition import partition, write_partition
 from rrt_engine.replay.run import RuleLine, read_all, replay
+from rrt_engine.replay.runner import run
 from rrt_engine.replay.trend import Month, Trend, month_of, months_between, recorded_in, timelines_in, timelines_of, trend
 from rrt_engine.reports.trend_files import COLUMNS, write_trend
 from rrt_engine.reports.trend_words import reading_words, share_words
-from rrt_engine.rulebook.load import load
+from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
-BOOK = load(RULES)
 SAMPLE = CASES / "sample" / "events.csv"
 DATA = Path(__file__).parent / "data"
 ICPC = "cp_icpc_15wd"
@@ -244,6 +245,23 @@ def test_a_partition_gives_the_same_part_by_part(authority: Path, tmp_path: Path
     words = ("--from", "2025-08", "--to", "2025-09", "--rule", ICPC, "--format", "json")
     one, other = (json.loads(rrt(source, *words).stdout) for source in (authority, tmp_path / "parts"))
     assert (one["rules"], one["months"]) == (other["rules"], other["months"])
+
+
+def test_a_run_is_a_source_too_while_its_events_are_there(tmp_path: Path) -> None:
+    source = log(tmp_path, RECORDED, COVERS)
+    run([source], Settings(RULES, Moment(month("2026-04").last)), tmp_path / "run")
+    words = ("--from", "2026-02", "--to", "2026-04", "--rule", ICPC, "--format", "json")
+    one, other = (json.loads(rrt(each, *words).stdout) for each in (source, tmp_path / "run"))
+    assert (one["rules"], one["months"]) == (other["rules"], other["months"]) and one["rules"]
+    next((tmp_path / "run" / "events").glob("*.parquet")).unlink()
+    gone = rrt(tmp_path / "run", *words)
+    assert gone.exit_code == 2 and "the events that were replayed are no longer at hand" in gone.stderr
+
+
+def test_records_that_could_not_be_used_are_counted_and_said(tmp_path: Path) -> None:
+    every = found(log(tmp_path, RECORDED + "B,icpc_held,2026-02-31,2026-03-01,\n", COVERS), "2026-03", "2026-03", [ICPC])
+    assert [(s.events, s.rejected) for s in every.sources] == [(3, 1)]
+    assert "events.csv: 1 record could not be used and is in no month; `rrt replay` says why." in reading_words(every)
 
 
 def test_months_follow_each_other() -> None:

@@ -160,11 +160,11 @@ def in_order(log: Any) -> None:
         column = getattr(log, name)
         if column is not None and len(column) != n:
             raise Fault(f"{name} has another length")
-    if n and not (0 <= log.child.min() and log.child.max() < m and 0 <= log.kind.min() and log.kind.max() < len(log.kinds)):
+    if n and (log.child.min() < 0 or log.child.max() >= m or log.kind.min() < 0 or log.kind.max() >= len(log.kinds)):
         raise Fault("codes that mean nothing")
     if n and not bool(((np.diff(log.child) > 0) | ((np.diff(log.child) == 0) & (np.diff(log.day) >= 0))).all()):
         raise Fault("events out of order")
-    if n and not (365 <= int(log.day.min()) and int(log.day.max()) <= 32_507):
+    if n and (int(log.day.min()) < 365 or int(log.day.max()) > 32_507):
         raise Fault("a day that is none")
     for text in (*map(str, log.children), *log.refs, *log.attributes, *(v for a in log.attributes.values() for v in a.values)):
         if isinstance(text, str):
@@ -258,7 +258,8 @@ C1,contact_outcome_recorded,2025-09-19T13:45,K1,2021-03-21,,North,referral,
 C2,cp_visit,2025-10-26T01:30,R1,,2025-10-27,South,,no
 C2,referral_received,2025-10-01,R1,,,South,,
 """
-_TYPES = "string large dictionary int64 uint8 double half bool date32 date64 s ms us ns tz decimal binary time32 null list struct".split()
+_TYPES = ("string", "large", "dictionary", "int64", "uint8", "double", "half", "bool", "date32", "date64", "s", "ms", "us", "ns")
+_TYPES += ("tz", "decimal", "binary", "time32", "null", "list", "struct")
 
 
 def event_logs() -> list[bytes]:
@@ -396,9 +397,9 @@ def a_workbook(path: Path) -> Any:
 
 def annex_a_lists() -> list[bytes]:
     """The lists of the example workbook, a few rows of each, as CSV text."""
-    from rrt_engine.sources.annex_a_sheets import sheets_in
-
     import csv
+
+    from rrt_engine.sources.annex_a_sheets import sheets_in
 
     files = {}
     for sheet in sheets_in(at("tests/data/annex_a/child_event_journeys_annexa_example.xlsx")):
@@ -484,7 +485,8 @@ def cases() -> list[bytes]:
     """Case files."""
     return [p.read_bytes() for p in sorted(at("cases/training").glob("*.yaml"))[:8]] + [
         b"case: C1\ncovers: {from: 2025-01-01, to: 2026-01-01, kind: snapshot, events: [cp_visit]}\n"
-        b"child: {date_of_birth: 2020-02-29}\nevents:\n  - {event: cp_visit, at: 2025-10-26T01:30, ref: P1, recorded_at: 2025-11-01, seen_alone: true}\n"
+        b"child: {date_of_birth: 2020-02-29}\n"
+        b"events:\n  - {event: cp_visit, at: 2025-10-26T01:30, ref: P1, recorded_at: 2025-11-01, seen_alone: true}\n"
         b"author: {level: 3, pathways: [family_help_s17], because: x, learn: y}\nsteps: [{at: 2025-01-01, tell: a, facts: [], ask: b}]\n"
     ]
 
@@ -503,7 +505,8 @@ def covers() -> list[bytes]:
     """What an event log covers."""
     return [
         at("cases/sample/events.covers.yaml").read_bytes(),
-        b"from: 2025-01-01\nto: 2026-01-01\nkind: history\nlatest: [cp_visit]\nsince: {cp_visit: 2025-02-01}\nuntil: {rcpc_held: 2025-12-01}\n"
+        b"from: 2025-01-01\nto: 2026-01-01\nkind: history\nlatest: [cp_visit]\nsince: {cp_visit: 2025-02-01}\n"
+        b"until: {rcpc_held: 2025-12-01}\n"
         b"whole: {s47_started: [icpc_held]}\nevents: [cp_visit, s47_started, icpc_held]\n",
     ]
 
@@ -543,8 +546,10 @@ def exports() -> list[bytes]:
 def fact_lines() -> list[bytes]:
     """Facts as JSON lines."""
     return [
-        b'{"child_id": "S1", "fact": "neglect_level", "value": "severe", "evidence": "reported", "on": "2025-09-18", "subject": "sibling"}\n'
-        b'{"child_id": 2, "fact": "previous_referrals_12m", "value": 3}\n{"child_id": 2, "fact": "child_age_years", "value": 2.5, "pattern": "single"}\n'
+        b'{"child_id": "S1", "fact": "neglect_level", "value": "severe", "evidence": "reported", "on": "2025-09-18", '
+        b'"subject": "sibling"}\n'
+        b'{"child_id": 2, "fact": "was_not_brought_count_12m", "value": 3}\n'
+        b'{"child_id": 2, "fact": "child_age_years", "value": 2.5, "pattern": "single"}\n'
     ]
 
 
@@ -594,7 +599,7 @@ def readers() -> dict[str, Reader]:
         Reader("event_log_csv", event_logs, one_file("log.csv"), a_source),
         Reader("event_log_jsonl", json_lines, one_file("log.jsonl"), a_source),
         Reader("event_log_parquet", parquets, parquet, a_source),
-        Reader("event_log_parquet_bytes", lambda: [], one_file("log.parquet"), a_source),
+        Reader("event_log_parquet_bytes", list, one_file("log.parquet"), a_source),
         Reader("covers", covers, beside_a_log, a_source),
         Reader("ocel", ocels, one_file("log.json"), a_source),
         Reader("annex_a_csv", annex_a_lists, many_files, a_source),
@@ -708,7 +713,8 @@ class Tally:
 
     def line(self) -> str:
         """What became of the inputs, in words."""
-        return f"{self.reader.name}: {sum(self.counts.values()):,} inputs, {', '.join(f'{n:,} {what}' for what, n in sorted(self.counts.items()))}"
+        became = ", ".join(f"{n:,} {what}" for what, n in sorted(self.counts.items()))
+        return f"{self.reader.name}: {sum(self.counts.values()):,} inputs, {became}"
 
 
 def by_hypothesis(tally: Tally, seconds: float, examples: int = 100_000_000) -> None:
@@ -753,7 +759,8 @@ def by_atheris(tally: Tally, seconds: int, corpus: Path) -> None:
         f"-max_total_time={seconds}",
         f"-max_len={most}",
         f"-dict={words}",
-        "-rss_limit_mb=6000", "-len_control=0",
+        "-rss_limit_mb=6000",
+        "-len_control=0",
         "-timeout=60",
         "-print_final_stats=1",
     ]

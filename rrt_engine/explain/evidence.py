@@ -70,6 +70,15 @@ class Evidence:
         age = as_date(self.end_day).year - as_date(born).year
         return age if int(birthdays(np.array([born]), age)[0]) == self.end_day else None
 
+    @property
+    def turns(self) -> int | None:
+        """The birthday to come that brings the rule's limit; None where the child was that age already, or its birth is not known."""
+        born = NO_DAY if self.log.born is None else int(self.log.born[self.log.child[self.trigger]])
+        if self.spec.when.turning is None or born == NO_DAY:
+            return None
+        day = int(birthdays(np.array([born]), self.spec.when.turning.age)[0])
+        return day if day > self.start else None
+
     @cached_property
     def governed(self) -> Governed | None:
         """The part of a regime that the duty lived in; None for a rule that lives in none."""

@@ -210,6 +210,8 @@ def _start_words(book: RuleBook, spec: TimescaleRule) -> str:
         text += f", counted from the day recorded in `{when.date}`"
     if when.at_age is not None:
         text += f", or the {ordinal(when.at_age)} birthday where that is later"
+    if when.turning is not None:
+        text += f", where the child is {when.turning.age} or will be within {_length(book, when.turning.within)}"
     if when.after:
         text += _after_words(book, when.after)
     return text

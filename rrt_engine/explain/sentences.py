@@ -247,6 +247,9 @@ def steps(e: Evidence) -> list[str]:
     ]
     if spec.when.at_age is not None and e.start != e.day(e.trigger):
         found.append(f"The clock starts on the child's {ordinal(spec.when.at_age)} birthday, {day_words(e.start)}, because that is later.")
+    if spec.when.turning is not None and (turns := e.turns) is not None:
+        limit_by = f"within {e.book.length(spec.when.turning.within)} of that"
+        found.append(f"The child's {ordinal(spec.when.turning.age)} birthday is {day_words(turns)}, {limit_by}.")
     if spec.expect is not None and spec.expect.earlier is not None:
         unless = "" if spec.expect.again else ", unless it answered the one before"
         found.append(f"What was done up to {e.book.length(spec.expect.earlier)} before counts too{unless}.")

@@ -55,9 +55,11 @@ def compare_runs(
     folder: Path,
     take: Callable[[Any], object] = lambda _: None,
     notice: Callable[[str], None] = lambda _: None,
+    jobs: int = 1,
     at_once: int = AT_ONCE,
 ) -> Comparison:
-    """Compare two runs. `folder` is an empty one for what is needed meanwhile; `take` is given each table of duties that moved.
+    """Compare two runs, in `jobs` processes where children are replayed again. `folder` is an empty one for what is needed meanwhile;
+    `take` is given each table of duties that moved.
 
     Raises InputError where the flags or the rules of a run cannot be read.
     """
@@ -78,9 +80,11 @@ def compare_runs(
     without = _without_cause(before, after, factors, notice)
     again = Again(
         (before.partition, after.partition),
+        factors,
         lambda subset: _asked(subset, before, after, books, same_data),
         _made(folder / "events"),
         notice,
+        jobs,
     )
     found = compare_flags(
         RunFlags(before), RunFlags(after), () if without else factors, again, _made(folder / "flags"), take, left_out, notice, at_once
@@ -149,7 +153,7 @@ def _asked(subset: frozenset[str], before: Run, after: Run, books: Chosen, same_
     folder, changes = books.subsets[rules]
     when = after if "time" in subset else before
     # The same sources may be read as other events by other rules: then the events go with the rules.
-    data = "rule" in subset if same_data else "data" in subset
+    data = "rule" in subset and books.differences.in_vocabulary if same_data else "data" in subset
     return int(data), Settings(folder, when.as_of, when.as_known, changes)
 
 

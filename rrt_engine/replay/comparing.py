@@ -22,7 +22,7 @@ from rrt_engine.replay.moves import KINDS, READ, Moved, encoded, in_one, made_by
 from rrt_engine.replay.run_folder import Run
 
 # As many flags as are held at once, of each side.
-AT_ONCE = 3_000_000
+AT_ONCE = 1_000_000
 # How many cases of each kind are kept to be shown.
 _SHOWN = 12
 _MOST_TRIED = 16

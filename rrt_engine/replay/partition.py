@@ -103,10 +103,21 @@ def partition(
     """Cut sources into parts of whole children; what has to be written is written to `folder`, which is made when it is needed.
 
     With `in_place`, a partition, or a Parquet log in the order of its children, is used where it lies. Raises InputError where no
-    source can be read; a source that cannot is in `refused`, and the others are cut.
+    source can be read, or the parts cannot be written; a source that cannot is in `refused`, and the others are cut.
     """
     if in_place and len(sources) == 1 and is_partition(sources[0]):
         return open_partition(Path(sources[0]))
+    try:
+        return _cut(sources, book, folder, notice, in_place, rows)
+    except OSError as error:
+        message, help = f"cannot write the parts: {error.strerror or error}", "make room, or name a folder on another disk"
+        raise InputError([Diagnostic(str(folder), 0, 0, "unwritable", message, "error", "", help)]) from None
+
+
+def _cut(
+    sources: Sequence[str | Path], book: RuleBook, folder: Path, notice: Callable[[str], None], in_place: bool, rows: int
+) -> Partition:
+    """Sources as parts, each written where it does not lie ready."""
     alone = _large_log(sources)
     if alone is None:
         return _read_and_written(sources, book, folder, notice, rows)

@@ -61,15 +61,17 @@ def pooled(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], jobs: in
 
 
 def _alone(work: Callable[..., None], task: tuple[Any, ...]) -> Failed | None:
-    """One task in a process of its own."""
-    with _pool(1) as pool:
-        try:
-            return pool.submit(tried, work, task, 1).result()
-        except BrokenProcessPool:
-            return Failed("the process that replayed it died twice, as when memory runs out")
-        except BaseException:
-            _end(pool)
-            raise
+    """One task in a process of its own; twice where that dies, since the one that died before may have died of another's part."""
+    for _ in range(2):
+        with _pool(1) as pool:
+            try:
+                return pool.submit(tried, work, task, 1).result()
+            except BrokenProcessPool:
+                continue
+            except BaseException:
+                _end(pool)
+                raise
+    return Failed("the process that replayed it died twice, as when memory runs out")
 
 
 def tried(work: Callable[..., None], task: tuple[Any, ...], times: int) -> Failed | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,13 +89,16 @@ class Run:
 
     def extract_rules(self, folder: Path) -> Path:
         """Write the rules as they were into a folder, and return it: with `changes`, what a replay of the same needs."""
-        with zipfile.ZipFile(self.folder / RULES) as archive:
-            for name in archive.namelist():
-                target = folder / name
-                if not target.resolve().is_relative_to(folder.resolve()):
-                    raise InputError([Diagnostic(str(self.folder / RULES), 0, 0, "rules", f"`{name}` is no file of a rule set")])
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(archive.read(name))
+        try:
+            with zipfile.ZipFile(self.folder / RULES) as archive:
+                for name in archive.namelist():
+                    target = folder / name
+                    if not target.resolve().is_relative_to(folder.resolve()):
+                        raise _unreadable(self.folder / RULES, f"`{name}` is no file of a rule set")
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(archive.read(name))
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, KeyError) as error:
+            raise _unreadable(self.folder / RULES, str(error)) from None
         return folder
 
     def settings(self, rules: Path) -> Settings:
@@ -103,9 +107,12 @@ class Run:
 
     @cached_property
     def book(self) -> RuleBook:
-        """The rules as they were."""
+        """The rules as they were. Raises InputError where their file is damaged, or holds others."""
         with tempfile.TemporaryDirectory() as folder:
-            return load(self.extract_rules(Path(folder)), changes=self.changes)
+            book = load(self.extract_rules(Path(folder)), changes=self.changes)
+        if book.digest != self.manifest["rules"]["digest"]:
+            raise _unreadable(self.folder / RULES, "they are not the rules of this run")
+        return book
 
     def flag_files(self) -> list[Path]:
         """The files of flags, in order."""
@@ -117,11 +124,21 @@ class Run:
         from pyarrow import parquet
 
         for file in self.flag_files():
+            if file.name not in self._sound:
+                expected = next(p["flags_sha256"] for p in self.manifest["parts"] if f"{p['name']}.parquet" == file.name)
+                if digest(file) != expected:
+                    raise _unreadable(file, "it is not what this run wrote")
+                self._sound.add(file.name)
             try:
-                yield parquet.read_table(file, columns=None if columns is None else list(columns), filters=filter)
+                table = parquet.read_table(file, columns=None if columns is None else list(columns), filters=filter)
             except (pa.ArrowException, OSError, ValueError) as error:
-                message = f"these flags cannot be read: {str(error).splitlines()[0][:200]}"
-                raise InputError([Diagnostic(str(file), 0, 0, "run", message, "error", "", "replay the sources again")]) from None
+                raise _unreadable(file, str(error)) from None
+            yield table
+
+    @cached_property
+    def _sound(self) -> set[str]:
+        """The files of flags that were found to be as they were written."""
+        return set()
 
     def flags(self, columns: Sequence[str] | None = None, filter: Any = None) -> Any:
         """All the flags as one Arrow table; for a large run take `batches`."""
@@ -137,13 +154,20 @@ class Run:
 
     def rejected(self) -> Any:
         """The records that could not be used: source, row and why."""
+        import pyarrow as pa
         from pyarrow import parquet
 
-        return parquet.read_table(self.folder / REJECTED)
+        try:
+            return parquet.read_table(self.folder / REJECTED)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _unreadable(self.folder / REJECTED, str(error)) from None
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything the readers had to say of the sources."""
-        return tuple(Diagnostic(**each) for each in json.loads((self.folder / DIAGNOSTICS).read_text(encoding="utf-8")))
+        try:
+            return tuple(Diagnostic(**each) for each in json.loads((self.folder / DIAGNOSTICS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise _unreadable(self.folder / DIAGNOSTICS, str(error)) from None
 
     @cached_property
     def _counts(self) -> dict[tuple[int, str, str], tuple[Int64s, Int64s]]:
@@ -214,6 +238,12 @@ class Run:
         return any(line.statuses[status] for line in self.lines for status in NEEDS_ATTENTION)
 
 
+def _unreadable(file: Path, why: str) -> InputError:
+    """The error for a file of a run that is damaged or was changed."""
+    message = f"this file of the run cannot be read: {(why.splitlines() or ['it breaks off'])[0][:200]}"
+    return InputError([Diagnostic(str(file), 0, 0, "run", message, "error", "", "replay the sources again")])
+
+
 def open_run(folder: Path) -> Run:
     """A finished run. Raises InputError where a folder is none, or one that was cut off."""
 
@@ -231,9 +261,10 @@ def open_run(folder: Path) -> Run:
         if manifest["schema"] != SCHEMA:
             raise ValueError(f"its schema is `{manifest['schema']}`; expected `{SCHEMA}`")
         run = Run(folder, manifest)
-        wanted = [run.partition.parts, run.as_of, run.as_known, run.changes, manifest["counts"], manifest["calendar"]]
+        wanted = [run.partition.parts, run.as_of, run.as_known, run.changes, manifest["rules"]["digest"], manifest["counts"]["read"]]
+        wanted += [manifest["calendar"]["announced_to"], *(p["set_aside"] + p["flags_sha256"] for p in manifest["parts"])]
         assert wanted
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise problem(f"its {MANIFEST} cannot be read: {type(error).__name__} {error}", "replay the sources again") from None
     gone = [file.name for file in (*run.flag_files(), *(folder / name for name in (REJECTED, DIAGNOSTICS, RULES))) if not file.is_file()]
     if gone:

@@ -41,6 +41,20 @@ from rrt_engine.target import write_atomically
 from rrt_engine.words import iso_time
 
 _LOCK = ".running"
+_RECEIPT = {
+    "children",
+    "events",
+    "flags",
+    "flags_sha256",
+    "read",
+    "used",
+    "after_as_of",
+    "kinds",
+    "not_evaluable",
+    "diagnostics",
+    "rejected",
+}
+"""What a receipt says."""
 
 Task = tuple[Part, Log, Settings, Path]
 """What replaying one part needs, as `replay_part` takes it."""
@@ -75,7 +89,7 @@ def run(
         asked = _identity(settings, book)
         if state is not None:
             _same(asked, state, folder)
-        made = None if state is None or state["parts"] is None else from_data(state, folder)
+        made = None if state is None or state["parts"] is None else _begun(state, folder)
         if made is None:
             shutil.rmtree(folder / EVENTS, ignore_errors=True)
             _write_json(folder / UNFINISHED, {**asked, "parts": None})
@@ -151,10 +165,10 @@ def _held(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
         if not (folder / UNFINISHED).is_file():  # of a run that was cut off it stays: another may be waiting to go on with it
             with suppress(OSError):
-                (folder / _LOCK).unlink()
+                (folder / _LOCK).unlink()  # while it is held: after that it may be another's
+        lock.release()
 
 
 def _state(folder: Path, resume: bool) -> dict[str, Any] | None:
@@ -179,6 +193,14 @@ def _state(folder: Path, resume: bool) -> dict[str, Any] | None:
     except (OSError, ValueError, AssertionError):
         raise _problem(folder, f"its {UNFINISHED} cannot be read", "delete the folder and start again") from None
     return state
+
+
+def _begun(state: Mapping[str, Any], folder: Path) -> Partition:
+    """The parts of a run that was cut off. Raises InputError."""
+    try:
+        return from_data(state, folder)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _problem(folder, f"its {UNFINISHED} cannot be read", "delete the folder and start again") from None
 
 
 def _discard(folder: Path) -> None:
@@ -251,7 +273,7 @@ def _replayed(
         (folder / name).mkdir(exist_ok=True)
         for left in (folder / name).glob(".*"):  # half written when a run was cut off
             left.unlink()
-    waiting = [part for part in made.parts if not (folder / JOURNAL / f"{part.name}.json").is_file()]
+    waiting = [part for part in made.parts if not _is_done(part, folder)]
     total = sum(part.rows for part in made.parts)
     done = total - sum(part.rows for part in waiting)
     notice("replaying")
@@ -270,6 +292,21 @@ def _replayed(
     return _finished(made, settings, book, folder, failed)
 
 
+def _is_done(part: Part, folder: Path) -> bool:
+    """Whether a part has a receipt, and its flags are those it is for."""
+    receipt, flags = _receipt(part, folder), folder / FLAGS / f"{part.name}.parquet"
+    return receipt is not None and flags.is_file() and digest(flags) == receipt["flags_sha256"]
+
+
+def _receipt(part: Part, folder: Path) -> dict[str, Any] | None:
+    """What became of a part that is done; None where there is nothing that says so."""
+    try:
+        receipt = json.loads((folder / JOURNAL / f"{part.name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return receipt if isinstance(receipt, dict) and receipt.keys() >= _RECEIPT else None
+
+
 def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path, failed: Mapping[str, str]) -> Run:
     """Write what the parts gave as one run; the manifest comes last, and makes it whole."""
     from pyarrow import parquet
@@ -285,7 +322,9 @@ def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path,
         if part.name in failed:
             parts.append({**about, **keep, "set_aside": failed[part.name]})
             continue
-        receipt = json.loads((folder / JOURNAL / f"{part.name}.json").read_text(encoding="utf-8"))
+        receipt = _receipt(part, folder)
+        if receipt is None:
+            raise _problem(folder, f"what was written of {part.name} is not there any more", "go on with --resume")
         parts.append({**about, **{key: receipt[key] for key in keep}, "set_aside": ""})
         rejected += [Rejected(*each) for each in receipt["rejected"]]
         diagnostics += [Diagnostic(**each) for each in receipt["diagnostics"]]

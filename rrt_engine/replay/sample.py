@@ -161,18 +161,25 @@ def _text(table: Any, name: str) -> Any:
 
 
 def _strata(table: Any, by: Sequence[str], sizes: dict[tuple[str, ...], int]) -> Int64s:
-    """Which stratum each row is in, by the order in which strata were first met; the sizes go up by what is met here."""
-    if not len(table):
-        return np.zeros(0, np.int64)
-    columns = [_text(table, name).to_pylist() for name in by]
-    values = list(zip(*columns, strict=True)) if columns else [()] * len(table)
-    numbered = {name: i for i, name in enumerate(sizes)}
-    codes = np.empty(len(values), np.int64)
-    for row, value in enumerate(values):
-        name = tuple(v or BLANK for v in value)
-        codes[row] = numbered.setdefault(name, len(numbered))
-        sizes[name] = sizes.get(name, 0) + 1
-    return codes
+    """Which stratum each row is in, as its place in the sizes, to which what is met here is added."""
+    combined = np.zeros(len(table), np.int64)
+    words = []
+    for name in by:
+        codes, held = _coded(_text(table, name))
+        combined = combined * max(len(held), 1) + codes
+        words.append(held)
+    distinct, place, counts = np.unique(combined, return_inverse=True, return_counts=True)
+    numbered = {stratum: i for i, stratum in enumerate(sizes)}
+    strata = []
+    for code, n in zip(distinct.tolist(), counts.tolist(), strict=True):
+        values = []
+        for held in reversed(words):
+            code, at = divmod(code, len(held))
+            values.append(held[at] or BLANK)
+        stratum = tuple(reversed(values))
+        strata.append(numbered.setdefault(stratum, len(numbered)))
+        sizes[stratum] = sizes.get(stratum, 0) + n
+    return np.array(strata, np.int64)[place]
 
 
 # ----------------------------------------------------------------------------------------- how many of each stratum
@@ -275,10 +282,18 @@ def _codes(column: Any) -> Int64s:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    encoded = pc.dictionary_encode(pc.cast(column, pa.string()))
+    return _coded(pc.cast(column, pa.string()))[0]
+
+
+def _coded(text: Any) -> tuple[Int64s, list[str]]:
+    """Text as codes into its distinct values, with those."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = pc.dictionary_encode(text)
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    return np.asarray(encoded.indices, np.int64)
+    return np.asarray(encoded.indices, np.int64), encoded.dictionary.to_pylist()
 
 
 def _taken(kept: _Kept, codes: Int64s, sizes: Sequence[int], wanted: Sequence[int], again: bool) -> tuple[Int64s, int]:

@@ -183,9 +183,9 @@ def what_if_in_parts(
     def asked(subset: frozenset[str]) -> tuple[int, Settings] | None:
         if subset not in books.subsets:
             return None
-        return int("rule" in subset), Settings(books.subsets[subset][0], moment, known, books.subsets[subset][1])
+        return int("rule" in subset and again is not made), Settings(books.subsets[subset][0], moment, known, books.subsets[subset][1])
 
-    tried = Again((made, again), asked, _made(folder / "moved"), notice)
+    tried = Again((made, again), books.factors, asked, _made(folder / "moved"), notice, jobs)
     left_out = set(before.set_aside()) | set(after.set_aside())
     children, _ = held_in(made, sorted(left_out))
     found = compare_flags(RunFlags(before), RunFlags(after), books.factors, tried, _made(folder / "flags"), take, children, notice)

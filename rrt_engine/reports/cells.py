@@ -77,16 +77,11 @@ def write_workbook(path: Path, as_of: Moment, title: str, sheets: Sequence[Sheet
 
     The same content gives the same bytes: the only time in it is the as-of date. Raises InputError where a sheet is too long.
     """
-    import xlsxwriter
-
     for sheet in sheets:
         if len(sheet.rows) > MOST_ROWS:
             message = f"`{sheet.name}` would have {len(sheet.rows):,} rows, and a sheet holds {MOST_ROWS:,}"
             raise InputError([Diagnostic(str(path), 0, 0, "too_long", message, "error", "", "write .csv, or choose a team")])
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(str(path), options)
-    made = datetime.combine(as_date(as_of.day), datetime.min.time())
-    book.set_properties({"title": title, "created": made, "comments": f"As at {as_date(as_of.day).isoformat()}"})
+    book = open_workbook(path, title, as_of.day, "As at")
     formats = _formats(book)
     for sheet in sheets:
         _write_sheet(book, sheet, title, formats)
@@ -94,49 +89,73 @@ def write_workbook(path: Path, as_of: Moment, title: str, sheets: Sequence[Sheet
     book.close()
 
 
+PLAIN = {"valign": "top", "font_name": "Arial", "font_size": 10}
+BOXED = {**PLAIN, "border": 1, "border_color": "#B1B4B6"}
+TITLE = {**PLAIN, "bold": True, "font_size": 14}
+HEADING = {**BOXED, "bold": True, "text_wrap": True, "bg_color": "#F3F2F1"}
+"""How cells look in every workbook; each adds the formats that are its own."""
+ABOVE = 2
+"""The rows above a sheet's table: its title, and one that is empty or says how to read it."""
+
+
+def open_workbook(path: Path, title: str, day: int, words: str) -> Any:
+    """A new workbook in which text stays text. The only time in it is a day, which its comment names after some words ("As at")."""
+    import xlsxwriter
+
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(str(path), options)
+    made = datetime.combine(as_date(day), datetime.min.time())
+    book.set_properties({"title": title, "created": made, "comments": f"{words} {as_date(day).isoformat()}"})
+    return book
+
+
+def head(page: Any, title: str, headings: Iterable[tuple[str, int]], freeze: int, formats: tuple[Any, Any]) -> None:
+    """A sheet's title and its headings with their widths, which stay in sight with the first columns and are printed on every page.
+
+    `formats` are those of the title and of the headings.
+    """
+    page.write_string(0, 0, title, formats[0])
+    for at, (heading, width) in enumerate(headings):
+        page.set_column(at, at, width)
+        page.write_string(ABOVE, at, heading, formats[1])
+    page.freeze_panes(ABOVE + 1, freeze)
+    page.repeat_rows(ABOVE)
+
+
 def _formats(book: Any) -> dict[str, Any]:
-    plain = {"valign": "top", "font_name": "Arial", "font_size": 10}
-    boxed = {**plain, "border": 1, "border_color": "#B1B4B6"}
     return {
-        "title": book.add_format({**plain, "bold": True, "font_size": 14}),
-        "heading": book.add_format({**boxed, "bold": True, "text_wrap": True, "bg_color": "#F3F2F1"}),
-        "text": book.add_format({**boxed, "text_wrap": True}),
-        "long": book.add_format({**boxed, "text_wrap": True}),
-        "number": book.add_format({**boxed, "num_format": "#,##0"}),
-        "percent": book.add_format({**boxed, "num_format": "0.0%"}),
-        "decimal": book.add_format({**boxed, "num_format": "#,##0.0###"}),
-        "date": book.add_format({**boxed, "num_format": "ddd d mmm yyyy", "align": "left"}),
-        "time": book.add_format({**boxed, "num_format": "ddd d mmm yyyy hh:mm", "align": "left"}),
-        "tick": book.add_format(boxed),
-        "total": book.add_format({**boxed, "bold": True, "num_format": "#,##0"}),
-        "name": book.add_format({**plain, "bold": True, "text_wrap": True}),
-        "about": book.add_format({**plain, "text_wrap": True}),
+        "title": book.add_format(TITLE),
+        "heading": book.add_format(HEADING),
+        "text": book.add_format({**BOXED, "text_wrap": True}),
+        "long": book.add_format({**BOXED, "text_wrap": True}),
+        "number": book.add_format({**BOXED, "num_format": "#,##0"}),
+        "percent": book.add_format({**BOXED, "num_format": "0.0%"}),
+        "decimal": book.add_format({**BOXED, "num_format": "#,##0.0###"}),
+        "date": book.add_format({**BOXED, "num_format": "ddd d mmm yyyy", "align": "left"}),
+        "time": book.add_format({**BOXED, "num_format": "ddd d mmm yyyy hh:mm", "align": "left"}),
+        "tick": book.add_format(BOXED),
+        "total": book.add_format({**BOXED, "bold": True, "num_format": "#,##0"}),
+        "name": book.add_format({**PLAIN, "bold": True, "text_wrap": True}),
+        "about": book.add_format({**PLAIN, "text_wrap": True}),
     }
-
-
-_ABOVE = 2  # rows above a sheet's table: its title, and one left empty
 
 
 def _write_sheet(book: Any, sheet: Sheet, title: str, formats: dict[str, Any]) -> None:
     page = book.add_worksheet(sheet.name)
-    page.write_string(0, 0, sheet.title, formats["title"])
-    for at, column in enumerate(sheet.columns):
-        page.set_column(at, at, column.width)
-        page.write_string(_ABOVE, at, column.heading, formats["heading"])
-    for number, row in enumerate(sheet.rows, _ABOVE + 1):
+    widths = [(column.heading, column.width) for column in sheet.columns]
+    head(page, sheet.title, widths, min(2, len(widths)), (formats["title"], formats["heading"]))
+    for number, row in enumerate(sheet.rows, ABOVE + 1):
         for at, (column, value) in enumerate(zip(sheet.columns, row, strict=True)):
             _write_cell(page, number, at, column.kind, value, formats)
-    last = _ABOVE + len(sheet.rows)
-    page.freeze_panes(_ABOVE + 1, min(2, len(sheet.columns)))
+    last = ABOVE + len(sheet.rows)
     if sheet.rows:
-        page.autofilter(_ABOVE, 0, last, len(sheet.columns) - 1)
+        page.autofilter(ABOVE, 0, last, len(sheet.columns) - 1)
     for at, value in enumerate(sheet.total):
         if isinstance(value, str):
             page.write_string(last + 1, at, value, formats["total"])
         else:
             page.write_number(last + 1, at, value, formats["total"])
-    page.repeat_rows(_ABOVE)
-    _print_set_up(page, title, sheet.name)
+    print_set_up(page, title, sheet.name)
 
 
 def _write_cell(page: Any, row: int, at: int, kind: Kind, value: Any, formats: dict[str, Any]) -> None:
@@ -157,13 +176,13 @@ def _write_about(book: Any, about: Sequence[tuple[str, str]], title: str, format
     page.write_string(0, 0, "About this list", formats["title"])
     page.set_column(0, 0, 24)
     page.set_column(1, 1, ABOUT_WIDTH)
-    for row, (name, text) in enumerate(about, _ABOVE):
+    for row, (name, text) in enumerate(about, ABOVE):
         page.write_string(row, 0, name, formats["name"])
         page.write_string(row, 1, safe(text), formats["about"])
-    _print_set_up(page, title, "About")
+    print_set_up(page, title, "About")
 
 
-def _print_set_up(page: Any, title: str, name: str) -> None:
+def print_set_up(page: Any, title: str, name: str) -> None:
     """A4 on its side, as wide as the sheet, with the page numbers and what it is at the foot."""
     page.set_landscape()
     page.set_paper(9)

@@ -98,18 +98,43 @@ def counts_words(counts: Counts, statuses: Sequence[str]) -> str:
 def rule_words(differences: RuleDifferences) -> list[str]:
     """Everything that differs between two rule sets, a line each."""
     said = [_rule_line(each) for each in differences.rules]
-    said += [f"{each.name}, {each.part}: {_value(each.before)} → {_value(each.after)}" for each in differences.shared]
-    return said + [f"local value {each.name}: {_value(each.before)} → {_value(each.after)}" for each in differences.values]
+    said += [f"{each.name}, {each.part}: {_both(each)}" for each in differences.shared]
+    return said + [f"local value {each.name}: {_both(each)}" for each in differences.values]
 
 
 def _rule_line(each: RuleDifference) -> str:
     if each.part:
-        return f"{each.name}, {each.part}: {_value(each.before)} → {_value(each.after)}"
+        return f"{each.name}, {each.part}: {_both(each)}"
     return f"{each.name}: {'a new rule' if each.after else 'no longer there'}"
 
 
-def _value(text: str) -> str:
-    return f"`{text if len(text) <= 70 else text[:67] + '…'}`" if text else "nothing"
+def _both(each: RuleDifference) -> str:
+    return " → ".join(f"`{text}`" if text else "nothing" for text in where_they_differ(each.before, each.after))
+
+
+def where_they_differ(before: str, after: str) -> tuple[str, str]:
+    """Two texts; of long ones the part that differs, with a little on either side.
+
+    >>> where_they_differ("4 weeks", "6 weeks")
+    ('4 weeks', '6 weeks')
+    >>> where_they_differ("x" * 90 + "one" + "y" * 90, "x" * 90 + "two" + "y" * 90)
+    ('…xxxxxxxxxxxxoneyyyyyyyyyyyy…', '…xxxxxxxxxxxxtwoyyyyyyyyyyyy…')
+    """
+    if max(len(before), len(after)) <= _LONG:
+        return before, after
+    same = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    most = min(len(before), len(after)) - same
+    ends = next((i for i in range(most) if before[-1 - i] != after[-1 - i]), most)
+    first = max(same - 12, 0)
+    return _cut(before, first, len(before) - ends + 12), _cut(after, first, len(after) - ends + 12)
+
+
+def _cut(text: str, first: int, last: int) -> str:
+    last = min(last, first + _LONG + 24, len(text))
+    return f"{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
+
+
+_LONG = 70
 
 
 def day_text(value: Any) -> str:

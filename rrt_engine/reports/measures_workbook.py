@@ -7,12 +7,10 @@ same figures give the same bytes: the only time in it is the last day of the per
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rrt_engine import __version__
-from rrt_engine.calendar import as_date
 from rrt_engine.measures.cells import Cell
 from rrt_engine.measures.run import Line, Measured
 from rrt_engine.measures.words import (
@@ -25,25 +23,19 @@ from rrt_engine.measures.words import (
     unit_words,
 )
 from rrt_engine.model import plural
-from rrt_engine.reports.cells import safe
+from rrt_engine.reports.cells import ABOVE, BOXED, HEADING, PLAIN, TITLE, head, open_workbook, print_set_up, safe
 from rrt_engine.reports.measures_text import cannot_words, month_words, period_words, reading_words
 from rrt_engine.rulebook.measure_schema import Measure
 from rrt_engine.words import MARK_WORDS
 
-HEADING = 2  # the row of the headings: a title above, and a line that says how to read the sheet
 NUMBER_FORMATS = {"percent": "0.0%", "number": "#,##0", "rate": "#,##0.0", "median": "#,##0.0", "mean": "#,##0.0"}
 CHART = {"width": 560, "height": 230}
 
 
 def write_workbook(found: Measured, path: Path) -> None:
     """Write every sheet."""
-    import xlsxwriter
-
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(str(path), options)
     title = f"Measures, {period_words(found.asked.window)}"
-    made = datetime.combine(as_date(found.asked.window.last), datetime.min.time())
-    book.set_properties({"title": title, "created": made, "comments": f"To {as_date(found.asked.window.last).isoformat()}"})
+    book = open_workbook(path, title, found.asked.window.last, "To")
     sheets = _Sheets(book, title)
     _summary(sheets, found)
     if found.asked.trend:
@@ -59,32 +51,20 @@ class _Sheets:
     """The workbook being written, with its formats."""
 
     def __init__(self, book: Any, title: str) -> None:
-        plain = {"valign": "top", "font_name": "Arial", "font_size": 10}
-        boxed = {**plain, "border": 1, "border_color": "#B1B4B6"}
         self.book, self.title = book, title
-        self.large = book.add_format({**plain, "bold": True, "font_size": 14})
-        self.says = book.add_format({**plain, "italic": True})
-        self.heading = book.add_format({**boxed, "bold": True, "text_wrap": True, "bg_color": "#F3F2F1"})
-        self.text = book.add_format({**boxed, "text_wrap": True})
-        self.bold = book.add_format({**boxed, "bold": True, "text_wrap": True})
-        self.right = book.add_format({**boxed, "align": "right"})
-        self.number = {name: book.add_format({**boxed, "num_format": code}) for name, code in NUMBER_FORMATS.items()}
+        self.heads = (book.add_format(TITLE), book.add_format(HEADING))
+        self.says = book.add_format({**PLAIN, "italic": True})
+        self.text = book.add_format({**BOXED, "text_wrap": True})
+        self.bold = book.add_format({**BOXED, "bold": True, "text_wrap": True})
+        self.right = book.add_format({**BOXED, "align": "right"})
+        self.number = {name: book.add_format({**BOXED, "num_format": code}) for name, code in NUMBER_FORMATS.items()}
 
     def sheet(self, name: str, says: str, headings: Sequence[tuple[str, int]], freeze: int = 1) -> Any:
         """A sheet with its title, a line that says how to read it, and headings with their widths."""
         page = self.book.add_worksheet(name)
-        page.write_string(0, 0, f"{name}: {self.title}", self.large)
+        head(page, f"{name}: {self.title}", headings, freeze, self.heads)
         page.write_string(1, 0, says, self.says)
-        for at, (heading, width) in enumerate(headings):
-            page.set_column(at, at, width)
-            page.write_string(HEADING, at, heading, self.heading)
-        page.freeze_panes(HEADING + 1, freeze)
-        page.repeat_rows(HEADING)
-        page.set_landscape()
-        page.set_paper(9)
-        page.set_margins(0.4, 0.4, 0.5, 0.6)
-        page.fit_to_pages(1, 0)
-        page.set_footer(f"&L&8{self.title.replace('&', '&&')}: {name}&R&8Page &P of &N")
+        print_set_up(page, self.title, name)
         return page
 
     def put(self, page: Any, row: int, at: int, value: Any, format: Any = None) -> None:
@@ -124,7 +104,7 @@ SUMMARY = (
 
 def _summary(sheets: _Sheets, found: Measured) -> None:
     page = sheets.sheet("Summary", reading_words(found), SUMMARY, freeze=2)
-    for row, line in enumerate(found.lines, HEADING + 1):
+    for row, line in enumerate(found.lines, ABOVE + 1):
         measure, cell = line.measure, line.period
         sheets.put(page, row, 0, f"KPI {measure.number}" if measure.number else measure.id, sheets.bold)
         sheets.put(page, row, 1, measure.title)
@@ -147,7 +127,7 @@ def _summary(sheets: _Sheets, found: Measured) -> None:
         said = [apart_words(cell), cell.says, *line.notes, *cannot_words(line), differs]
         sheets.put(page, row, 13, ". ".join(words.rstrip(".") for words in said if words))
     if found.lines:
-        page.autofilter(HEADING, 0, HEADING + len(found.lines), len(SUMMARY) - 1)
+        page.autofilter(ABOVE, 0, ABOVE + len(found.lines), len(SUMMARY) - 1)
 
 
 def _trend(sheets: _Sheets, found: Measured) -> None:
@@ -155,7 +135,7 @@ def _trend(sheets: _Sheets, found: Measured) -> None:
     names = [month_words(month) for month in found.months]
     headings = [("Measure", 26), ("What it is", 40), ("Line", 16), *((name, 10) for name in names)]
     page = sheets.sheet("Trend", reading_words(found), headings, freeze=2)
-    row = HEADING + 1
+    row = ABOVE + 1
     charts: list[tuple[Line, int]] = []
     for line in found.lines:
         if line.basis == "now" or not line.months:
@@ -184,7 +164,7 @@ def _charts(sheets: _Sheets, page: Any, charts: Sequence[tuple[Line, int]], mont
         chart.add_series(
             {
                 "name": line.measure.title,
-                "categories": ["Trend", HEADING, 3, HEADING, 2 + months],
+                "categories": ["Trend", ABOVE, 3, ABOVE, 2 + months],
                 "values": ["Trend", row, 3, row, 2 + months],
                 "line": {"color": "#1D70B8", "width": 2},
                 "marker": {"type": "circle", "size": 5},
@@ -212,7 +192,7 @@ def _bands(sheets: _Sheets, found: Measured) -> None:
         return
     headings = (("Measure", 26), ("Band", 24), ("Cases", 12), ("Share", 12))
     page = sheets.sheet("Bands", "How many took how long, over the whole period.", headings)
-    row = HEADING + 1
+    row = ABOVE + 1
     for line in lines:
         assert line.measure.compute
         first = row
@@ -259,7 +239,7 @@ def _definitions(sheets: _Sheets, found: Measured) -> None:
     page = sheets.sheet("Definitions", "What each measure is, from the rule set.", headings)
     shown = list(dict.fromkeys([*(line.measure.id for line in found.lines), *(a.measure.id for a in found.not_available)]))
     by_id = {m.id: m for m in found.book.measures}
-    for row, measure in enumerate((by_id[i] for i in shown), HEADING + 1):
+    for row, measure in enumerate((by_id[i] for i in shown), ABOVE + 1):
         sources = [f"{found.book.book.sources[s.id].title}, {s.at}" for s in measure.source]
         published = [f"{c.area} {published_words(measure, c)}, {c.year}, {MARK_WORDS[c.verified]}" for c in measure.comparators]
         official = measure.official
@@ -283,7 +263,7 @@ def _definitions(sheets: _Sheets, found: Measured) -> None:
 def _not_available(sheets: _Sheets, found: Measured) -> None:
     headings = (("Measure", 24), ("What it is", 44), ("Why", 70), ("Needs", 50))
     page = sheets.sheet("Not available", "Measures that cannot be given from what was read, and what they need.", headings)
-    for row, each in enumerate(found.not_available, HEADING + 1):
+    for row, each in enumerate(found.not_available, ABOVE + 1):
         name = f"KPI {each.measure.number}" if each.measure.number else each.measure.id
         for at, value in enumerate((name, each.measure.title, each.why, ", ".join(each.needs))):
             sheets.put(page, row, at, value, sheets.bold if at == 0 else sheets.text)
@@ -309,6 +289,6 @@ def _about(sheets: _Sheets, found: Measured) -> None:
         ),
         ("Notice", book.notice),
     ]
-    for row, (name, text) in enumerate(rows, HEADING + 1):
+    for row, (name, text) in enumerate(rows, ABOVE + 1):
         sheets.put(page, row, 0, name, sheets.bold)
         sheets.put(page, row, 1, text)

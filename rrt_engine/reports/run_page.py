@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from rrt_engine.calendar import NO_INSTANT, day_number
@@ -159,7 +160,8 @@ def _not_used(found: Summary) -> list[str]:
 
 def _said(found: Summary) -> list[str]:
     """Warnings and notes on the files, each with what to do next."""
-    said = [f"{d.where()}: {d.severity}: {d.message}{f' ({d.help})' if d.help else ''}" for d in found.said[:_SAID_SHOWN]]
+    shown = [replace(d, file=Path(d.file).name) for d in found.said[:_SAID_SHOWN]]
+    said = [f"{d.where()}: {d.severity}: {d.message}{f' ({d.help})' if d.help else ''}" for d in shown]
     if len(found.said) > _SAID_SHOWN:
         said.append(f"and {len(found.said) - _SAID_SHOWN:,} more, in diagnostics.json in the folder of the run")
     return said

@@ -159,7 +159,7 @@ def rules(found: Summary, basis: str) -> Table | None:
     of_basis = found.of_basis(basis)
     if not of_basis:
         return None
-    always = ("met", "cannot_tell") if basis == "count" else _ALWAYS
+    always = {"count": ("met", "cannot_tell"), "now": ("overdue", "cannot_tell")}.get(basis, _ALWAYS)
     names = [s for s in of_basis[0].statuses if s in always or any(r.statuses[s] != 0 for r in of_basis)]
     heading = {**_HEADINGS, "met": "Recorded"} if basis == "count" else _HEADINGS
     columns = [

@@ -61,11 +61,10 @@ def reading_words(found: Trend) -> list[str]:
         if wholly and not partly and not silent:
             said.append("Every event says when it was recorded.")
         said.extend(f"{s.name}: {_share_unsaid(s)}; they count from the day they happened." for s in (*partly, *silent))
-    said.extend(
-        f"{s.name}: {plural(s.rejected, 'record')} could not be used and {'is' if s.rejected == 1 else 'are'} in no month; `rrt replay` says why."
-        for s in found.sources
-        if s.rejected
-    )
+    for s in found.sources:
+        if s.rejected:
+            verb = "is" if s.rejected == 1 else "are"
+            said.append(f"{s.name}: {plural(s.rejected, 'record')} could not be used and {verb} in no month; `rrt replay` says why.")
     if found.beyond:
         last = short_day_words(max(s.last for s in found.sources))
         after = listed([month_words(m) for m in found.beyond])

@@ -30,6 +30,7 @@ _ASKS = (
     (("at_least",), "add an example with exactly enough events, and one with one too few"),
     (("at_most",), "add an example whose recorded date is the last the limit allows, and one whose date is a day later: cannot_tell"),
     (("when", "after", "within"), "add an example whose earliest event is on the last day of the window, and one where it is a day before"),
+    (("turning",), "add an example whose child has that birthday on the last of those days, and one a day later, in which no duty starts"),
     (("or_within",), "add an example that starts too near the date to count back from it, with its `due`"),
     (("during",), "add an example that starts on the last day of that part of the period, and one that starts the day after"),
     (("extension",), "add an example extended by the longest it may be, with its `due`, and one by longer"),
@@ -130,6 +131,9 @@ def _branches(spec: TimescaleRule, book: RuleBook) -> Iterator[Change]:
         yield left_out(("when", "quality"), f"when.quality: {when.quality}", ask)
     if when.at_age is not None:
         yield left_out(("when", "at_age"), f"when.at_age: {when.at_age}", "add an example whose event comes before that birthday")
+    if when.turning is not None:
+        ask = "add an example whose child is younger, in which no duty starts"
+        yield left_out(("when", "turning"), f"when.turning: {when.turning.age}", ask)
     if expect and expect.earlier is not None:
         ask = "add an example answered before it began, on the earliest day that counts"
         yield left_out(("expect", "earlier"), f"expect.earlier: {_words(expect.earlier)}", ask)

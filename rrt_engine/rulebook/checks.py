@@ -159,6 +159,8 @@ def clocks_in(spec: TimescaleRule, document: Document, book: RuleBook) -> list[D
         )
     if spec.when.at_age is not None and during and during.carry_in:
         refuse(("when", "at_age"), "a clock that starts on a birthday is not carried in")
+    if spec.when.turning is not None and (spec.when.at_age is not None or spec.every):
+        refuse(("when", "turning"), "`turning` belongs to a single time limit, and not beside `at_age`: no `every`")
     if spec.when.after and spec.when.after.at_most is not None and spec.when.after.at_least != 1:
         refuse(("when", "after"), "give `at_least` or `at_most`, not both")
     if spec.lifted and (hours or isinstance(spec.within, NextOpening)):
@@ -202,6 +204,8 @@ def intervals(spec: TimescaleRule) -> Iterator[tuple[Path, Any]]:
         yield ("when", "after", "at_least"), spec.when.after.at_least
         if spec.when.after.within is not None:
             yield ("when", "after", "within"), spec.when.after.within
+    if spec.when.turning:
+        yield ("when", "turning", "within"), spec.when.turning.within
     if isinstance(spec.during, During):
         yield from (
             (("during", part), getattr(spec.during, part)) for part in ("first", "after", "lead") if getattr(spec.during, part) is not None

@@ -117,6 +117,13 @@ class After(_Shape):
     earlier_day: bool = Field(default=False, description="Count only events of an earlier day than this one's.")
 
 
+class Turning(_Shape):
+    """An age, and how long after the event the child may still reach it."""
+
+    age: int = Field(ge=0, le=25, description="The age in years.")
+    within: LengthOrParameter = Field(description="How long after the event the birthday may be; the last of these days counts.")
+
+
 class When(_Shape):
     """What starts the duty."""
 
@@ -131,6 +138,11 @@ class When(_Shape):
     )
     at_age: int | None = Field(
         default=None, ge=0, le=25, description="The clock starts on this birthday, or with the event where that is later."
+    )
+    turning: Turning | None = Field(
+        default=None,
+        description="Only where the child is this age already, or by then: for a limit that an age brings, started by an event before it. "
+        "Where the date of birth is not recorded the duty starts.",
     )
     quality: str | None = Field(default=None, description="What an event of its kind must record to count, named in `qualities`.")
 

@@ -53,6 +53,8 @@ FORMS: Mapping[str, str] = {
     "quality": "the name of a quality in events.yaml",
     "lifted": "a list such as `[{from: 2020-04-24, to: 2020-09-25}]`",
     "at_age": "an age in years, such as `16`",
+    "age": "an age in years, such as `16`",
+    "turning": "`{age: 5, within: 6 months}`",
     "running": "`ends`, `goes on` or `{parameter: name}`",
     "before": "`{attribute: date, by: 2 working days}`",
     "during": "the name of a period in events.yaml, or `{period: name, first: 12 months}`",

@@ -67,11 +67,13 @@ class Arrays:
 
     @cached_property
     def _by_kind(self) -> tuple[Int32s, Int64s]:
-        kind = self.log.kind
-        small = kind.astype(np.uint8) if len(self.log.kinds) < 256 else kind  # a byte sorts several times faster
+        kind, kinds = self.log.kind, len(self.log.kinds)
+        small = kind.astype(np.uint8) if kinds < 256 else kind  # a byte sorts several times faster
+        if kinds <= 24:  # and so few are found sooner one by one
+            found = [np.flatnonzero(small == code).astype(np.int32) for code in range(kinds)]
+            return np.concatenate([*found, np.zeros(0, np.int32)]), np.cumsum([0, *(len(rows) for rows in found)])
         order = np.argsort(small, kind="stable").astype(np.int32)
-        counts = np.bincount(kind, minlength=len(self.log.kinds))
-        return order, np.concatenate([[0], np.cumsum(counts)])
+        return order, np.concatenate([[0], np.cumsum(np.bincount(kind, minlength=kinds))])
 
     @cached_property
     def _code(self) -> dict[str, int]:
@@ -180,16 +182,21 @@ class Arrays:
     @cached_property
     def _first_keys(self) -> Int64s:
         """The first key of every row of the log: worked out once, because every rule reads some of them."""
-        return self._child_part | self.earliest(slice(None))
+        keys = self._child_part()
+        keys |= self.earliest(slice(None))
+        return keys
 
     @cached_property
     def _last_keys(self) -> Int64s:
         """The last key of every row of the log."""
-        return self._child_part | (self.latest(slice(None)) if self.timed else self.log.day)
+        keys = self._child_part()
+        keys |= self.latest(slice(None)) if self.timed else self.log.day
+        return keys
 
-    @property
     def _child_part(self) -> Int64s:
-        return self.log.child.astype(np.int64) << self.bits
+        keys = self.log.child.astype(np.int64)
+        keys <<= self.bits
+        return keys
 
     def key_of_day(self, child: Int32s, day: Int32s) -> Int64s:
         """The first position of a child's day."""

@@ -142,9 +142,14 @@ def candidates(run: Run, rule: Rule) -> Duties | None:
         written = run.arrays.date_in(spec.when.date, rows)
         reason[written == NO_DAY] = NO_DATE
         start = np.where(written == NO_DAY, start, written).astype(np.int32)
+    duties = Duties(rows, start, found.maybe, reason)
     if spec.when.at_age is not None:
-        return _from_age(run, Duties(rows, start, found.maybe, reason), spec.when.at_age)
-    return Duties(rows, start, found.maybe, reason)
+        return _from_age(run, duties, spec.when.at_age)
+    if spec.when.turning is not None:
+        day = run.arrays.birthdays_of(spec.when.turning.age)[log.child[rows]]
+        last = due_day(start, run.book.length(spec.when.turning.within), run.book.calendar)
+        duties = duties.take((day == NO_DAY) | (day <= last))
+    return duties if len(duties.trigger) else None
 
 
 def _from_age(run: Run, duties: Duties, age: int) -> Duties | None:

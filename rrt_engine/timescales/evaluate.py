@@ -324,28 +324,32 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
     """A chain from each start: every answer stops one clock and starts the next, until the duty ends."""
     spec, arrays = rule.spec, run.arrays
     chain, step, answer = _chains(run, rule, duties, answers.sure())
-    trigger, start = duties.trigger[chain], duties.start[chain]
-    again = np.flatnonzero(step)
-    trigger[again] = answer[again - 1]
-    start[again] = arrays.log.day[trigger[again]]
-    reason = np.where(step == 0, duties.reason[chain], np.int8(NO_REASON))
+    begins, running = np.flatnonzero(step == 0), np.flatnonzero(answer < 0)  # the first step and the last of each chain
+    trigger = np.empty(len(chain), np.int32)
+    trigger[1:] = answer[:-1]
+    trigger[begins] = duties.trigger
+    start = arrays.log.day[trigger]
+    start[begins] = duties.start
+    reason = np.zeros(len(chain), np.int8)
+    reason[begins] = duties.reason
     links = Duties(trigger, start, None if duties.unsure is None else duties.unsure[chain], reason)
     if duties.end is not None and duties.end_day is not None:
-        running = answer < 0
-        links.end = np.where(running, duties.end[chain], NONE)
-        links.end_day = np.where(running, duties.end_day[chain], np.int32(NO_DAY))
+        end, end_day = links.ended()
+        end[running], end_day[running] = duties.end, duties.end_day
     within = spec.within if isinstance(spec.within, list) else [spec.within] if spec.within else []
     rungs = [run.book.length(length) for length in (*within, spec.every)]
-    rung = np.minimum(step, len(rungs) - 1).astype(np.int8)
     if len(rungs) == 1:
+        rung = np.zeros(len(chain), np.int8)
         due = due_after(run, rule, rungs[0], trigger, links.start)
     else:
+        rung = np.minimum(step, len(rungs) - 1).astype(np.int8)
         due = Due(np.full(len(trigger), NO_DAY, np.int32))
         for number, length in enumerate(rungs):
             mine = np.flatnonzero(rung == number)
             due.put(mine, due_after(run, rule, length, trigger[mine], links.start[mine]))
     if duties.floor is not None:
-        links.floor = np.where(step == 0, duties.floor[chain], np.int32(NO_DAY))
+        links.floor = np.full(len(chain), NO_DAY, np.int32)
+        links.floor[begins] = duties.floor
         due.day = not_before_floor(links, due.day)
     lift(rule, due)
     due.forget(links.reason == NO_DATE)
@@ -371,11 +375,15 @@ def _chains(run: Run, rule: Rule, duties: Duties, rows: Int32s) -> tuple[Int32s,
     steps = np.maximum(last - first, 0) + 1
     after = np.cumsum(steps)
     chain = np.repeat(np.arange(len(steps), dtype=np.int32), steps)
-    step = np.arange(len(chain)) - np.repeat(after - steps, steps)
-    answered = np.ones(len(chain), np.bool_)
-    answered[after - 1] = False
-    answer = np.full(len(chain), NONE)
-    answer[answered] = rows[(np.repeat(first, steps) + step)[answered]]
+    step = np.arange(len(chain))
+    step -= np.repeat(after - steps, steps)
+    if len(rows):
+        place = np.repeat(first, steps)
+        place += step
+        answer = rows[np.minimum(place, len(rows) - 1, out=place)]
+        answer[after - 1] = NONE
+    else:
+        answer = np.full(len(chain), NONE)
     kept = _belonging(run, rule, duties, chain, answer, rows)
     if not kept.all():
         chain, answer = chain[kept], answer[kept]
@@ -445,13 +453,17 @@ def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> t
     log = run.arrays.log
     reason = np.zeros(len(answer), np.int8)
     answered = answer >= 0
-    state = np.where(answered, np.int8(_ANSWERED), np.int8(_OPEN))
+    unanswered = ~answered
+    state = unanswered.view(np.int8) * np.int8(_OPEN)
+    ended = None
     if duties.end_day is not None:
-        state[~answered & (duties.end_day != NO_DAY)] = _ENDED
+        ended = unanswered & (duties.end_day != NO_DAY)
+        state -= ended.view(np.int8) * np.int8(_OPEN - _ENDED)
     if due.at is None or due.by is None:
-        upto = np.where(answered, log.day[answer], np.int32(run.as_of_day))
-        if duties.end_day is not None:
-            upto = np.where(state == _ENDED, duties.end_day, upto)
+        upto = log.day[answer]
+        np.copyto(upto, np.int32(run.as_of_day), where=unanswered)
+        if ended is not None and duties.end_day is not None:
+            np.copyto(upto, duties.end_day, where=ended)
         passed = upto > due.day
         passed &= due.day != NO_DAY
         status = _BY_DAY[state + passed.view(np.int8)]
