@@ -50,11 +50,12 @@ def run_rrt(path: Path) -> Any:
 
 def canonical_rrt(result: Any) -> dict[str, Any]:
     """Flags as the workload's tables."""
-    return {name: np.concatenate([np.column_stack(part) for part in parts]) for name, parts in columns_rrt(*result).items()}
+    tables = columns_rrt(*result)
+    return {name: np.concatenate([np.column_stack([np.full(len(c[0]), n), *c]) for n, *c in parts]) for name, parts in tables.items()}
 
 
-def columns_rrt(log: Any, found: Any) -> dict[str, list[list[np.ndarray]]]:
-    """Flags as the columns of the workload's tables, rule by rule.
+def columns_rrt(log: Any, found: Any) -> dict[str, list[list[Any]]]:
+    """Flags as the columns of the workload's tables, rule by rule; the first is the rule's number.
 
     Gaps are measured between the start and the answer or end that each flag names.
     """
@@ -62,14 +63,14 @@ def columns_rrt(log: Any, found: Any) -> dict[str, list[list[np.ndarray]]]:
     ids = np.asarray(log.children).astype(np.int64)
     first, upto, _ = working_day_tables()
     days = np.append(log.day, np.int32(-1))
-    tables: dict[str, list[list[np.ndarray]]] = {"deadlines": [], "recurring": [], "windows": []}
+    tables: dict[str, list[list[Any]]] = {"deadlines": [], "recurring": [], "windows": []}
     for index, rule in enumerate(book_rrt().rules):
         part = slice(*np.searchsorted(flags.rule, np.array([index, index + 1], flags.rule.dtype)))
         number, child = int(rule.id[1:3]), ids[log.child[flags.trigger[part]]]
         start, answer = flags.start[part], days[flags.answer[part]]
         if rule.id.startswith("d"):
             status = np.array([0, 1, -9, 2, 3, 3, -9, -9], np.int8)[flags.status[part]]
-            tables["deadlines"].append([np.full(len(child), number), child, start, flags.due[part], answer, status])
+            tables["deadlines"].append([number, child, start, flags.due[part], answer, status])
         elif rule.id.startswith("r"):
             limit, unit = RECURRING[number - 1][4:]
             last = flags.answer[part] < 0
@@ -80,11 +81,11 @@ def columns_rrt(log: Any, found: Any) -> dict[str, list[list[np.ndarray]]]:
             visits = np.diff(np.r_[begin, len(child)]) - 1
             over = np.add.reduceat((gap > limit).astype(np.int64), begin)
             longest = np.maximum.reduceat(gap, begin)
-            tables["recurring"].append([np.full(len(begin), number), child[begin], start[begin], end[last], visits, longest, over])
+            tables["recurring"].append([number, child[begin], start[begin], end[last], visits, longest, over])
         else:
             begin = np.flatnonzero(np.r_[True, child[1:] != child[:-1]])
             fired = np.diff(np.r_[begin, len(child)])
-            tables["windows"].append([np.full(len(begin), number), child[begin], fired, start[begin]])
+            tables["windows"].append([number, child[begin], fired, start[begin]])
     return tables
 
 

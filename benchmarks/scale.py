@@ -378,14 +378,14 @@ def machine() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def write_page(text: str, shared: dict[str, Any]) -> None:
+def write_page(to: Path, text: str, shared: dict[str, Any]) -> None:
     """Put the section between its marks, at the end of the page where there are none yet; and every rule's share beside it."""
-    page = PAGE.read_text(encoding="utf-8")
+    page = to.read_text(encoding="utf-8")
     before, mark, rest = page.partition(BEGIN)
     after = rest.partition(END)[2] if mark else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{text}\n{END}\n{after.lstrip()}".rstrip() + "\n", encoding="utf-8")
+    to.write_text(f"{before.rstrip()}\n\n{BEGIN}\n{text}\n{END}\n{after.lstrip()}".rstrip() + "\n", encoding="utf-8")
     total = sum(shared["rules"].values())
-    with PAGE.with_name("performance-rules.csv").open("w", encoding="utf-8", newline="") as file:
+    with to.with_name("performance-rules.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["rule", "share_per_cent"])
         writer.writerows([name, f"{100 * s / total:.3f}"] for name, s in sorted(shared["rules"].items(), key=lambda item: -item[1]))
@@ -405,7 +405,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", type=int, default=12, help="parts to profile")
     parser.add_argument("--prepare", action="store_true", help="only make the data")
-    parser.add_argument("--write", action="store_true", help="write the page whatever the sizes")
+    parser.add_argument("--page", type=Path, help="a page to write the section into, whatever the sizes")
     parser.add_argument("--pool", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--deliver", help=argparse.SUPPRESS)
@@ -431,8 +431,8 @@ def main() -> int:
         say(f"{n:,} children: {sizes[n]['seconds']:.1f} s, a worker {sizes[n]['worker']:.0f} MiB")
     text = section(options.jobs, sizes, shared, load)
     print(text)
-    if options.all or options.write:
-        write_page(text, shared)
+    if options.all or options.page:
+        write_page(options.page or PAGE, text, shared)
     ratio = load["seconds"]["ours digest"] / load["seconds"]["hand digest"]
     good = load["equal"] and ratio <= AT_MOST
     print("\nall well" if good else "\nA TARGET WAS MISSED OR RESULTS DIFFER", file=sys.stderr)

@@ -147,19 +147,35 @@ def _write(columns: dict[str, Any], path: Path) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd")
 
 
-def digest(parts: Iterable[list[np.ndarray]]) -> list[int]:
-    """How many rows there are, and the sum of a number made from each, so that the order does not matter."""
+def digest(parts: Iterable[list[Any]]) -> list[int]:
+    """How many rows there are, and the sum of a number made from each, so that the order does not matter.
+
+    A part is the columns of some rows; the first of them may be one number for all its rows.
+    """
     rows = total = 0
-    for columns in parts:
-        mixed = np.zeros(len(columns[0]), np.uint64)
-        for column in columns:
-            mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + column.astype(np.int64).view(np.uint64)
-            mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(0xBF58476D1CE4E5B9)
-        mixed ^= mixed >> np.uint64(32)
+    for first, *columns in parts:
+        if isinstance(first, int):
+            begun = np.uint64((first ^ first >> 29) * int(_A) % 2**64)
+        else:
+            begun = _numbers(first)
+            begun = (begun ^ (begun >> _SHIFT)) * _A
+        mixed = _numbers(columns[0]) + begun
+        for column in columns[1:]:
+            mixed ^= mixed >> _SHIFT
+            mixed *= _A
+            mixed += _numbers(column)
+        mixed ^= mixed >> _SHIFT
+        mixed *= _B
         rows += len(mixed)
-        total += int(mixed.sum(dtype=np.uint64))
-    return [rows, total % (1 << 64)]
+        total += int((mixed ^ (mixed >> _SHIFT)).sum(dtype=np.uint64))
+    return [rows, total % 2**64]
+
+
+_A, _B, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(29)
+
+
+def _numbers(column: np.ndarray) -> np.ndarray:
+    return column.astype(np.int64, copy=False).view(np.uint64) if column.flags.c_contiguous else column.astype(np.int64).view(np.uint64)
 
 
 def together(receipts: list[dict[str, Any]]) -> dict[str, list[int]]:

@@ -213,7 +213,7 @@ def replay(
         with progress() as notice:
             found = run(sources, book, moment, known, notice, facts)
             if disagreements is not None:
-                differing = write_disagreements(found.merging.disagreements if found.merging else (), disagreements)
+                differing = write_disagreements(found.merging, disagreements)
             if output is not None:
                 from rrt_engine.reports.flag_table import write_flags
 

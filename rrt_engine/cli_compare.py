@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from rrt_engine.cli_options import (
     progress,
     stop,
 )
+
+if TYPE_CHECKING:
+    from rrt_engine.diagnostics import InputError
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every duty that moved to a .csv, .parquet or .jsonl file.")
@@ -59,6 +62,8 @@ def compare_command(
                 written = gathered.write(output)
     except InputError as error:
         raise stop(error) from None
+    except OSError as error:
+        raise stop(no_room(error)) from None
     if format is Format.json:
         from rrt_engine.reports.compare_document import compare_document
 
@@ -73,6 +78,17 @@ def compare_command(
         typer.echo("parts of these runs were set aside: not every child was compared", err=True)
         raise typer.Exit(COULD_NOT_RUN)
     raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)
+
+
+def no_room(error: OSError) -> InputError:
+    """What to say where what is needed meanwhile cannot be kept, as on a full disk."""
+    import tempfile
+
+    from rrt_engine.diagnostics import Diagnostic, InputError
+
+    message = f"what is needed meanwhile cannot be kept here: {error.strerror or type(error).__name__}"
+    help = "make room, or name another folder in the environment variable TMPDIR"
+    return InputError([Diagnostic(tempfile.gettempdir(), 0, 0, "unwritable", message, "error", "", help)])
 
 
 def processes(jobs: int) -> int:
@@ -139,6 +155,8 @@ def what_if_command(
                 written = gathered.write(output)
     except InputError as error:
         raise stop(error) from None
+    except OSError as error:
+        raise stop(no_room(error)) from None
     except CutOff as stopped:
         typer.echo(f"stopped: {stopped}", err=True)
         raise typer.Exit(COULD_NOT_RUN) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -670,6 +671,16 @@ def test_cells_of_the_table_are_no_formulas(tmp_path: Path, rules: dict[tuple[bo
     invoke("compare", str(tmp_path / "run0"), str(tmp_path / "run1"), "-o", str(tmp_path / "moved.csv"))
     (row,) = csv.DictReader((tmp_path / "moved.csv").read_text(encoding="utf-8").splitlines())
     assert row["case"] == "'=1+1"
+
+
+def test_a_full_disk_is_said(two_runs: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(parts_again, "replay_again", full)
+    result = invoke("compare", *(str(each.folder) for each in two_runs))
+    assert result.exit_code == 2
+    assert "No space left on device" in result.output and "TMPDIR" in result.output
 
 
 def test_a_damaged_run_is_refused(two_runs: tuple[Run, Run]) -> None:

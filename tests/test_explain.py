@@ -563,6 +563,15 @@ def test_late_by_is_in_the_rules_own_unit(rule: str, as_of: str, events: tuple[s
     assert f" {amount} {'late' if flag.status == 'late' else 'overdue'}" in flag.explanation and note in flag.explanation
 
 
+def test_an_age_to_come_that_brings_the_limit_is_said() -> None:
+    done = "review_health_assessment_completed 2026-01-14"
+    said = "The child's 5th birthday is Tuesday 14 July 2026, within 6 months of that."
+    assert said in one("rha_5plus", "2026-08-01", done, child="date_of_birth: 2021-07-14").steps
+    assert explained("rha_5plus", "2026-08-01", done, child="date_of_birth: 2021-07-15") == []
+    for born in ("date_of_birth: 2021-01-14", ""):  # five that day, or nobody knows
+        assert not any("birthday" in step for step in one("rha_5plus", "2026-08-01", done, child=born).steps)
+
+
 # ---------------------------------------------------------------------------------------------------- every example of every rule
 
 

@@ -255,6 +255,21 @@ def test_what_is_broken_in_a_rule_is_an_error(tmp_path: Path, change: tuple[str,
 
 
 @pytest.mark.parametrize(
+    ("when", "clock", "says"),
+    [
+        ("at_age: 5, turning: {age: 5, within: 1 month}", "within", "not beside `at_age`"),
+        ("turning: {age: 5, within: 1 month}", "every", "a single time limit"),
+        ("turning: {age: 5, within: 2 hours}", "within", "`2 hours` cannot be counted here"),
+    ],
+)
+def test_an_age_that_a_child_is_turning_goes_with_a_single_limit_in_days(tmp_path: Path, when: str, clock: str, says: str) -> None:
+    text = PROVED.replace("where: {urgent: true}}", f"where: {{urgent: true}}, {when}}}").replace(
+        "within: 5 working", f"{clock}: 5 working"
+    )
+    assert any(says in d.message for d in lint(rule_set(tmp_path, text)) if d.severity == "error")
+
+
+@pytest.mark.parametrize(
     ("files", "code", "line"),
     [
         ({"events": EVENTS.replace("start: [opened]", "start: [openned]")}, "unknown_event", 11),

@@ -820,9 +820,13 @@ def test_the_document_says_how_the_sources_fit(two: tuple[Path, Path]) -> None:
 
 def test_every_disagreement_can_be_written(two: tuple[Path, Path], tmp_path: Path) -> None:
     found = rrt("replay", *two, "--as-of", "2026-04-15", "--disagreements", tmp_path / "d.csv")
-    assert "wrote 1 disagreement to" in found.stderr
+    assert "wrote 2 disagreements to" in found.stderr
     with (tmp_path / "d.csv").open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
+        row, born = csv.DictReader(file)
+    assert {name: value for name, value in born.items() if value} == {
+        "child": "C", "differs": "date of birth", "kept_date": "2014-01-01", "kept_source": "one.csv",
+        "date": "2014-02-01", "source": "two.csv",
+    }  # fmt: skip
     assert row == {
         "child": "B", "event": "icpc_held", "differs": "date",
         "kept_date": "2026-03-27", "kept_source": "two.csv", "kept_origin": "two.csv", "kept_row": "4",

@@ -152,7 +152,7 @@ def numbers(text: str) -> Iterator[tuple[str, str, str, str, str]]:
             assert len(cells) == len(heads)
             condition = "".join(cells[0].xpath("./code/text()"))
             for head, cell in list(zip(heads, cells, strict=True))[1:]:
-                if head.get("class") == "number" and condition:
+                if (head.get("class") or "").startswith("number") and condition:
                     name, of_table, of_column = (
                         "".join(each.xpath(path)).strip()
                         for each, path in ((head, "./text()"), (table, "./caption/code/text()"), (head, "./code/text()"))

@@ -121,6 +121,13 @@ def test_a_child_is_never_parted(size: int, rows: int) -> None:
     assert all(len(part) < rows + size + longest for part in found)
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 9])
+def test_a_chunk_ends_with_the_child_that_fills_it(size: int) -> None:
+    batches = pa.table({"child_id": list("aabccddde")}).to_batches(max_chunksize=size)
+    found = ["".join(part.column("child_id").to_pylist()) for part in whole_children(iter(batches), "child_id", 2)]
+    assert found == {1: ["aa", "bcc", "ddd", "e"], 2: ["aa", "bcc", "ddd", "e"], 4: ["aabcc", "ddd", "e"], 9: ["aabccddde"]}[size]
+
+
 def test_no_batches_are_no_children() -> None:
     assert list(whole_children(iter([]), "child_id", 5)) == []
 

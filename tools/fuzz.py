@@ -258,7 +258,7 @@ C1,contact_outcome_recorded,2025-09-19T13:45,K1,2021-03-21,,North,referral,
 C2,cp_visit,2025-10-26T01:30,R1,,2025-10-27,South,,no
 C2,referral_received,2025-10-01,R1,,,South,,
 """
-_TYPES = ("string", "large", "dictionary", "int64", "uint8", "double", "half", "bool", "date32", "date64", "s", "ms", "us", "ns")
+_TYPES = ("string", "large", "dictionary", "int64", "uint8", "double", "float", "bool", "date32", "date64", "s", "ms", "us", "ns")
 _TYPES += ("tz", "decimal", "binary", "time32", "null", "list", "struct")
 
 
@@ -269,6 +269,8 @@ def event_logs() -> list[bytes]:
         top(at("cases/sample/events.csv")),
         _EVENTS.replace(b",", b";").replace(b"\n", b"\r\n"),
         _EVENTS.decode().encode("utf-16"),
+        b"child_id,event,at,origin,origin_row,latest_only,suspect,alike_number,wanted\n"
+        b"C1,cp_visit,2026-01-02,a.csv,7,true,,2,2026-01-01\nC1,cp_visit,2026-01-02,b.csv List_7,12,,true,,\nC2,,,,,,,,\n",
     ]
 
 
@@ -321,7 +323,7 @@ def arrow(cells: list[str | None], kind: str) -> Any:
         "int64": (pa.int64(), lambda c: int(number(c))),
         "uint8": (pa.uint8(), lambda c: int(number(c))),
         "double": (pa.float64(), number),
-        "half": (pa.float32(), number),
+        "float": (pa.float32(), number),
         "bool": (pa.bool_(), lambda c: c in ("true", "1", "yes")),
         "date32": (pa.date32(), lambda c: int(number(c) // 86_400)),
         "date64": (pa.date64(), lambda c: int(number(c) // 86_400) * 86_400_000),
@@ -352,7 +354,10 @@ def arrow(cells: list[str | None], kind: str) -> Any:
 
 def parquets() -> list[bytes]:
     """CSV text for Parquet, its columns in many types."""
-    plain = [b"child_id,event,at,ref\nC1,cp_visit,2026-01-02,R1\nC2,cp_visit,2026-01-03T10:00,\n"]
+    plain = [
+        b"child_id,event,at,ref\nC1,cp_visit,2026-01-02,R1\nC2,cp_visit,2026-01-03T10:00,\n",
+        b"child_id:int64,event:dictionary,at:ms,origin,origin_row:int64,latest_only:bool,alike_number:double\n1,cp_visit,2026-01-02,a,7,1,2\n",
+    ]
     typed = [
         b"child_id:" + a.encode() + b",event,at:" + b.encode() + b",seen_alone:" + a.encode() + b"\n1,cp_visit,2026-01-02,1\n"
         for a, b in zip(_TYPES, reversed(_TYPES), strict=True)
@@ -549,7 +554,7 @@ def fact_lines() -> list[bytes]:
         b'{"child_id": "S1", "fact": "neglect_level", "value": "severe", "evidence": "reported", "on": "2025-09-18", '
         b'"subject": "sibling"}\n'
         b'{"child_id": 2, "fact": "was_not_brought_count_12m", "value": 3}\n'
-        b'{"child_id": 2, "fact": "child_age_years", "value": 2.5, "pattern": "single"}\n'
+        b'{"child_id": 2, "fact": "attendance_percent", "value": 2.5, "pattern": "single"}\n'
     ]
 
 

@@ -1,7 +1,7 @@
 """Break the engine one small piece at a time and see whether the tests notice: `python tools/mutate.py`.
 
 Every comparison, every step of one, every side of a search and every "and" or "or" between arrays in the files below is
-changed in turn, in a copy of the tree, and the tests that prove counting and the engine are run there. A change that no
+changed in turn, in a copy of the tree, and the tests that prove that part are run there. A change that no
 test notices is a boundary nobody checks; or it changes nothing that can be seen, and then it stands in `EQUIVALENT` with
 the reason. Ends with 1 when a change goes unnoticed.
 """
@@ -25,10 +25,22 @@ from queue import Queue
 ROOT = Path(__file__).parent.parent
 FILES = [
     "rrt_engine/calendar.py",
-    *(f"rrt_engine/timescales/{name}.py" for name in ("arrays", "clocks", "duties", "evaluate", "quality", "search")),
+    *(f"rrt_engine/timescales/{name}.py" for name in ("arrays", "clocks", "duties", "evaluate", "parts", "quality", "regimes", "search")),
+    *(f"rrt_engine/measures/{name}.py" for name in ("cells", "compute", "conditions", "hide", "run", "stays", "units", "view")),
+    *(f"rrt_engine/quality/{name}.py" for name in ("check", "findings", "look_events", "look_spans", "run", "spans")),
+    *(f"rrt_engine/sources/merge{name}.py" for name in ("", "_children", "_coverage", "_events", "_log", "_once", "_table", "_things")),
 ]
 ENGINE_TESTS = ["tests/test_engine_boundaries.py", "tests/test_engine_agrees.py"]
-ALL_TESTS = ["tests/test_calendar.py", *ENGINE_TESTS]
+TESTS = {
+    "rrt_engine/calendar": ["tests/test_calendar.py", *ENGINE_TESTS],
+    "rrt_engine/timescales/regimes": [*ENGINE_TESTS, "tests/test_visiting_regimes.py"],
+    "rrt_engine/timescales/parts": [*ENGINE_TESTS, "tests/test_visiting_regimes.py"],
+    "rrt_engine/timescales": ENGINE_TESTS,
+    "rrt_engine/measures": ["tests/test_measures.py"],
+    "rrt_engine/quality": ["tests/test_quality.py"],
+    "rrt_engine/sources/merge": ["tests/test_merge.py"],
+}
+"""The tests that prove each part, by how its files' names begin; the first that fits."""
 COPIED = ["rrt_engine", "tests", "rules", "cases", "tools", "pyproject.toml"]
 
 OTHER = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&": "|", "|": "&"}
@@ -113,9 +125,14 @@ def noticed(mutation: Mutation, tree: Path, examples: int) -> bool:
     lines[mutation.line - 1] = line[: mutation.start] + mutation.new + line[mutation.end :]
     path.write_text("".join(lines), encoding="utf-8")
     try:
-        return not tests_pass(tree, ALL_TESTS if "calendar" in mutation.file else ENGINE_TESTS, examples)
+        return not tests_pass(tree, tests_of(mutation.file), examples)
     finally:
         path.write_text(original, encoding="utf-8")
+
+
+def tests_of(file: str) -> list[str]:
+    """The tests that prove a file."""
+    return next((tests for begins, tests in TESTS.items() if file.startswith(begins)), ENGINE_TESTS)
 
 
 def tests_pass(tree: Path, tests: list[str], examples: int) -> bool:
@@ -151,7 +168,8 @@ def main() -> int:
     trees: Queue[Path] = Queue()
     for _ in range(given.jobs):
         trees.put(copy_tree())
-    if not tests_pass(first := trees.get(), ALL_TESTS, given.examples):
+    needed = sorted({test for file in given.files for test in tests_of(file)})
+    if not tests_pass(first := trees.get(), needed, given.examples):
         print("the tests fail before anything is changed", file=sys.stderr)
         return 2
     trees.put(first)

@@ -318,6 +318,7 @@ def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path,
     kinds: list[set[str]] = [set() for _ in made.logs]
     keep = {"children": 0, "events": 0, "flags": 0, "flags_sha256": "", "read": 0, "used": 0, "after_as_of": 0}
     data = as_data(made, folder)
+    unread = any(source["read"] is None for source in data["sources"])  # otherwise the readers have said what there is to say
     for part, about in zip(made.parts, data["parts"], strict=True):
         if part.name in failed:
             parts.append({**about, **keep, "set_aside": failed[part.name]})
@@ -327,7 +328,8 @@ def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path,
             raise _problem(folder, f"what was written of {part.name} is not there any more", "go on with --resume")
         parts.append({**about, **{key: receipt[key] for key in keep}, "set_aside": ""})
         rejected += [Rejected(*each) for each in receipt["rejected"]]
-        diagnostics += [Diagnostic(**each) for each in receipt["diagnostics"]]
+        if unread:
+            diagnostics += [Diagnostic(**each) for each in receipt["diagnostics"]]
         kinds[part.log] |= set(receipt["kinds"])
         lacking[part.log] = receipt["not_evaluable"]
     logs = [{**log, "kinds": sorted(k), "not_evaluable": n} for log, k, n in zip(data["logs"], kinds, lacking, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from rrt_engine.reports.cells import write_csv
 from rrt_engine.reports.console import say
 from rrt_engine.reports.flag_table import check_target
 from rrt_engine.sources.merge import Disagreement, Merging, Place
+from rrt_engine.sources.merge_children import Apart
 from rrt_engine.target import write_atomically
 from rrt_engine.words import listed, short_day_words
 
@@ -130,17 +131,33 @@ def check_disagreements(target: Path) -> None:
     check_target(target)
 
 
-def write_disagreements(disagreements: Sequence[Disagreement], target: Path) -> int:
-    """Write every disagreement to a CSV file and return how many: ids, kinds, dates and rows, and no other value."""
+def write_disagreements(merging: Merging | None, target: Path) -> int:
+    """Write every disagreement to a CSV file and return how many: ids, kinds, dates and rows, and no other value.
+
+    Where a child has different dates of birth nothing is kept: the first source's stands first, each other one beside it, and the
+    child is judged apart in each.
+    """
     check_disagreements(target)
 
     def cells(place: Place) -> tuple[str | int, ...]:
         return place.date, place.source, place.origin, place.row if place.source else ""
 
-    rows = ((d.child, d.event, d.what, *cells(d.kept), *cells(d.other)) for d in disagreements)
+    rows: list[tuple[str | int, ...]] = []
+    if merging is not None:
+        rows += [(d.child, d.event, d.what, *cells(d.kept), *cells(d.other)) for d in merging.disagreements]
+        rows += [row for apart in merging.apart for row in _births(apart, merging.names)]
 
     def write(path: Path) -> None:
         write_csv(path, COLUMNS, rows)
 
     write_atomically(target, write)
-    return len(disagreements)
+    return len(rows)
+
+
+def _births(apart: Apart, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """A row for each date of birth that is not the first source's."""
+    known = [(day, names[number]) for number, day in zip(apart.sources, apart.born, strict=True) if day != NO_DAY]
+    (first, source), *others = known
+    for day, other in others:
+        if day != first:
+            yield (apart.child, "", "date of birth", as_date(first).isoformat(), source, "", "", as_date(day).isoformat(), other, "", "")

@@ -223,11 +223,10 @@ class _Conversion:
         texts = as_texts(column)
         accepted = {other: kind for kind, e in self.book.events.items() for other in e.accepts}
         known = self.book.events
-        occurs = np.zeros(len(texts.values) + 1, np.bool_)
-        occurs[texts.codes] = True
+        counts = np.bincount(texts.codes + 1, minlength=len(texts.values) + 1)[1:]
         meant: dict[int, str] = {}
         unknown: list[int] = []
-        for i in np.flatnonzero(occurs[:-1]).tolist():
+        for i in np.flatnonzero(counts).tolist():
             name = texts.values[i]
             kind = name if name in known else accepted.get(name)
             if kind is None and (lower := heading(name)) != name:
@@ -241,7 +240,6 @@ class _Conversion:
         for i, kind in meant.items():
             table[i] = kinds.index(kind)
         if unknown:
-            counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.values))
             unknown.sort(key=lambda i: (-counts[i], texts.values[i]))
             for i in unknown[:50]:
                 name = texts.values[i]
@@ -333,10 +331,13 @@ class _Conversion:
             held = held_in(column)
             rows: Any = held.rows
             codes: Any = held.codes
-            if place is not None:
-                rows = place[rows]
-                rows, codes = rows[rows >= 0], codes[rows >= 0]
-            if not len(rows):
+            if keep is not None and place is not None:
+                if rows is None:
+                    codes = codes[keep]
+                else:
+                    rows = place[rows]
+                    rows, codes = rows[rows >= 0], codes[rows >= 0]
+            if not len(codes):
                 continue
             if name not in every and (near := did_you_mean(name, every)):
                 self.table.say("unknown_attribute", f"no event in the vocabulary records `{name}`; it is kept as it stands", near)
@@ -346,7 +347,7 @@ class _Conversion:
                 wanted = self.book.events[kind_name].attrs.get(name)
                 type_of[k], _ = types.setdefault("" if wanted is None else repr(wanted), (len(types), wanted))
             if len(types) > 1:
-                codes = type_of[kind[rows]] * len(held.values) + codes
+                codes = type_of[kind if rows is None else kind[rows]] * len(held.values) + codes
             read: dict[tuple[type, AttributeValue], int] = {}
             reasons: dict[str, int] = {}
             counts = np.bincount(codes, minlength=len(types) * len(held.values))
@@ -365,7 +366,7 @@ class _Conversion:
             for number, key in enumerate(order):
                 rank[read[key]] = number
             ranked = rank[table].astype(np.min_scalar_type(-len(order)))  # the columns are many, and few have many values
-            if len(rows) == len(kind):
+            if rows is None:
                 final = ranked[codes]
             else:
                 final = np.full(len(kind), -1, ranked.dtype)

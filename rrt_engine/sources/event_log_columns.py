@@ -31,9 +31,9 @@ class Coded:
 
 @dataclass(frozen=True)
 class Held:
-    """What a sparse column holds: the rows that hold something, in order, and the code of each into the distinct values."""
+    """What a sparse column holds: the rows that hold something, in order (None for all), and the code of each into the values."""
 
-    rows: Int64s
+    rows: Int64s | None
     codes: Int32s
     values: list[Any]
 
@@ -71,8 +71,10 @@ def held_in(column: Any) -> Held:
     """What any column holds. Most columns of an event log are about a few kinds of event, so that most rows of each are empty."""
     if isinstance(column, Coded) or not column.null_count:
         coded = _small_numbers(column) or as_codes(column)
+        if not len(coded.codes) or int(coded.codes.min()) >= 0:
+            return Held(None, coded.codes, coded.values)
         rows = np.flatnonzero(coded.codes >= 0)
-        return Held(rows, coded.codes if len(rows) == len(coded.codes) else coded.codes[rows], coded.values)
+        return Held(rows, coded.codes[rows], coded.values)
     rows = np.flatnonzero(np.concatenate([_valid(chunk) for chunk in column.chunks]))
     coded = as_codes(column.drop_null())
     if not bool((coded.codes < 0).any()):

@@ -66,14 +66,16 @@ class Arrays:
         return _SECOND_BITS if self.timed else _DAY_BITS
 
     @cached_property
-    def _by_kind(self) -> tuple[Int32s, Int64s]:
+    def _by_kind(self) -> tuple[Int32s, Int64s, Int64s]:
+        """The rows brought together by kind, in the log's order within each; their last keys; and where each kind begins."""
         kind, kinds = self.log.kind, len(self.log.kinds)
         small = kind.astype(np.uint8) if kinds < 256 else kind  # a byte sorts several times faster
         if kinds <= 24:  # and so few are found sooner one by one
-            found = [np.flatnonzero(small == code).astype(np.int32) for code in range(kinds)]
-            return np.concatenate([*found, np.zeros(0, np.int32)]), np.cumsum([0, *(len(rows) for rows in found)])
-        order = np.argsort(small, kind="stable").astype(np.int32)
-        return order, np.concatenate([[0], np.cumsum(np.bincount(kind, minlength=kinds))])
+            order = np.concatenate([*(np.flatnonzero(small == code) for code in range(kinds)), np.zeros(0, np.int64)])
+        else:
+            order = np.argsort(small, kind="stable")
+        counts = np.bincount(small, minlength=kinds)
+        return order.astype(np.int32), self._last_keys[order], np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
     def _code(self) -> dict[str, int]:
@@ -83,12 +85,18 @@ class Arrays:
         """The visible rows of some kinds of event, in the log's order. Kept: do not change the array."""
         wanted = tuple(kinds)
         if wanted not in self._rows:
-            order, offsets = self._by_kind
-            parts = [order[offsets[c] : offsets[c + 1]] for c in (self._code.get(k) for k in kinds) if c is not None]
-            rows = parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts)) if parts else order[:0]
-            rows = rows if self.visible is None else rows[self.visible[rows]]
+            order, keys, offsets = self._by_kind
+            parts = [slice(offsets[c], offsets[c + 1]) for c in (self._code.get(k) for k in kinds) if c is not None]
+            if len(parts) == 1:
+                rows, key = order[parts[0]], keys[parts[0]]
+            else:
+                rows = np.sort(np.concatenate([order[part] for part in parts])) if parts else order[:0]
+                key = self._last_keys[rows]
+            if self.visible is not None:
+                seen = self.visible[rows]
+                rows, key = rows[seen], key[seen]
             self._rows[wanted] = rows
-            self._keys[id(rows)] = self._last_keys[rows]
+            self._keys[id(rows)] = key
         return self._rows[wanted]
 
     def picked(self, kinds: Sequence[str], where: Mapping[str, AnyTest]) -> Picked:
@@ -271,7 +279,7 @@ class Arrays:
         bare: list[tuple[tuple[str, ...], Int32s]] = []
         if log.ref is None:
             return names, codes, bare
-        order, offsets = self._by_kind
+        order, _, offsets = self._by_kind
         table = np.full(len(log.refs), -1, np.int32)  # what each ref says to the kind in hand: only those of its rows are set
         for kind_code, kind in enumerate(log.kinds):
             path = self.paths.get(kind, ())

@@ -224,7 +224,7 @@ def enough_before(run: Run, after: After, rows: Int32s, answers: Int32s | None) 
     own = np.searchsorted(counted, rows)
     counts_itself = counted[np.minimum(own, len(counted) - 1)] == rows
     # Another kind of event counts unless it certainly came later: so in order of the earliest it can have been.
-    by_earliest = counted[np.argsort(arrays.first_key(counted), kind="stable")]
+    by_earliest = counted[np.argsort(arrays.first_key(counted), kind="stable")] if arrays.timed else counted
     upto = np.searchsorted(arrays.first_key(by_earliest), arrays.last_key(rows), "right")
     if after.earlier_day:
         counts_itself = np.zeros(len(rows), np.bool_)
