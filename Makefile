@@ -2,6 +2,7 @@
 # make test   set up on a fresh machine, then run the whole test suite
 # make check  lint, types, import contract and rule examples, as the gate runs them
 # make bench  this engine and the alternatives side by side; fails when a target is missed
+# make scale  millions of children and 100 million events: hours to make the data once, then half an hour; writes docs/performance.md
 # make lock   resolve the dependencies anew
 
 PYTHON ?= python3
@@ -83,6 +84,9 @@ bench: $(VENV)/bench.ready $(VENV)/validator.ready
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/census.py --validator $(VENV)/validator/bin/python
 	$(BIN)/python benchmarks/thresholds.py
+
+scale: $(VENV)/dev.ready
+	$(BIN)/python benchmarks/scale.py --all
 
 lock:
 	uv pip compile --universal --python-version 3.11 --no-header --extra dev --output-file requirements-dev.lock pyproject.toml

@@ -66,22 +66,24 @@ def columns_rrt(log: Any, found: Any) -> dict[str, list[list[Any]]]:
     tables: dict[str, list[list[Any]]] = {"deadlines": [], "recurring": [], "windows": []}
     for index, rule in enumerate(book_rrt().rules):
         part = slice(*np.searchsorted(flags.rule, np.array([index, index + 1], flags.rule.dtype)))
-        number, child = int(rule.id[1:3]), ids[log.child[flags.trigger[part]]]
-        start, answer = flags.start[part], days[flags.answer[part]]
+        number, child = int(rule.id[1:3]), ids.take(log.child.take(flags.trigger[part]))
+        start, answer = flags.start[part], days.take(flags.answer[part])
         if rule.id.startswith("d"):
-            status = np.array([0, 1, -9, 2, 3, 3, -9, -9], np.int8)[flags.status[part]]
+            status = np.array([0, 1, -9, 2, 3, 3, -9, -9], np.int8).take(flags.status[part])
             tables["deadlines"].append([number, child, start, flags.due[part], answer, status])
         elif rule.id.startswith("r"):
             limit, unit = RECURRING[number - 1][4:]
             last = flags.answer[part] < 0
             begin = np.r_[0, np.flatnonzero(last)[:-1] + 1]
-            end = np.where(flags.end[part] >= 0, days[flags.end[part]], AS_OF)
-            until = np.where(last, end, answer)
+            ending = flags.end[part][last]
+            end = np.where(ending >= 0, days[ending], np.int32(AS_OF))
+            until = answer.copy()
+            until[last] = end
             gap = upto[until - first] - upto[start - first] if unit == "wd" else until - start
             visits = np.diff(np.r_[begin, len(child)]) - 1
             over = np.add.reduceat((gap > limit).astype(np.int64), begin)
             longest = np.maximum.reduceat(gap, begin)
-            tables["recurring"].append([number, child[begin], start[begin], end[last], visits, longest, over])
+            tables["recurring"].append([number, child[begin], start[begin], end, visits, longest, over])
         else:
             begin = np.flatnonzero(np.r_[True, child[1:] != child[:-1]])
             fired = np.diff(np.r_[begin, len(child)])

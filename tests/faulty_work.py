@@ -37,6 +37,20 @@ def work(part: Part, log: Log, settings: Settings, folder: Path) -> None:
     replay_part(part, log, settings, folder)
 
 
+def beside(place: int, folder: Path) -> None:
+    """Two tasks at once: the first dies once the other has begun, which is ended with it; the other then dies once more by itself."""
+    if place == 0:
+        while not (folder / "began").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if not (folder / "began").exists():
+        (folder / "began").touch()
+        time.sleep(600)
+    if not (folder / "died").exists():
+        (folder / "died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 if __name__ == "__main__":
     from rrt_engine.cli import main
     from tests import faulty_work

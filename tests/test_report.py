@@ -474,7 +474,9 @@ def test_no_small_number_can_be_worked_out_from_what_is_shown(table: list[list[i
     known[:-1, :-1], known[:-1, -1], known[-1, :-1], known[-1, -1] = seen.cells, seen.rows, seen.columns, seen.total
     assert not known[(every > 0) & (every < 5)].any()
     assert not (seen.columns & np.array(elsewhere[: counts.shape[1]])).any()
-    for i, j in np.argwhere((every > 0) & (every < 5)).tolist():
+    secret = (every > 0) & (every < 5)
+    secret[-1, :-1] |= (every[-1, :-1] > 0) & elsewhere[: counts.shape[1]]
+    for i, j in np.argwhere(secret).tolist():
         low, high = ranges(counts, seen, i, j)
         assert high - low >= 1, (i, j)
 

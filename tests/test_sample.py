@@ -33,7 +33,19 @@ from rrt_engine.replay.flag_rows import empty_rows
 from rrt_engine.replay.partition import partition
 from rrt_engine.replay.run_folder import open_run
 from rrt_engine.replay.runner import run, run_parts
-from rrt_engine.replay.sample import BLANK, Design, Sample, drawn, numbers, one_each, only_where, proportional, systematic
+from rrt_engine.replay.sample import (
+    BLANK,
+    Design,
+    Sample,
+    drawn,
+    numbers,
+    one_each,
+    only_where,
+    proportional,
+    shared_out,
+    stepped,
+    systematic,
+)
 from rrt_engine.reports.sample_files import ANSWERS, COLUMNS, SampleDocument
 from rrt_engine.reports.sample_words import design_words, found_words
 from tools.schemas import FOLDER
@@ -87,6 +99,12 @@ def test_shares_worked_by_hand(sizes: list[int], n: int, expected: list[int]) ->
     assert proportional(sizes, n) == expected
 
 
+def test_how_it_is_settled() -> None:
+    assert shared_out([5, 3], Design(8)) == ("all", [5, 3]) and shared_out([5, 3], Design(9)) == ("all", [5, 3])
+    assert shared_out([5, 3], Design(7)) == ("proportional", [4, 3]) and shared_out([5, 3], Design(2)) == ("proportional", [1, 1])
+    assert shared_out([5, 3], Design(1))[0] == "systematic"
+
+
 @given(SIZES, st.integers(0, 10_000), st.data())
 def test_fewer_draws_than_strata_are_shared_out_by_chance(sizes: list[int], seed: int, data: st.DataObject) -> None:
     n = data.draw(st.integers(1, min(len(sizes), sum(sizes))))
@@ -94,6 +112,13 @@ def test_fewer_draws_than_strata_are_shared_out_by_chance(sizes: list[int], seed
     assert sum(found) == n
     for k, size in zip(found, sizes, strict=True):
         assert math.floor(n * size / sum(sizes)) <= k <= math.ceil(n * size / sum(sizes)) and k <= size
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.data())
+def test_over_all_starts_every_duty_has_the_same_chance(sizes: list[int], data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, len(sizes)))
+    total = np.sum([stepped(sizes, n, start) for start in range(sum(sizes))], axis=0)
+    assert total.tolist() == [n * size for size in sizes]
 
 
 def test_then_each_stratum_has_its_share_over_seeds() -> None:

@@ -227,9 +227,13 @@ def systematic(sizes: Sequence[int], n: int, seed: int) -> list[int]:
     up or down by chance, so that every duty has the same chance.
     """
     total = sum(sizes)
-    start = int.from_bytes(blake2b(f"{seed}\x1fstart".encode(), digest_size=8).digest()) * total >> 64
-    ends = np.cumsum(sizes)
-    at = np.searchsorted(ends, [(start + k * total) // n for k in range(n)], "right")
+    return stepped(sizes, n, int.from_bytes(blake2b(f"{seed}\x1fstart".encode(), digest_size=8).digest()) * total >> 64)
+
+
+def stepped(sizes: Sequence[int], n: int, start: int) -> list[int]:
+    """How many of n equal steps fall in each stratum from a start, which is from 0 to one less than the sum of the sizes."""
+    total = sum(sizes)
+    at = np.searchsorted(np.cumsum(sizes), [(start + k * total) // n for k in range(n)], "right")
     return [int(count) for count in np.bincount(at, minlength=len(sizes))]
 
 

@@ -20,10 +20,9 @@ from rrt_engine.reports.compare_words import (
     WHAT_IF_WORDS,
     cause_words,
     counts_words,
-    from_to,
     move_words,
     rule_words,
-    share_words,
+    shares_words,
 )
 from rrt_engine.reports.console import say
 from rrt_engine.reports.documents import REMINDER
@@ -72,9 +71,7 @@ def show_comparison(console: Console, result: Comparison, cases: int = CASES) ->
             say(console, line, "bold", hang=2)
     if result.without_cause:
         say(console, f"What made the difference is not said: {result.without_cause}.", "bold", hang=2)
-    show_found(
-        console, result.found, result.factors, cases, f"{one.folder.name} → {two.folder.name}", KIND_WORDS, not result.without_cause
-    )
+    show_found(console, result.found, result.factors, cases, f"{one.folder.name} → {two.folder.name}", KIND_WORDS, not result.without_cause)
     console.print()
     say(console, REMINDER, "bold")
 
@@ -226,12 +223,11 @@ def _show_rules(console: Console, found: Found, sides: str) -> None:
     lines = rules_that_moved(found)
     console.print()
     say(console, f"By rule ({sides})", "bold")
-    table = _table("Rule", "Moved", *(heading for heading, _ in COLUMNS), "Share on time")
+    table = _table("Rule", "Moved", *(heading for heading, _ in COLUMNS), "On time, of those judged")
     for rule, basis, counts in lines[:RULES]:
         title = f"{found.titles[rule][0]}{' (now)' if basis == 'now' else ''}"
         cells = [counts_words(counts, statuses) for _, statuses in COLUMNS]
-        shares = from_to(share_words(basis, counts.before), share_words(basis, counts.after))
-        table.add_row(Text(title), f"{counts.moved.total():,}", *cells, shares)
+        table.add_row(Text(title), f"{counts.moved.total():,}", *cells, shares_words(basis, counts))
     console.print(table)
     if len(lines) > RULES:
         say(console, f"and {len(lines) - RULES:,} more rules: -o FILE has every duty that moved.", "dim")
@@ -246,11 +242,16 @@ def _show_teams(console: Console, found: Found) -> None:
         return
     console.print()
     say(console, "By team", "bold")
-    table = _table("Team", "Moved", "Newly overdue", "Newly late", "Resolved", "Overdue", "Share on time")
+    table = _table("Team", "Moved", "Newly overdue", "Newly late", "Resolved", "Overdue", "On time, of those judged")
     for team, counts, history in lines:
         moved = [f"{counts.moved[kind]:,}" for kind in ("newly_overdue", "newly_late", "resolved")]
-        shares = from_to(share_words("history", history.before), share_words("history", history.after))
-        table.add_row(Text(team or "no team recorded"), f"{counts.moved.total():,}", *moved, counts_words(counts, ("overdue",)), shares)
+        table.add_row(
+            Text(team or "no team recorded"),
+            f"{counts.moved.total():,}",
+            *moved,
+            counts_words(counts, ("overdue",)),
+            shares_words("history", history),
+        )
     console.print(table)
 
 

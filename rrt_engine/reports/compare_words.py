@@ -75,10 +75,19 @@ def share(basis: str, counts: Mapping[str, int]) -> tuple[int, int]:
     return met, met + sum(counts.get(status, 0) for status in ("late", "early", "overdue"))
 
 
-def share_words(basis: str, counts: Mapping[str, int]) -> str:
-    """The share on time as a percentage; a dash where nothing can be judged."""
-    met, judged = share(basis, counts)
-    return f"{100 * met / judged:.1f}%" if judged else "–"
+def shares_words(basis: str, counts: Counts) -> str:
+    """The share on time on both sides, of how many that can be judged; a dash where none can.
+
+    >>> from collections import Counter
+    >>> met = Counts(Counter(met=11, late=4), Counter(met=12, late=3))
+    >>> shares_words("history", met), shares_words("history", Counts(Counter(), Counter(met=2)))
+    ('73.3% → 80.0% of 15', '– → 100.0% of 2')
+    """
+    (met, judged), (met_after, judged_after) = share(basis, counts.before), share(basis, counts.after)
+    before, after = (f"{100 * n / of:.1f}%" if of else "–" for n, of in ((met, judged), (met_after, judged_after)))
+    if judged == judged_after:
+        return f"{from_to(before, after)} of {judged:,}" if judged else "–"
+    return " → ".join(f"{said} of {of:,}" if of else said for said, of in ((before, judged), (after, judged_after)))
 
 
 def from_to(before: str, after: str) -> str:

@@ -260,13 +260,16 @@ def is_about_the_workbook(sheet: str) -> bool:
     return bool(_SKIPPED.match(sheet.strip().casefold().replace("_", " ")))
 
 
+_LONGEST = 500  # characters of a header: a text as long as a page is none, and looking through it takes minutes
+
+
 def header_words(cell: Any) -> str:
     """A header as compared: small letters and single blanks, no punctuation.
 
     >>> header_words("Was the Child’s  placement 'seen'? "), header_words("DateOfContact")
     ('was the childs placement seen', 'date of contact')
     """
-    if not isinstance(cell, str) or is_missing(cell):
+    if not isinstance(cell, str) or len(cell) > _LONGEST or is_missing(cell):
         return ""
     text = re.sub(r"['’‘`\"“”]", "", unicodedata.normalize("NFKC", cell))
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)

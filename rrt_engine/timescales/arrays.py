@@ -75,7 +75,7 @@ class Arrays:
         else:
             order = np.argsort(small, kind="stable")
         counts = np.bincount(small, minlength=kinds)
-        return order.astype(np.int32), self._last_keys[order], np.concatenate([[0], np.cumsum(counts)])
+        return order.astype(np.int32), self._last_keys.take(order), np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
     def _code(self) -> dict[str, int]:
@@ -91,7 +91,7 @@ class Arrays:
                 rows, key = order[parts[0]], keys[parts[0]]
             else:
                 rows = np.sort(np.concatenate([order[part] for part in parts])) if parts else order[:0]
-                key = self._last_keys[rows]
+                key = self._last_keys.take(rows)
             if self.visible is not None:
                 seen = self.visible[rows]
                 rows, key = rows[seen], key[seen]
@@ -126,7 +126,7 @@ class Arrays:
         picked = Picked(rows[counts], None if found.maybe is None else found.maybe[counts])
         if not where:  # many rules count the same events
             self._counted[wanted] = picked
-            self._keys[id(picked.rows)] = self._last_keys[picked.rows]
+            self._keys[id(picked.rows)] = self._last_keys.take(picked.rows)
         return picked
 
     def _tested(self, rows: Int32s, where: Mapping[str, AnyTest]) -> tuple[Bools, Bools]:
@@ -180,12 +180,12 @@ class Arrays:
 
     def first_key(self, rows: Int32s) -> Int64s:
         """Child and earliest position of each row."""
-        return self._first_keys[rows] if self.timed else self.last_key(rows)
+        return self._first_keys.take(rows) if self.timed else self.last_key(rows)
 
     def last_key(self, rows: Int32s) -> Int64s:
         """Child and latest position of each row; ascending for rows in the log's order."""
         kept = self._keys.get(id(rows))
-        return self._last_keys[rows] if kept is None else kept
+        return self._last_keys.take(rows) if kept is None else kept
 
     @cached_property
     def _first_keys(self) -> Int64s:

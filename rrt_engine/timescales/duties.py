@@ -137,7 +137,7 @@ def candidates(run: Run, rule: Rule) -> Duties | None:
     if not len(rows):
         return None
     reason = np.zeros(len(rows), np.int8)
-    start = log.day[rows]
+    start = log.day.take(rows)
     if spec.when.date:
         written = run.arrays.date_in(spec.when.date, rows)
         reason[written == NO_DAY] = NO_DATE

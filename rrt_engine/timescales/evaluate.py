@@ -328,7 +328,7 @@ def _recurring(run: Run, rule: Rule, index: int, duties: Duties, answers: Picked
     trigger = np.empty(len(chain), np.int32)
     trigger[1:] = answer[:-1]
     trigger[begins] = duties.trigger
-    start = arrays.log.day[trigger]
+    start = arrays.log.day.take(trigger)
     start[begins] = duties.start
     reason = np.zeros(len(chain), np.int8)
     reason[begins] = duties.reason
@@ -380,7 +380,7 @@ def _chains(run: Run, rule: Rule, duties: Duties, rows: Int32s) -> tuple[Int32s,
     if len(rows):
         place = np.repeat(first, steps)
         place += step
-        answer = rows[np.minimum(place, len(rows) - 1, out=place)]
+        answer = rows.take(np.minimum(place, len(rows) - 1, out=place))
         answer[after - 1] = NONE
     else:
         answer = np.full(len(chain), NONE)
@@ -460,18 +460,17 @@ def _status(run: Run, rule: Rule, due: Due, answer: Int32s, duties: Duties) -> t
         ended = unanswered & (duties.end_day != NO_DAY)
         state -= ended.view(np.int8) * np.int8(_OPEN - _ENDED)
     if due.at is None or due.by is None:
-        upto = log.day[answer]
-        np.copyto(upto, np.int32(run.as_of_day), where=unanswered)
+        upto = np.where(answered, log.day.take(answer), np.int32(run.as_of_day))
         if ended is not None and duties.end_day is not None:
-            np.copyto(upto, duties.end_day, where=ended)
+            upto = np.where(ended, duties.end_day, upto)
         passed = upto > due.day
         passed &= due.day != NO_DAY
-        status = _BY_DAY[state + passed.view(np.int8)]
+        status = _BY_DAY.take(state + passed.view(np.int8))
     else:
         first, last = _when_settled(run, state, answer, duties)
         inside = (last <= due.at) | (due.at == NO_INSTANT)
         outside = ~inside & (first > due.by)
-        status = _BY_DAY[state + (~inside).view(np.int8)]
+        status = _BY_DAY.take(state + (~inside).view(np.int8))
         unclear = ~inside & ~outside
         status[unclear], reason[unclear] = CANNOT_TELL, TIME_OF_DAY
     if rule.spec.warn is not None:

@@ -47,9 +47,9 @@ def _next(arrays: Arrays, rows: Int32s, wanted: Int64s, triggers: Int32s, own: B
     if nth > 1:
         at += nth - 1
     last = np.minimum(at, len(rows) - 1)
-    answered = (keys[last] ^ wanted) >> arrays.bits == 0  # of the same child
+    answered = (keys.take(last) ^ wanted) >> arrays.bits == 0  # of the same child
     answered &= at == last
-    return np.where(answered, rows[last], NONE)
+    return np.where(answered, rows.take(last), NONE)
 
 
 def _next_linked(arrays: Arrays, rows: Int32s, codes: Int32s, wanted: Int64s, triggers: Int32s, own: Bools) -> Int32s:
