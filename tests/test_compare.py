@@ -31,6 +31,7 @@ from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.compare import Comparison, compare_runs
 from rrt_engine.replay.flag_rows import flag_rows
 from rrt_engine.replay.moves import IDENTITY, KINDS, MOVE_COLUMNS, OUTCOME, move_schema, move_table, moves
+from rrt_engine.replay.partition import digest
 from rrt_engine.replay.pool import Failed
 from rrt_engine.replay.run import replay
 from rrt_engine.replay.run_folder import Run, open_run
@@ -540,12 +541,16 @@ def test_with_one_difference_the_events_are_not_needed(tmp_path: Path, rules: di
 
 
 def test_flags_that_are_not_given_again_have_no_cause(two_runs: tuple[Run, Run], tmp_path: Path) -> None:
-    """A flag in the run that its own events do not give: somebody changed it, or another engine wrote it."""
+    """Flags in a run that its own events do not give: an engine of the same version but another make wrote them."""
     (file,) = two_runs[0].flag_files()
     table = pq.read_table(file)
     status = [("met" if case == "C2" else s) for case, s in zip(table["case"].to_pylist(), table["status"].to_pylist(), strict=True)]
     place = table.schema.get_field_index("status")
     pq.write_table(table.set_column(place, "status", pa.array(status).dictionary_encode()), file)
+    manifest = two_runs[0].folder / "manifest.json"
+    data = json.loads(manifest.read_text())
+    data["parts"][0]["flags_sha256"] = digest(file)
+    manifest.write_text(json.dumps(data))
     found, moved = compared(open_run(two_runs[0].folder), two_runs[1], tmp_path / "compare")
     by_case = {(r["case"], r["because"]) for r in moved.to_pylist()}
     assert found.found.not_again == sum(1 for case in moved["case"].to_pylist() if case == "C2") > 0

@@ -189,11 +189,15 @@ def test_what_is_recorded_on_the_month_end_was_known_on_it(tmp_path: Path, recor
     assert march.in_month and (march.in_month.on_time, march.in_month.judged) == (on_time, 1)
 
 
-@pytest.mark.parametrize(("started", "name"), [("2026-02-06", "2026-02"), ("2026-02-09", "2026-03"), ("2026-03-10", "2026-03")])
+@pytest.mark.parametrize(
+    ("started", "name"), [("2026-02-06", "2026-02"), ("2026-02-09", "2026-03"), ("2026-03-10", "2026-03"), ("2026-03-11", "2026-04")]
+)
 def test_a_duty_is_in_the_month_it_fell_due_in(tmp_path: Path, started: str, name: str) -> None:
-    # 15 working days after Friday 6 February is Friday 27 February; after Monday 9 it is Monday 2 March; after 10 March, the 31st.
-    line = found(log(tmp_path, RECORDED.replace("2026-03-04,2026-03-04", f"{started},"), COVERS), "2026-02", "2026-03", [ICPC]).lines[0]
-    assert [bool(p.in_month) for p in line.points] == [name == "2026-02", name == "2026-03"]
+    # 15 working days after Friday 6 February is Friday 27 February; after Monday 9 it is Monday 2 March; after 10 March it is the
+    # 31st, and after 11 March 1 April: the last day of a month and the first.
+    text = RECORDED.replace("2026-03-04,2026-03-04", f"{started},").rpartition("B,")[0]
+    line = found(log(tmp_path, text, COVERS), "2026-02", "2026-04", [ICPC]).lines[0]
+    assert [m for m, p in zip(("2026-02", "2026-03", "2026-04"), line.points, strict=True) if p.in_month] == [name]
 
 
 def test_it_counts_what_was_recorded_later_and_what_does_not_say(tmp_path: Path) -> None:
