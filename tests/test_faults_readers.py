@@ -31,7 +31,7 @@ from rrt_engine.sources.case_file import read_case
 from rrt_engine.sources.cin_census import read_cin_census
 from rrt_engine.sources.detect import read_source
 from rrt_engine.sources.event_log import read_event_log
-from rrt_engine.sources.event_log_files import MOST_COLUMNS
+from rrt_engine.sources.event_log_files import MOST_COLUMNS, table_of
 from rrt_engine.sources.fact_tables import read_decisions, read_facts
 from rrt_engine.sources.reading import Reading
 from rrt_engine.sources.ssda903 import read_ssda903
@@ -415,6 +415,14 @@ def test_parquet_text_that_is_not_text_in_another_column(tmp_path: Path) -> None
     bad = pa.array([b"\xff\xfe"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"child_id": ["A"], "event": ["cp_visit"], "at": ["2026-01-02"], "team": bad}), tmp_path / "log.parquet")
     assert "the column `team` holds text that is not UTF-8" in reason(lambda: read_event_log(tmp_path / "log.parquet", BOOK))
+
+
+@pytest.mark.parametrize("name", ["child_id", "event", "at", "team"])
+def test_codes_that_stand_for_nothing_are_not_read_as_something_else(name: str) -> None:
+    good = {"child_id": ["A", "B"], "event": ["cp_visit"] * 2, "at": ["2026-01-02"] * 2, "team": ["N", "S"]}
+    columns: dict[str, Any] = {key: pa.array(values).dictionary_encode() for key, values in good.items()}
+    damaged = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), pa.array(good[name][:1]), safe=False)
+    assert f"the column `{name}` holds text" in reason(lambda: table_of(pa.table(columns | {name: damaged}), "a.parquet"))
 
 
 def test_columns_without_end_are_refused_at_once(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.run import read_all
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.runner import run
-from rrt_engine.reports import run_csv, run_workbook
+from rrt_engine.reports import run_csv, run_hide, run_workbook
 from rrt_engine.reports.run_charts import charts
 from rrt_engine.reports.run_counts import COLUMNS, Counts, counted
 from rrt_engine.reports.run_document import report_document
@@ -479,6 +479,23 @@ def test_no_small_number_can_be_worked_out_from_what_is_shown(table: list[list[i
     for i, j in np.argwhere(secret).tolist():
         low, high = ranges(counts, seen, i, j)
         assert high - low >= 1, (i, j)
+
+
+def test_a_number_between_two_groups_of_hidden_ones_is_known_to_be_told() -> None:
+    """Each row and column of it has two left out or more, and yet the sums of the two groups give it away."""
+    value = np.full((5, 5), 9, np.int64)
+    value[1, 2] = 2
+    value[-1, :-1], value[:-1, -1] = value[:-1, :-1].sum(axis=0), value[:-1, :-1].sum(axis=1)
+    value[-1, -1] = value[:-1, :-1].sum()
+    hidden = np.zeros((5, 5), bool)
+    hidden[:2, :2] = hidden[2:4, 2:4] = hidden[1, 2] = True
+    small = np.zeros((5, 5), bool)
+    small[1, 2] = True
+    assert not run_hide._undecided(value, hidden, 1, 2)
+    assert run_hide._undecided(value, hidden, 0, 0)
+    while run_hide._by_chain(value, small, hidden):
+        pass
+    assert run_hide._undecided(value, hidden, 1, 2) and not hidden.all()
 
 
 def test_small_groups_of_children_are_small_however_many_duties_they_have() -> None:

@@ -253,9 +253,10 @@ def open_run(folder: Path) -> Run:
     if not (folder / MANIFEST).is_file():
         if (folder / UNFINISHED).is_file():
             raise problem("this run was cut off before it was whole", "go on with the same `rrt replay` and --resume")
-        raise problem(
-            f"this is not the folder of a run: there is no {MANIFEST} in it", "make one: rrt replay SOURCE... --as-of DATE -o run/"
-        )
+        what = "there is no such folder" if not folder.exists() else "this is a file, not the folder of a run"
+        if folder.is_dir():
+            what = f"this is not the folder of a run: there is no {MANIFEST} in it"
+        raise problem(what, "make one: rrt replay SOURCE... --as-of DATE -o run/")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["schema"] != SCHEMA:

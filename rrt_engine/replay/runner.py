@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ def run(
     stopped: what was done is kept.
     """
     book = book_of(settings.rules, settings.changes)
+    sources = sorted(sources, key=str)  # in whatever order they are named, the run is the same
     with _held(folder):
         state = _state(folder, resume)
         if state is None and (folder / MANIFEST).is_file():
@@ -271,8 +272,7 @@ def _replayed(
     """Replay the parts that have no receipt, and put the run together."""
     for name in (FLAGS, JOURNAL):
         (folder / name).mkdir(exist_ok=True)
-        for left in (folder / name).glob(".*"):  # half written when a run was cut off
-            left.unlink()
+    _clear(folder)
     waiting = [part for part in made.parts if not _is_done(part, folder)]
     total = sum(part.rows for part in made.parts)
     done = total - sum(part.rows for part in waiting)
@@ -307,10 +307,18 @@ def _receipt(part: Part, folder: Path) -> dict[str, Any] | None:
     return receipt if isinstance(receipt, dict) and receipt.keys() >= _RECEIPT else None
 
 
+def _clear(folder: Path) -> None:
+    """Take away what was half written when a process, or the run, was cut off."""
+    for name in (FLAGS, JOURNAL):
+        for left in (folder / name).glob(".*"):
+            left.unlink()
+
+
 def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path, failed: Mapping[str, str]) -> Run:
     """Write what the parts gave as one run; the manifest comes last, and makes it whole."""
     from pyarrow import parquet
 
+    _clear(folder)
     rejected = list(made.rejected)
     diagnostics = list(made.diagnostics)
     parts: list[dict[str, Any]] = []
@@ -347,7 +355,8 @@ def _finished(made: Partition, settings: Settings, book: RuleBook, folder: Path,
         **{key: sum(p[key] for p in parts) for key in ("children", "events", "flags", "after_as_of")},
     }
     write_atomically(folder / REJECTED, lambda path: parquet.write_table(rejected_table(rejected), path, compression="zstd"))
-    _write_json(folder / DIAGNOSTICS, [asdict(d) for d in dict.fromkeys(diagnostics)])
+    said = [replace(d, file=d.file.replace("\\", "/").rpartition("/")[2]) for d in diagnostics]  # never where a file lay
+    _write_json(folder / DIAGNOSTICS, [asdict(d) for d in dict.fromkeys(said)])
     write_atomically(folder / RULES, lambda path: write_rules(settings.rules, path))
     manifest = {**_identity(settings, book), "counts": counts, "sources": sources, "merged": data["merged"], "logs": logs, "parts": parts}
     _write_json(folder / MANIFEST, manifest)

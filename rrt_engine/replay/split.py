@@ -236,7 +236,9 @@ def _batches(opened: Any, columns: list[str] | None, file: Path) -> Iterator[Any
     import pyarrow as pa
 
     try:
-        yield from opened.iter_batches(BATCH, columns=columns)
+        for batch in opened.iter_batches(BATCH, columns=columns):
+            batch.validate(full=True)  # a damaged page may decode into codes that stand for nothing
+            yield batch
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(file, error) from None
 

@@ -29,7 +29,7 @@ def write_flags(replay: Replay, target: Path) -> int:
 
 def check_target(target: Path) -> None:
     """Raise InputError where flags cannot be written to a file, before any work is done for it."""
-    can_be_written(target, FORMATS, "end the name in .csv for a spreadsheet", "flags.csv")
+    can_be_written(target, FORMATS, "end the name in .csv for a spreadsheet; a name without an ending is the folder of a run", "flags.csv")
 
 
 def flag_table(replay: Replay, source: SourceRun) -> Any:

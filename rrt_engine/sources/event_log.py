@@ -245,7 +245,8 @@ class _Conversion:
                 name = texts.values[i]
                 help = did_you_mean(name, [*known, *accepted]) if len(name) < 80 else ""
                 message = f"unknown event `{brief(name)}`: {plural(int(counts[i]), 'row')} not used"
-                self.table.say("unknown_event", message, help or "rules/events.yaml lists the events")
+                first = int(self.table.row[np.argmax(texts.codes == i)])
+                self.table.say("unknown_event", message, help or "rules/events.yaml lists the events", line=first)
             if len(unknown) > 50:
                 rest = int(sum(counts[i] for i in unknown[50:]))
                 self.table.say("unknown_event", f"{plural(len(unknown) - 50, 'more unknown event')}: {plural(rest, 'row')} not used")

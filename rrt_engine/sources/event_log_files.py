@@ -330,7 +330,7 @@ def table_of(table: Any, file: str, needed: Needed = COLUMNS) -> Table:
 
 
 def _refuse_what_is_no_text(table: Table) -> None:
-    """Refuse ids that are no single values, and text that is not UTF-8, which Parquet files may hold."""
+    """Refuse ids that are no single values, and what no sound file holds: text that is not UTF-8, and codes that stand for nothing."""
     import pyarrow as pa
 
     for name, column in table.columns.items():
@@ -340,12 +340,14 @@ def _refuse_what_is_no_text(table: Table) -> None:
             raise refused(
                 table.file, "parquet", f"the column `child_id` holds values of the type {kind}", "write ids as text or whole numbers"
             )
-        if _is_text(kind):
-            try:
-                for chunk in column.chunks:
-                    (chunk.dictionary if coded else chunk).validate(full=True)
-            except pa.ArrowException:
-                raise refused(table.file, "parquet", f"the column `{brief(name)}` holds text that is not UTF-8", "write it again") from None
+        try:  # codes beyond their dictionary would be read as other values, or as other children
+            for chunk in column.chunks:
+                chunk.validate(full=True)
+                if coded:
+                    chunk.dictionary.validate(full=True)
+        except pa.ArrowException:
+            message = f"the column `{brief(name)}` holds text that is not UTF-8, or is damaged"
+            raise refused(table.file, "parquet", message, "write it again") from None
 
 
 def _is_text(kind: Any) -> bool:
