@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rrt_engine.cli_compare import compare_command, what_if_command
 from rrt_engine.cli_bench import bench
+from rrt_engine.cli_compare import compare_command, what_if_command
 from rrt_engine.cli_convert import convert
 from rrt_engine.cli_decisions import decide_command
 from rrt_engine.cli_decisions import decisions as decisions_app

@@ -1,4 +1,4 @@
-"""A small authority counted by hand, over Easter 2026: runs, months, comparison and sample against figures worked out from the rules' words.
+"""Small records counted by hand: replay, comparison and sample against figures worked out from the words of the rules.
 
 As of Wednesday 15 April 2026; Good Friday is 3 April and Easter Monday 6 April. Nothing here was copied from what the engine printed.
 """
