@@ -43,12 +43,12 @@ Master = Annotated[str, typer.Option("--master", metavar="URL", help="With --eng
 
 
 def is_folder(target: Path) -> bool:
-    """Whether a name is that of a folder: one that is there, or a name without the ending of a kind of file.
+    """Whether a name is that of the folder of a run: one without the ending of a kind of file.
 
     >>> [is_folder(Path(name)) for name in ("run", "run.2026-04", "flags.csv", "flags.xlsx")]
     [True, True, False, False]
     """
-    return target.is_dir() or not target.suffix[1:].isalpha()
+    return not target.suffix[1:].isalpha()
 
 
 def not_into_folder() -> InputError:

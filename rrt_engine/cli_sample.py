@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STRATA = ("service", "rule", "status", "basis", "authority", "verified", "team", "worker", "cannot_tell_because", "provisional", "edition")
 """Columns of the flags that are of few kinds, so that a stratum holds many duties."""
+_LISTED = 20
 
 
 def sample_command(
@@ -63,7 +64,32 @@ def _drawn(folder: Path, n: int, by: tuple[str, ...], seed: int, wanted: dict[st
     from rrt_engine.replay.sample import Design, drawn, only_where
 
     run = open_run(folder)
-    return drawn((only_where(table, wanted) for table in run.batches()), Design(n, by, seed, again)), run
+    found = drawn((only_where(table, wanted) for table in run.batches()), Design(n, by, seed, again))
+    _check_values(run, wanted, found.duties)
+    return found, run
+
+
+def _check_values(run: Run, wanted: dict[str, list[str]], duties: int) -> None:
+    """Raises InputError with every value wanted that there is none of: where nothing was found no duty has, otherwise none can have."""
+    from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
+    from rrt_engine.model import STATUSES
+
+    values: dict[str, set[str]] = {name: set() for name in wanted}
+    for table in run.batches(list(wanted)) if wanted and not duties else ():
+        for name, held in values.items():
+            held.update("" if value is None else str(value) for value in table[name].cast("string").unique().to_pylist())
+    if duties:
+        values = {"status": set(STATUSES)}
+    problems = []
+    for name, held in values.items():
+        known = sorted(held - {""})
+        more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
+        expected = f"expected one of {', '.join(known[:_LISTED])}{more}" if known else f"none has any {name}"
+        for value in [value for value in wanted.get(name, []) if held and value not in held]:
+            message = f"no duty of this run has `{value}` as its {name}"
+            problems.append(Diagnostic("--only", 0, 0, "only", message, "error", "", did_you_mean(value, known) or expected))
+    if problems:
+        raise InputError(problems)
 
 
 def _columns(text: str) -> tuple[str, ...]:

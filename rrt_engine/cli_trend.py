@@ -166,8 +166,12 @@ def _known_rules(book: RuleBook, asked: list[str]) -> None:
     there = list(dict.fromkeys(r.id for r in book.rules))
     wrong = [name for name in asked if name not in there]
     if wrong:
+        listed = "`rrt rules list` lists those there are"
         raise InputError(
-            [Diagnostic("--rule", 0, 0, "unknown_rule", f"there is no rule `{n}`", "error", "", did_you_mean(n, there)) for n in wrong]
+            [
+                Diagnostic("--rule", 0, 0, "unknown_rule", f"there is no rule `{n}`", "error", "", did_you_mean(n, there) or listed)
+                for n in wrong
+            ]
         )
 
 

@@ -35,10 +35,20 @@ REASONS = (
     "no_date",
     "over_the_limit",
     "after_records",
+    "only_later",
 )
-(NO_REASON, TIME_OF_DAY, TRIGGER_ATTRIBUTE, ANSWER_ATTRIBUTE, BEFORE_RECORDS, IMPOSSIBLE, NO_DATE, OVER_THE_LIMIT, AFTER_RECORDS) = range(
-    len(REASONS)
-)
+(
+    NO_REASON,
+    TIME_OF_DAY,
+    TRIGGER_ATTRIBUTE,
+    ANSWER_ATTRIBUTE,
+    BEFORE_RECORDS,
+    IMPOSSIBLE,
+    NO_DATE,
+    OVER_THE_LIMIT,
+    AFTER_RECORDS,
+    ONLY_LATER,
+) = range(len(REASONS))
 
 AttributeValue = str | int | bool
 

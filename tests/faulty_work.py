@@ -55,6 +55,7 @@ if __name__ == "__main__":
     from rrt_engine.cli import main
     from tests import faulty_work
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts jobs in the background has them ignore Ctrl-C
     runner.replay_part = faulty_work.work  # by its name, so that the processes of the pool find it
     if os.environ.get("RRT_TEST_ROWS"):
         parts = runner.partition

@@ -1038,6 +1038,9 @@ class Oracle:
         silent = ended is not None and ended < self.as_of_day and answer is None and (due.day is None or due.day > ended)
         if silent and status in ("overdue", "due", "due_soon"):  # silence after the last day says nothing
             status, reason = "cannot_tell", "after_records"
+        later = [e for e in self.child.events if e.latest_only and e.kind in spec.expect.event and e not in self.events]
+        if later and answer is None and status in ("overdue", "due", "due_soon"):  # it took the place of those before it
+            status, reason = "cannot_tell", "only_later"
         if self.suspect(duty.trigger) or (answer is not None and self.suspect(answer)):
             status, reason = "cannot_tell", "impossible"
         if spec.expect.if_recorded and answer is None:

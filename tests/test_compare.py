@@ -26,6 +26,7 @@ from typer.testing import CliRunner
 from rrt_engine.calendar import parse_moment
 from rrt_engine.cli import app
 from rrt_engine.diagnostics import InputError
+from rrt_engine.paths import RULES
 from rrt_engine.replay import parts_again
 from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.compare import Comparison, compare_runs
@@ -156,21 +157,26 @@ def outcome(flag: Flag | None) -> tuple[Any, ...] | None:
 
 
 def kind_of(before: str | None, after: str | None) -> str:
-    """What became of a duty, by its status before and after."""
-    bad = ("overdue", "late", "early")
+    """What became of a duty, by how it stood before and after."""
+    bad = ("overdue", "late", "early", "missed")
     if after is None:
         return "gone"
     if before == after:
         return "redated"
     if after == "overdue":
         return "newly_overdue"
-    if after in ("late", "early"):
+    if after in ("late", "early", "missed"):
         return "resolved" if before == "overdue" else "changed" if before in bad else "newly_late"
     if before is None:
         return "new"
     if before in bad:
         return "resolved" if after in ("met", "ended") else "eased"
     return "changed"
+
+
+def standing(flag: Flag | None) -> str | None:
+    """Its status, but `missed` where an overdue duty has ended."""
+    return None if flag is None else "missed" if flag["status"] == "overdue" and flag["ended_by"] is not None else flag["status"]
 
 
 def slow(every: Mapping[frozenset[str], list[Flag]], factors: Sequence[str]) -> Counter[tuple[Any, ...]]:
@@ -207,14 +213,14 @@ def slow(every: Mapping[frozenset[str], list[Flag]], factors: Sequence[str]) -> 
     found: Counter[tuple[Any, ...]] = Counter()
     for a, b, corrected in moved:
         was, now = before.get(a), after.get(b)
-        statuses = [None if flag is None else flag["status"] for flag in (was, now)]
+        statuses = [standing(flag) for flag in (was, now)]
         whole = statuses[0] == statuses[1]
 
         def makes(subset: frozenset[str], a: Any = a, b: Any = b, whole: bool = whole) -> bool:
             some = by_id[subset]
             for key in {k for k in (a, b) if k is not None}:
                 one, two = some.get(key), after.get(key)
-                if (outcome(one) != outcome(two)) if whole else ((one and one["status"]) != (two and two["status"])):
+                if (outcome(one) != outcome(two)) if whole else (standing(one) != standing(two)):
                     return False
             return True
 
@@ -437,14 +443,16 @@ def flags_table(*rows: dict[str, Any]) -> Any:
     return pa.table({name: pa.array([{**usual, **row}[name] for row in rows], types.get(name, pa.string())) for name in usual})
 
 
-STATUSES = ["met", "late", "early", "overdue", "due_soon", "due", "ended", "cannot_tell"]
+STATUSES = ["met", "late", "early", "overdue", "due_soon", "due", "ended", "cannot_tell", "missed"]
 
 
 @pytest.mark.parametrize("before", [None, *STATUSES])
 @pytest.mark.parametrize("after", [None, *STATUSES])
 def test_the_kind_of_every_move(before: str | None, after: str | None) -> None:
+    missed = {"status": "overdue", "ended_by": "closed", "ended_at": "2026-03-20"}
     tables = [
-        flags_table(*([] if status is None else [{"status": status, "due": due}])) for status, due in ((before, None), (after, date.min))
+        flags_table(*([] if status is None else [{**({"status": status} if status != "missed" else missed), "due": due}]))
+        for status, due in ((before, None), (after, date.min))
     ]
     if before is None and after is None:
         assert len(moves(*tables)) == 0
@@ -453,6 +461,32 @@ def test_the_kind_of_every_move(before: str | None, after: str | None) -> None:
     (row,) = move_table(*tables, moved).to_pylist()
     assert row["kind"] == kind_of(before, after)
     assert set(row) == set(MOVE_COLUMNS)
+
+
+def test_what_was_missed_and_has_ended_since_is_not_overdue_now(tmp_path: Path) -> None:
+    """A referral of 6 January 2025 is never assessed, and the case is closed on 2 June 2025: due on 10 March, the 45th working day."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "child_id,event,at,ref,team,outcome\n"
+        "K1,referral_received,2025-01-06,R1,North,\nK1,referral_decision_recorded,2025-01-06,R1,North,assess\n"
+        "K1,case_closed,2025-06-02,,North,\n",
+        encoding="utf-8",
+    )
+    for day in ("2025-05-31", "2025-06-30", "2025-07-31"):
+        made_run(tmp_path / day, log, RULES, day)
+    closed = invoke("compare", str(tmp_path / "2025-05-31"), str(tmp_path / "2025-06-30"))
+    said = " ".join(closed.output.split())
+    assert closed.exit_code == 0, "nothing is newly overdue or late"
+    assert "overdue, due 10 March 2025, 82 days late → missed, due 10 March 2025, and ended since, 2 June 2025" in said
+    assert "Missed, ended since" in said
+    assert "1 is overdue on both sides" in said, "telling the referrer, which a closure does not end; not what was missed and has ended"
+    document = json.loads(invoke("compare", str(tmp_path / "2025-05-31"), str(tmp_path / "2025-06-30"), "--format", "json").stdout)
+    (rule,) = [rule for rule in document["rules"] if rule["rule"] == "as_single_45wd"]
+    assert (rule["before"]["statuses"]["overdue"], rule["before"]["ended_since"], rule["before"]["judged"]) == (1, 0, 1)
+    assert (rule["after"]["statuses"]["overdue"], rule["after"]["ended_since"], rule["after"]["judged"]) == (1, 1, 1)
+    assert rule["moved"]["resolved"] == 1
+    later = invoke("compare", str(tmp_path / "2025-06-30"), str(tmp_path / "2025-07-31"))
+    assert "Nothing moved" in later.output
 
 
 def test_the_same_duty_twice_moves_as_often_as_it_differs() -> None:
@@ -614,7 +648,7 @@ def test_children_that_cannot_be_replayed_again_are_said(
 
 
 def invoke(*words: str) -> Any:
-    return CliRunner().invoke(app, list(words))
+    return CliRunner(env={"COLUMNS": "140"}).invoke(app, list(words))
 
 
 def test_compare_says_what_differs_and_what_moved(two_runs: tuple[Run, Run], tmp_path: Path) -> None:

@@ -452,7 +452,7 @@ def test_a_finding_names_the_lines_of_the_file() -> None:
         )
         assert f.file == CENSUS.name and f.other_at > f.at
         days = (date.fromisoformat(f.other_at) - date.fromisoformat(f.at)).days
-        assert f"{days} day" in f.what
+        assert f"{days:,} day" in f.what
 
 
 def test_findings_change_no_flag_and_say_which_duties_are_out_of_every_share() -> None:

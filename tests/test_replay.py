@@ -126,13 +126,14 @@ def test_statuses_add_up_and_the_share_is_what_it_says(sources: tuple[Path, ...]
     found = document(*sources, "--as-of", "2026-04-15")
     assert found["rules"]
     for r in found["rules"]:
-        assert r["started"] == sum(r[s] for s in STATUSES) > 0
+        assert r["started"] == sum(r[s] for s in STATUSES) > 0 and 0 <= r["ended_since"] <= r["overdue"]
         assert sum(r["cannot_tell_because"].values()) == r["cannot_tell"]
         if r["basis"] == "history":
             assert (r["on_time"], r["judged"]) == (r["met"], r["met"] + r["late"] + r["early"] + r["overdue"])
         elif r["basis"] == "now":
             assert r["met"] == r["late"] == r["early"] == 0
-            assert (r["on_time"], r["judged"]) == (r["due"] + r["due_soon"], r["due"] + r["due_soon"] + r["overdue"])
+            running = r["due"] + r["due_soon"]
+            assert (r["on_time"], r["judged"]) == (running, running + r["overdue"] - r["ended_since"])
         else:
             assert r["judged"] == 0 and r["started"] == r["met"] + r["cannot_tell"]
         assert r["share_on_time"] == (round(r["on_time"] / r["judged"], 6) if r["judged"] else None)
@@ -421,7 +422,7 @@ def test_the_command_writes_and_says_so(tmp_path: Path, log: Path) -> None:
     ("target", "said"),
     [
         ("flags.xlsx", "cannot write `.xlsx` files; expected .csv, .parquet, .jsonl"),
-        ("flags", "cannot write `flags` files; expected .csv, .parquet, .jsonl"),
+        ("flags.dat", "cannot write `.dat` files; expected .csv, .parquet, .jsonl"),
         ("nowhere/flags.csv", "there is no folder"),
         ("folder.csv", "this is a folder"),
     ],

@@ -40,16 +40,17 @@ from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.run import read_all
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.runner import run
-from rrt_engine.reports import run_csv, run_hide, run_workbook
+from rrt_engine.reports import run_csv, run_hide, run_summary, run_workbook
 from rrt_engine.reports.run_charts import charts
 from rrt_engine.reports.run_counts import COLUMNS, Counts, counted
 from rrt_engine.reports.run_document import report_document
 from rrt_engine.reports.run_hide import shown
 from rrt_engine.reports.run_kpis import Kpis, kpis_of
 from rrt_engine.reports.run_page import page
+from rrt_engine.reports.run_seen import Tables
 from rrt_engine.reports.run_shapes import Summary
 from rrt_engine.reports.run_summary import summary_of
-from rrt_engine.reports.run_tables import SMALL
+from rrt_engine.reports.run_tables import MISSED, OPEN, SMALL
 from rrt_engine.rulebook.load_measures import load_measures
 from rrt_engine.synth.write import plan_of, write_authority
 from tests.shipped import BOOK
@@ -180,7 +181,8 @@ def test_every_number_of_the_page_is_counted_again_from_the_flags(which: str, re
             on_time = ["due", "due_soon"] if "now" in of_table else ["met"]
             off = ["overdue"] if "now" in of_table else ["late", "early", "overdue"]
             basis = of_table or "basis = 'history'"
-            part, rest = (report.count("count(*)", basis, of_row, f"status in ({str(s)[1:-1]})") for s in (on_time, off))
+            still = "ended_by is null" if "now" in of_table else ""
+            part, rest = (report.count("count(*)", basis, of_row, f"status in ({str(s)[1:-1]})", still) for s in (on_time, off))
             assert text == f"{part / (part + rest):.1%}", (name, of_row)
         else:
             assert int(text.replace(",", "")) == again(report, of_table, of_row, of_column), (name, of_table, of_row, of_column)
@@ -196,7 +198,7 @@ def test_the_rules_are_those_of_the_run(whole: Reported, now: Reported) -> None:
         for line in report.run.lines:
             row = rows[line.rule, line.basis]
             assert (row.started, row.statuses, row.because) == (line.started, line.statuses, line.cannot_tell_because)
-            assert (row.on_time, row.judged, row.share) == (line.on_time, line.judged, line.share)
+            assert (row.on_time, row.judged, row.share, row.missed) == (line.on_time, line.judged, line.share, line.ended_since)
     assert {row.basis for row in now.found.rules} >= {"now"}
 
 
@@ -204,7 +206,8 @@ def test_what_is_known_only_as_latest_dates_is_in_no_share_of_a_history(now: Rep
     history = now.found.totals.get("history")
     assert sum(m.judged or 0 for m in now.found.months) == (history.judged if history else 0)
     running = now.found.totals["now"]
-    assert now.found.team_totals.overdue_now == running.statuses["overdue"]
+    assert now.found.team_totals.overdue_now == running.statuses["overdue"] - running.missed > 0
+    assert running.missed and now.found.counts["children_overdue"] < now.count('count(distinct "case")', "status = 'overdue'")
     assert "As things stand now, rule by rule" in now.page
 
 
@@ -217,7 +220,9 @@ def test_the_tables_add_up(whole: Reported) -> None:
     for name in ("children", "children_overdue", "started", "met", "overdue"):
         assert sum(getattr(t, name) for t in found.teams) == getattr(found.team_totals, name)
     assert found.team_totals.started == history.started
-    assert found.counts["children_overdue"] == whole.count('count(distinct "case")', "status = 'overdue'")
+    assert found.counts["children_overdue"] == whole.count('count(distinct "case")', OPEN)
+    assert found.team_totals.missed == history.missed == whole.count("count(*)", MISSED) > 0
+    assert sum(t.missed or 0 for t in found.teams) == history.missed
     assert found.counts["read"] == found.counts["used"] + found.counts["rejected"]  # type: ignore[operator]
     assert [m.month for m in found.months if m.month][-1] == "2026-02"
     assert [m.whole for m in found.months if m.month][-2:] == [True, False]
@@ -225,11 +230,11 @@ def test_the_tables_add_up(whole: Reported) -> None:
 
 def test_the_longest_waits_come_first_one_line_a_child(whole: Reported) -> None:
     rows = whole.flags.execute(
-        'select "case", max(days_late), count(*) from flags where status = \'overdue\' group by "case" order by 2 desc, 3 desc, 1'
+        f'select "case", max(days_late), count(*) from flags where {OPEN} group by "case" order by 2 desc, 3 desc, 1'
     ).fetchall()
-    found = summary_of(whole.run, cases=20)
-    assert len(rows) > 20 == len(found.cases)
-    assert [(c.case, c.days_late, c.overdue) for c in found.cases] == rows[:20]
+    found = summary_of(whole.run, cases=10)
+    assert len(rows) > 10 == len(found.cases)
+    assert [(c.case, c.days_late, c.overdue) for c in found.cases] == rows[:10]
     for case in found.cases:
         said = whole.count("count(*)", case.where, f"rule = '{case.rule}' and due = '{case.due}' and days_late = {case.days_late}")
         assert said >= 1
@@ -255,7 +260,7 @@ def test_the_counts_do_not_depend_on_the_batches(authority: Run, size: int, rows
     listed = plain.to_pylist()
     for each in found:
         assert each.people == len({row["case"] for row in listed})
-        assert each.people_overdue == len({row["case"] for row in listed if row["status"] == "overdue"})
+        assert each.people_overdue == len({row["case"] for row in listed if row["status"] == "overdue" and not row["ended_by"]})
         assert each.tables["status"].sum() == len(listed)
         people = {(row["basis"], row["status"], row["case"]) for row in listed}
         assert each.distinct["status"].sum() == len(people)
@@ -371,7 +376,7 @@ def test_what_was_rejected_is_told_with_the_reason_and_the_row(tmp_path: Path) -
     text = html.fromstring(page(summary_of(small(tmp_path)))).text_content()
     assert "1 of 6 records could not be used." in text
     assert "no_such_event" in text
-    assert "no_such_event" not in html.fromstring(page(summary_of(small_again(tmp_path), 5))).text_content()
+    assert "no_such_event" not in html.fromstring(page(summary_of(small_again(tmp_path), 3))).text_content()
 
 
 def small_again(folder: Path) -> Run:
@@ -424,6 +429,51 @@ def test_the_answer_of_a_shared_report_is_that_of_the_whole(whole: Reported, sha
         if basis == "history":
             other = shared.found.totals[basis]
             assert (other.started, other.on_time, other.judged) == (row.started, row.on_time, row.judged)
+
+
+def test_a_duty_missed_that_has_ended_is_counted_apart(tmp_path: Path) -> None:
+    lines = ["K1,referral_received,2025-01-06,R1,,", "K1,referral_decision_recorded,2025-01-06,R1,assess,", "K1,case_closed,2025-06-02,,,"]
+    lines += ["K2,referral_received,2026-01-05,R1,,", "K2,referral_decision_recorded,2026-01-05,R1,assess,"]
+    (tmp_path / "closed.csv").write_text("\n".join([LOG.split("\n")[0], *lines]) + "\n", encoding="utf-8")
+    report = reported(run([tmp_path / "closed.csv"], Settings(RULES, parse_moment("2026-04-15")), tmp_path / "run"))
+    text = html.fromstring(report.page).text_content()
+    assert "5 overdue now, of 2 children; 2 were missed and have ended since" in text
+    assert "2 were missed and have ended since (a case closed, a plan ended): nothing is left to do, so they are not listed." in text
+    assert {c.case: c.overdue for c in report.found.cases} == {"K1": 1, "K2": 4}
+    assert (report.found.totals["history"].statuses["overdue"], report.found.totals["history"].missed) == (7, 2)
+
+
+def test_the_months_begin_where_something_fell_due(tmp_path: Path) -> None:
+    found = summary_of(small(tmp_path))
+    assert [m.month for m in found.months] == ["2025-04", "2025-05", "2025-06"]
+    assert "Nothing fell due before April 2025 that can be judged." in page(found)
+
+
+def test_a_pattern_left_out_is_not_told_by_the_number_of_flags(authority: Run) -> None:
+    """Of 91 flags 89 with a history would leave 2."""
+    flags = authority.flags(list(COLUMNS))
+    basis = np.array(flags["basis"].to_pylist())
+    rest = np.flatnonzero(basis == "count")
+    chosen = np.sort(np.concatenate([np.flatnonzero(basis == "history"), rest[:2]]))
+    ids = list(dict.fromkeys(rule.id for rule in BOOK.rules))
+    for under, told in ((0, True), (5, False)):
+        found = counted(batches(flags.take(pa.array(chosen)), 5000), ids, day_number(date(2026, 2, 17)), 0, under > 1)
+        counts = run_summary._counts(found, Tables(found, day_number(date(2026, 2, 17)), under), authority.manifest)
+        assert (counts["flags"] is not None) == told
+
+
+def test_a_report_for_sharing_names_no_file(authority: Run) -> None:
+    document = report_document(summary_of(authority, 5, kpis=kpis_of(authority, 5)))
+    assert [s["name"] for s in document["sources"]] == ["Source 1"] and document["sources"][0]["sha256"]
+    assert [(s["name"], s["children"], s["events"]) for s in document["measures"]["sources"]] == [("Source 1", None, None)]
+    assert "authority.parquet" not in json.dumps(document) + page(summary_of(authority, 5, kpis=kpis_of(authority, 5)))
+
+
+def test_a_run_of_a_few_children_is_not_shared(tmp_path: Path) -> None:
+    made = small(tmp_path)
+    with pytest.raises(InputError, match="fewer than 5 children, so nothing of it can be shared"):
+        summary_of(made, 5)
+    assert rrt("report", made.folder, "-o", tmp_path / "r.html", "--suppress-under", 5).exit_code == 2
 
 
 def ranges(counts: np.ndarray, seen: Any, i: int, j: int) -> tuple[float, float]:

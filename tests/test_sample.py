@@ -342,7 +342,27 @@ def test_passing_over_is_counted_and_said() -> None:
     assert sample.passed_over == len(met) - 4
     assert "passed over because another of the same child's was drawn" in " ".join(design_words(sample))
     more = drawn([table(rows)], Design(9, (), 2))
-    assert len(picked(more)) == 4 and "There are no more children to draw from." in design_words(more)
+    assert len(picked(more)) == 4 and "There are no more children to draw from: --again" in " ".join(design_words(more))
+    every = drawn([table(rows)], Design(99, (), 2))
+    assert len(picked(every)) == 4 and "there are only 4 children, and each is in it once: --again" in " ".join(design_words(every))
+    assert "all are in it" not in " ".join(design_words(every))
+    again = drawn([table(rows)], Design(99, (), 2, again=True))
+    assert len(picked(again)) == 40 and "so all are in it." in " ".join(design_words(again))
+
+
+def test_what_was_allocated_is_said_beside_what_was_drawn() -> None:
+    """Of 30, 6 and 4 duties 10 draws are shared out by size; one child has all 30."""
+    rows = [duty(0, nth, "late") for nth in range(30)]
+    rows += [duty(child, 0, "met") for child in range(1, 7)] + [duty(child, 0, "due") for child in range(7, 11)]
+    sample = drawn([table(rows)], Design(10, ("status",), 3))
+    assert [(s.values[0], s.allocated) for s in sample.strata] == list(
+        zip(("due", "late", "met"), proportional([4, 30, 6], 10), strict=True)
+    )
+    late = sample.strata[1]
+    assert late.drawn == 1 and sum(s.drawn for s in sample.strata) == 10
+    said = " ".join(design_words(sample))
+    assert f"{late.allocated - 1} of the draws allocated could not be made where they were" in said
+    assert "could not be made" not in " ".join(design_words(drawn([table(rows)], Design(10, ("status",), 3, again=True))))
 
 
 # ------------------------------------------------------------------------------------------------ command and files
@@ -421,7 +441,7 @@ def test_a_workbook_has_the_sample_its_strata_and_how_it_was_drawn(runs: dict[st
     rows = [row for row in book["Sample"].iter_rows(min_row=4, values_only=True) if row[0]]
     assert [row[0] for row in rows] == list(range(1, 21)) and all(isinstance(row[2], float | int) for row in rows)
     strata = [row for row in book["Strata"].iter_rows(min_row=4, values_only=True) if row[0]]
-    assert sum(row[3] for row in strata) == 20
+    assert sum(row[3] for row in strata) == sum(row[4] for row in strata) == 20
     about = {row[0]: row[1] for row in book["About"].iter_rows(min_row=3, values_only=True)}
     assert "seed 1" in about["How it was drawn"] and "add up the weights" in about["How to estimate"]
     assert "Cochran" in about["Where that is from"] and "Audit agrees" in str(list(about))
@@ -442,6 +462,9 @@ def test_the_command_says_what_it_drew(runs: dict[str, Path]) -> None:
         (("--stratify", "case"), "expected one of service, rule, status"),
         (("--only", "late"), "`late`: expected a column and a value"),
         (("--only", "colour=red"), "`colour` is no column for this"),
+        (("--only", "status=ovrdue"), "no duty of this run has `ovrdue` as its status\n  help: did you mean `overdue`?"),
+        (("--only", "status=met,foo"), "no duty of this run has `foo` as its status"),
+        (("--only", "service=zzz"), "expected one of "),
         (("-o", "sample.txt"), "cannot write `.txt` files"),
     ],
 )
@@ -467,13 +490,19 @@ def test_parts_that_were_set_aside_are_said(runs: dict[str, Path], tmp_path: Pat
 
 def test_what_was_found_in_words() -> None:
     row = {**table([duty(1)]).to_pylist()[0], "answer_at": "2026-01-04", "answer_event": "referral_decision_recorded", "days_late": 2}
+    titles = {"referral_decision_recorded": "Decision on the referral"}
     assert (
-        found_words({**row, "status": "late"}) == "Done late: due 2 January 2026, done 2026-01-04 (referral_decision_recorded), 2 days late"
+        found_words({**row, "status": "late"}, titles)
+        == "Done late: due 2 January 2026, done 4 January 2026 (decision on the referral), 2 days late"
     )
-    assert found_words({**row, "status": "cannot_tell", "answer_at": None, "days_late": None, "cannot_tell_because": "no_date"}) == (
-        "Cannot tell: due 2 January 2026, no date"
+    assert found_words({**row, "status": "cannot_tell", "answer_at": None, "days_late": None, "cannot_tell_because": "no_date"}, {}) == (
+        "Cannot tell: due 2 January 2026, a date it needs is not recorded"
     )
-    assert found_words({**row, "basis": "count", "due": None, "answer_at": None, "days_late": None}) == "Recorded"
+    missed = {**row, "status": "overdue", "answer_at": None, "ended_at": "2026-01-04T09:30", "ended_by": "case_closed"}
+    assert found_words(missed, titles) == (
+        "Missed, and ended since: due 2 January 2026, ended 4 January 2026 at 09:30 (case closed), 2 days after it was due"
+    )
+    assert found_words({**row, "basis": "count", "due": None, "answer_at": None, "days_late": None}, {}) == "Recorded"
 
 
 @given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=9))

@@ -110,6 +110,7 @@ def test_each_month_end_is_a_replay_of_the_log_as_it_was_then(authority: Path, t
 def in_month(then: Any, each: Month) -> dict[str, RuleLine]:
     """The duties that fell due in a month, counted flag by flag."""
     counts: dict[tuple[str, str], Counter[str]] = {}
+    ended: Counter[str] = Counter()
     usual = {line.rule: line for line in then.lines()}
     for source in then.sources:
         flags = source.result.flags
@@ -117,6 +118,7 @@ def in_month(then: Any, each: Month) -> dict[str, RuleLine]:
             if each.first <= flags.due[i] <= each.last:
                 rule = BOOK.rules[flags.rule[i]].id
                 counts.setdefault((rule, usual[rule].basis), Counter())[STATUSES[flags.status[i]]] += 1
+                ended[rule] += bool(STATUSES[flags.status[i]] == "overdue" and flags.end[i] >= 0)
     expected = {}
     for (rule, basis), counter in counts.items():
         line = usual[rule]
@@ -126,7 +128,7 @@ def in_month(then: Any, each: Month) -> dict[str, RuleLine]:
             because = reasons(then, rule, each)
         expected[rule] = RuleLine(
             rule, line.title, line.service, line.authority, line.verified, basis, sum(counter.values()),
-            {s: counter[s] for s in STATUSES}, because, counter["met"], judged,
+            {s: counter[s] for s in STATUSES}, because, counter["met"], judged, ended[rule],
         )  # fmt: skip
     return expected
 
@@ -367,3 +369,22 @@ def test_a_source_that_cannot_be_read_is_said_and_the_rest_goes_on(tmp_path: Pat
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
     shown = rrt(SAMPLE, tmp_path / "broken.parquet", "--from", "2026-02", "--to", "2026-03")
     assert shown.exit_code == 2 and "broken.parquet" in shown.stderr and "180 children" in shown.stdout
+
+
+def test_what_was_missed_and_has_ended_is_overdue_only_until_then(tmp_path: Path) -> None:
+    """A referral of 6 January 2025 is never assessed, and the case is closed on 2 June: overdue in May, and in June no more."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "child_id,event,at,outcome\nK1,referral_received,2025-01-06,\nK1,referral_decision_recorded,2025-01-06,assess\n"
+        "K1,case_closed,2025-06-02,\n",
+        encoding="utf-8",
+    )
+    asked = ["trend", str(log), "--from", "2025-05", "--to", "2025-06", "--rule", "as_single_45wd"]
+    shown = CliRunner().invoke(app, asked).stdout
+    rows = [line.split() for line in shown.splitlines() if line.startswith(("May 2025 ", "Jun 2025 "))]
+    assert [row[-4:-1] for row in rows] == [["1", "0", "0"], ["0", "1", "0"]], "overdue, missed and ended since, open"
+    assert "1 duty was missed and has ended since" in shown and shown.count("Share so far: of all") == 1
+    (rule,) = json.loads(CliRunner().invoke(app, [*asked, "--format", "json"]).stdout)["rules"]
+    assert [(m["so_far"]["overdue"], m["so_far"]["ended_since"], m["so_far"]["judged"]) for m in rule["months"]] == [(1, 0, 1), (1, 1, 1)]
+    wrong = CliRunner().invoke(app, [*asked[:-1], "xx"])
+    assert wrong.exit_code == 2 and "there is no rule `xx`" in wrong.stderr and "rrt rules list" in wrong.stderr

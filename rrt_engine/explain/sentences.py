@@ -64,6 +64,8 @@ def _cannot_tell(e: Evidence) -> str:
             return f"Cannot tell: it began with {started}, before the records in this source, so an answer may be missing from it."
         case "after_records":
             return f"Cannot tell: it began with {started}, and the records in this source end before it was due."
+        case "only_later":
+            return f"Cannot tell: it began with {started}. This source holds only the latest date of what answers it, which is a later one."
         case "impossible" if e.answer >= 0 and e.day(e.answer) < e.day(e.trigger):
             return f"Cannot tell: {e.named(e.answer)} cannot have come before {started}. Check the dates on the record."
         case "impossible" if e.answer >= 0:
@@ -117,6 +119,8 @@ def missing(e: Evidence) -> list[str]:
             return ["records from before this source begins"]
         case "after_records":
             return ["records from after this source ends"]
+        case "only_later":
+            return ["the dates before the latest, or a source as it was on the day judged by"]
         case "impossible":
             return ["dates that can be right"]
         case "over_the_limit":

@@ -22,6 +22,10 @@ APART = {
     "before_records": "rest on what came before the records begin",
     "aside": "have dates in the wrong order or that cannot be right",
 }
+APART_ONE = {
+    "before_records": "rests on what came before the records begin",
+    "aside": "has dates in the wrong order or that cannot be right",
+}
 
 
 def figure_words(measure: Measure, cell: Cell) -> str:
@@ -73,7 +77,7 @@ def latest_for(measure: Measure, area: str) -> Comparator | None:
 
 def apart_words(cell: Cell) -> str:
     """What is shown apart from the share, in words; empty where there is nothing."""
-    found = [f"{n:,} {words}" for name, words in APART.items() if (n := getattr(cell, name))]
+    found = [f"{n:,} {APART_ONE.get(name, words) if n == 1 else words}" for name, words in APART.items() if (n := getattr(cell, name))]
     return "; ".join(found)
 
 

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rrt_engine.replay.moves import KINDS, READ, Moved, encoded, in_one, made_by, move_table, moves
+from rrt_engine.replay.flag_rows import coded
+from rrt_engine.replay.moves import KINDS, READ, STANDINGS, Moved, encoded, in_one, made_by, move_table, moves, standings
 from rrt_engine.replay.run_folder import Run
 
 # As many flags as are held at once, of each side.
@@ -83,7 +84,9 @@ class RunFlags:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many duties had each status before and after, and how many moved how. Keys are statuses and kinds of move."""
+    """How many duties stood how before and after, and how many moved how. Keys are of STANDINGS, so that `overdue` is what is overdue
+    now and `missed` what was when it ended, and kinds of move.
+    """
 
     before: Counter[str] = field(default_factory=Counter)
     after: Counter[str] = field(default_factory=Counter)
@@ -369,9 +372,10 @@ def _count(found: Found, before: Any, after: Any, moved: Moved) -> None:
     """Count the duties of both sides, and those of which nothing moved."""
     found.unmoved += moved.unmoved
     found.still_overdue += moved.unmoved_overdue
-    for table, side in ((before, "before"), (after, "after")):
+    for flags, side in ((before, "before"), (after, "after")):
+        table = flags.append_column("standing", coded(standings(flags), STANDINGS))
         for into, name in ((found.rules, "rule"), (found.teams, "team")):
-            for (value, basis, status), n in _tally(table, (name, "basis", "status")):
+            for (value, basis, status), n in _tally(table, (name, "basis", "standing")):
                 getattr(into.setdefault((value, basis or "history"), Counts()), side)[status] += n
         for (rule, *title), _ in _tally(table, ("rule", "title", "service", "authority", "verified")):
             found.titles[rule] = (title[0], title[1], title[2], title[3])
@@ -412,8 +416,8 @@ def _keep(found: Found, before: Any, after: Any, moved: Moved, causes: Sequence[
     for into, name in ((found.rules, "rule"), (found.teams, "team")):
         for (value, basis, kind), n in _tally_moves(before, after, moved, (name, "basis")):
             into[value, basis or "history"].moved[kind] += n
-    for (was, now), n in _tally(table, ("before_status", "after_status")):
-        found.still_overdue += n if was == now == "overdue" else 0
+    for (kind, now, ended), n in _tally(table, ("kind", "after_status", "after_ended_by")):
+        found.still_overdue += n if kind == "redated" and now == "overdue" and not ended else 0
     found.moved += table.num_rows
     found.cases += len(table["case"].unique())
     found.corrected += int(np.count_nonzero(table["corrected"].to_numpy()))

@@ -22,7 +22,7 @@ READ = (*IDENTITY, *OUTCOME, *ABOUT)
 
 KINDS = {
     "newly_overdue": "overdue now, and not before",
-    "newly_late": "done late or too early, and not so before",
+    "newly_late": "done late or too early, or missed and ended since, and not so before",
     "resolved": "was overdue, late or too early, and is answered or ended now",
     "eased": "was overdue, late or too early, and is not now, though it is neither answered nor ended",
     "new": "a duty that was not there before, and is not overdue or late",
@@ -32,24 +32,27 @@ KINDS = {
 }
 _NEWLY_OVERDUE, _NEWLY_LATE, _RESOLVED, _EASED, _NEW, _GONE, _CHANGED, _REDATED = range(len(KINDS))
 ATTENTION = ("newly_overdue", "newly_late")
+STANDINGS = (*STATUSES, "missed")
+"""How a duty stands: its status, but `missed` where it was overdue when it ended, so that nothing of it is overdue now."""
 
 
 def _kinds() -> Any:
-    """The kind of a move by the status before and after; the last row and column stand for no such flag."""
-    none = len(STATUSES)
+    """The kind of a move by how a duty stood before and after; the last row and column stand for no such flag."""
+    none = len(STANDINGS)
     kind = np.full((none + 1, none + 1), _CHANGED, np.int8)
-    number = {name: i for i, name in enumerate(STATUSES)}
-    troubled = [number[s] for s in ("overdue", "late", "early")]
+    number = {name: i for i, name in enumerate(STANDINGS)}
+    troubled = [number[s] for s in ("overdue", "late", "early", "missed")]
+    over = [number[s] for s in ("late", "early", "missed")]
     settled = [number[s] for s in ("met", "ended")]
     waiting = [number[s] for s in ("due", "due_soon", "cannot_tell")]
     for before in range(none + 1):
         kind[before, number["overdue"]] = _NEWLY_OVERDUE
         if before not in troubled:
-            kind[before, [number["late"], number["early"]]] = _NEWLY_LATE
+            kind[before, over] = _NEWLY_LATE
     for before in troubled:
         kind[before, settled] = _RESOLVED
         kind[before, waiting] = _EASED
-    kind[number["overdue"], [number["late"], number["early"]]] = _RESOLVED
+    kind[number["overdue"], over] = _RESOLVED
     np.fill_diagonal(kind, _REDATED)
     kind[none, [*settled, *waiting]] = _NEW
     kind[:, none] = _GONE
@@ -64,7 +67,8 @@ class Moved:
     """What moved between two tables of flags, by rows of them: -1 where there is none.
 
     `before` and `after` int64[n] are rows; `kind` int8[n] indexes KINDS; `corrected` bool[n] marks a flag that is gone and a new
-    one that stand for the same duty. `unmoved` flags say the same in both, and `unmoved_overdue` of them are overdue.
+    one that stand for the same duty. `unmoved` flags say the same in both, and `unmoved_overdue` of them are overdue now, which
+    what was missed and has ended since is not.
     """
 
     before: Int64s
@@ -90,11 +94,14 @@ class Codes:
             parts = [encoded(t[name]) for t in tables if name in t.schema.names]
             if len(parts) == len(tables):
                 self._columns[name] = in_one(pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type))
+        self._standing = np.concatenate([standings(t) for t in tables])
         self._codes: dict[str, Int64s] = {}
         self._ranked: dict[tuple[str, ...], Int64s] = {}
 
     def column(self, name: str) -> Int64s:
         """One column as numbers, 0 where it is empty or there is no such column."""
+        if name == "standing":
+            return self._standing
         if name not in self._columns:
             return np.zeros(sum(self.sizes), np.int64)
         if name not in self._codes:
@@ -201,14 +208,14 @@ def moves(before: Any, after: Any, put_right: Any | None = None) -> Moved:
     marked = np.concatenate([np.full(p.shape[1], False) if i != 1 else other_ref for i, p in enumerate(pairs)])
     marked[kept.shape[1] + placed.shape[1] :][: corrected.shape[1]] = True
     rows = np.concatenate(pairs, axis=1)
-    status_b, status_a = statuses(before), statuses(after)
-    was, now = _at(status_b, rows[0], len(STATUSES)), _at(status_a, rows[1], len(STATUSES))
+    stood_b, stood_a, *_ = codes.parts(codes.column("standing"))
+    was, now = _at(stood_b, rows[0], len(STANDINGS)), _at(stood_a, rows[1], len(STANDINGS))
     kind = _KIND[was, now]
     place_b, place_a, *_ = codes.parts(codes.of("case", "rule", "start"))
     place = np.where(rows[1] >= 0, _at(place_a, rows[1], 0), _at(place_b, rows[0], 0))
     order = np.lexsort((rows[0], rows[1], place))
     unmoved = unmoved_b >= 0
-    overdue = int(np.count_nonzero(status_b[unmoved] == STATUSES.index("overdue")))
+    overdue = int(np.count_nonzero(stood_b[unmoved] == STATUSES.index("overdue")))
     return Moved(rows[0, order], rows[1, order], kind[order], marked[order], int(np.count_nonzero(unmoved)), overdue)
 
 
@@ -217,14 +224,18 @@ def _at(values: Any, rows: Int64s, none: int) -> Any:
     return np.concatenate([values, [none]])[rows]
 
 
-def statuses(table: Any) -> Any:
-    """The status of each row of a table as its number in STATUSES."""
+def standings(table: Any) -> Int64s:
+    """How the duty in each row of a table stands, as its number in STANDINGS."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     column = in_one(encoded(table["status"]))
     places = pc.index_in(column.dictionary, value_set=pa.array(STATUSES)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return places[column.indices.to_numpy(zero_copy_only=False)]
+    found: Int64s = places[column.indices.to_numpy(zero_copy_only=False)] if len(column) else np.zeros(0, np.int64)
+    if "ended_by" in table.schema.names:
+        ended = pc.is_valid(table["ended_by"]).to_numpy()
+        found[ended & (found == STATUSES.index("overdue"))] = STANDINGS.index("missed")
+    return found
 
 
 def _corrected(codes: Codes, gone: Int64s, new: Int64s) -> Any:
@@ -338,19 +349,19 @@ def move_table(before: Any, after: Any, moved: Moved, because: Sequence[str | No
 def made_by(before: Any, after: Any, moved: Moved, tried: Sequence[Any]) -> list[Bools]:
     """For each table that was tried, which moves it makes: where it says of a flag what the table after says.
 
-    Where the status moved, that is the status; where it did not, all that is said of the flag. A flag that is gone must be gone,
+    Where the standing moved, that is the standing; where it did not, all that is said of the flag. A flag that is gone must be gone,
     and where two stand for one duty both must be as they are after. The tables hold all flags of the children that moved.
     """
     codes = Codes([before, after, *tried])
     same = codes.of(*IDENTITY)
     of_before, of_after, *_ = codes.parts(same)
     size = int(same.max(initial=0)) + 1
-    status_b, status_a = statuses(before), statuses(after)
+    stood_b, stood_a, *_ = codes.parts(codes.column("standing"))
     both = (moved.before >= 0) & (moved.after >= 0)
-    by_status = ~both
-    by_status[both] = status_b[moved.before[both]] != status_a[moved.after[both]]
+    by_standing = ~both
+    by_standing[both] = stood_b[moved.before[both]] != stood_a[moved.after[both]]
     found = [np.zeros(len(moved), np.bool_) for _ in tried]
-    for names, these in ((("status",), by_status), (OUTCOME, ~by_status)):
+    for names, these in ((("standing",), by_standing), (OUTCOME, ~by_standing)):
         said = codes.of(*IDENTITY, *names)
         _, said_after, *said_tried = codes.parts(said)
         _, _, *of_tried = codes.parts(same)

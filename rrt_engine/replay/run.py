@@ -12,7 +12,7 @@ import numpy as np
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
-from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, EventLog, Int8s, Int64s
+from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, EventLog, Int8s, Int64s
 from rrt_engine.replay.flag_rows import BASES, Whole, basis_of
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, short_name, sources_in
@@ -84,7 +84,8 @@ class RuleLine:
     `started` counts every duty; the eight statuses add up to it. `basis` is `history` where every step is in the
     source, `now` where the source holds only latest dates (so it says who is overdue today, never how often it was on
     time), and `count` for a pattern without a time limit. `on_time` of `judged` gives the share: met out of met, late,
-    early and overdue for a history; not overdue out of all that are running for `now`. A rule has a line for each basis
+    early and overdue for a history; not overdue out of all that are running for `now`. `ended_since` of the overdue were never
+    done and have ended since: they stay in the share of a history, and are not running. A rule has a line for each basis
     where some sources hold the history and others only the latest dates: the two are never added together.
     """
 
@@ -99,6 +100,7 @@ class RuleLine:
     cannot_tell_because: dict[str, int]
     on_time: int
     judged: int
+    ended_since: int = 0
 
     @property
     def share(self) -> float | None:
@@ -181,6 +183,7 @@ class Replay:
         rule = self.book.rules[editions[-1]]
         for code, basis in enumerate(BASES):
             statuses, because = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
+            ended = 0
             for source, bases in zip(self.sources, self._bases, strict=True):
                 flags = source.result.flags
                 for edition in editions:
@@ -189,8 +192,9 @@ class Replay:
                     status = flags.status[part][mine]
                     statuses += np.bincount(status, minlength=len(STATUSES))
                     because += np.bincount(flags.reason[part][mine][status == CANNOT_TELL], minlength=len(REASONS))
+                    ended += int(np.count_nonzero((status == OVERDUE) & (flags.end[part][mine] >= 0)))
             if statuses.any():
-                yield rule_line(rule, basis, statuses, because)
+                yield rule_line(rule, basis, statuses, because, ended)
 
     @cached_property
     def _bases(self) -> list[Int8s]:
@@ -198,8 +202,11 @@ class Replay:
         return [basis_of(s.result.flags, s.log, self.book.rules, s.whole) for s in self.sources]
 
 
-def rule_line(rule: Rule, basis: str, statuses: Int64s, because: Int64s) -> RuleLine:
-    """A row of the per-rule table from how many flags have each status and, of those that cannot be told, each reason."""
+def rule_line(rule: Rule, basis: str, statuses: Int64s, because: Int64s, ended: int = 0) -> RuleLine:
+    """A row of the per-rule table from how many flags have each status and, of those that cannot be told, each reason.
+
+    `ended` of the overdue have ended since.
+    """
     counts: dict[str, int] = {name: int(n) for name, n in zip(STATUSES, statuses, strict=True)}
     spec = rule.spec
     return RuleLine(
@@ -212,16 +219,17 @@ def rule_line(rule: Rule, basis: str, statuses: Int64s, because: Int64s) -> Rule
         int(statuses.sum()),
         counts,
         {name: int(n) for name, n in zip(REASONS, because, strict=True) if n},
-        *_judged(basis, counts),
+        *_judged(basis, counts, ended),
+        ended,
     )
 
 
-def _judged(basis: str, counts: dict[str, int]) -> tuple[int, int]:
+def _judged(basis: str, counts: dict[str, int], ended: int) -> tuple[int, int]:
     if basis == "count":
         return 0, 0
     if basis == "now":
         running = counts["due"] + counts["due_soon"]
-        return running, running + counts["overdue"]
+        return running, running + counts["overdue"] - ended
     return counts["met"], counts["met"] + counts["late"] + counts["early"] + counts["overdue"]
 
 

@@ -24,7 +24,7 @@ from rrt_engine.replay.chunk import Log, Settings
 from rrt_engine.replay.flag_rows import BASES
 from rrt_engine.replay.partition import Part, Partition, digest, from_data
 from rrt_engine.replay.run import RuleLine, rule_line
-from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.load import load, set_files
 
 SCHEMA = "rrt/run/1"
@@ -170,16 +170,21 @@ class Run:
             raise _unreadable(self.folder / DIAGNOSTICS, str(error)) from None
 
     @cached_property
-    def _counts(self) -> dict[tuple[int, str, str], tuple[Int64s, Int64s]]:
-        """For each log, rule and basis: how many flags have each status, and how many cannot be told for each reason."""
-        counts: dict[tuple[int, str, str], tuple[Int64s, Int64s]] = {}
+    def _counts(self) -> dict[tuple[int, str, str], tuple[Int64s, Int64s, Int64s]]:
+        """For each log, rule and basis: how many flags have each status, how many cannot be told for each reason, and, as an array of
+        one, how many of the overdue have ended since.
+        """
+        counts: dict[tuple[int, str, str], tuple[Int64s, Int64s, Int64s]] = {}
         logs = [part["log"] for part in self.manifest["parts"] if not part["set_aside"]]
-        for log, table in zip(logs, self.batches(["rule", "basis", "status", "cannot_tell_because"]), strict=True):
+        for log, table in zip(logs, self.batches(["rule", "basis", "status", "cannot_tell_because", "ended_by"]), strict=True):
+            table = table.set_column(4, "ended", table["ended_by"].is_valid()).select([0, 1, 2, 3, 4])
             for row in table.group_by(table.column_names).aggregate([([], "count_all")]).to_pylist():
                 key = (log, row["rule"], row["basis"])
                 if key not in counts:
-                    counts[key] = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64)
+                    counts[key] = np.zeros(len(STATUSES), np.int64), np.zeros(len(REASONS), np.int64), np.zeros(1, np.int64)
                 counts[key][0][STATUSES.index(row["status"])] += row["count_all"]
+                if row["status"] == "overdue" and row["ended"]:
+                    counts[key][2][0] += row["count_all"]
                 if row["status"] == "cannot_tell":
                     counts[key][1][REASONS.index(row["cannot_tell_because"] or "")] += row["count_all"]
         return counts
@@ -187,16 +192,13 @@ class Run:
     @cached_property
     def lines(self) -> list[RuleLine]:
         """The per-rule table, in the order of the rule book; rules that nothing started are left out."""
-        totals: dict[tuple[str, str], list[tuple[Int64s, Int64s]]] = {}
+        totals: dict[tuple[str, str], list[tuple[Int64s, Int64s, Int64s]]] = {}
         for (_, rule, basis), found in self._counts.items():
             totals.setdefault((rule, basis), []).append(found)
         rules = {rule.id: rule for rule in self.book.rules}  # the last edition of each
         order = {rule: place for place, rule in enumerate(rules)}
         known = sorted(totals, key=lambda key: (order[key[0]], BASES.index(key[1])))
-        return [
-            rule_line(rules[rule], basis, *(np.sum([each[i] for each in totals[rule, basis]], axis=0) for i in (0, 1)))
-            for rule, basis in known
-        ]
+        return [_line(rules[rule], basis, totals[rule, basis]) for rule, basis in known]
 
     @property
     def _judged(self) -> list[Mapping[str, Any]]:
@@ -242,6 +244,12 @@ def _unreadable(file: Path, why: str) -> InputError:
     """The error for a file of a run that is damaged or was changed."""
     message = f"this file of the run cannot be read: {(why.splitlines() or ['it breaks off'])[0][:200]}"
     return InputError([Diagnostic(str(file), 0, 0, "run", message, "error", "", "replay the sources again")])
+
+
+def _line(rule: Rule, basis: str, counts: Sequence[tuple[Int64s, Int64s, Int64s]]) -> RuleLine:
+    """A row of the per-rule table from the counts of each log."""
+    statuses, because, ended = (np.sum([each[i] for each in counts], axis=0) for i in range(3))
+    return rule_line(rule, basis, statuses, because, int(ended[0]))
 
 
 def open_run(folder: Path) -> Run:

@@ -1,10 +1,11 @@
 """A dip sample for audit: duties drawn at random from a replay, stratum by stratum, so that shares can be estimated honestly.
 
-Each duty has a number of its own between 0 and 2^64, the first eight bytes of the BLAKE2b hash of the seed and of what the duty is
-(the child, the rule, its step, the event that started it, when, and what it belongs to). In each stratum the duties with the smallest
-numbers are drawn. That is a simple random sample of the stratum, the same whatever the order of the rows and however the children
-are divided into parts, and a child that is added changes it no more than that child's own duties do: a permanent random number, as
-E. Ohlsson, "Coordination of samples using permanent random numbers", in Business Survey Methods (Wiley, 1995).
+Each duty has a number of its own between 0 and 2^64, the eight-byte BLAKE2b hash (`digest_size=8`, which is not the first eight
+bytes of a longer one) of the seed and of what the duty is: the child, the rule, its step, the event that started it, when, what it
+belongs to, and the day its clock started. In each stratum the duties with the smallest numbers are drawn. That is a simple random
+sample of the stratum, the same whatever the order of the rows and however the children are divided into parts, and a child that is
+added changes it no more than that child's own duties do: a permanent random number, as E. Ohlsson, "Coordination of samples using
+permanent random numbers", in Business Survey Methods (Wiley, 1995).
 
 How many of each stratum: in proportion to its duties and at least one, by largest remainders (W. G. Cochran, Sampling Techniques,
 3rd ed., Wiley, 1977, 5.5 and 5A.9). A duty stands for `size / drawn` duties of its stratum, the weight of Horvitz and Thompson (1952).
@@ -46,10 +47,13 @@ class Design:
 
 @dataclass(frozen=True)
 class Stratum:
-    """One stratum: its values in the columns asked for, its duties, how many were drawn, and how many each drawn one stands for."""
+    """One stratum: its values in the columns asked for, its duties, how many it was allocated, how many were drawn, and how many each
+    drawn one stands for. As many are drawn as were allocated, unless its children, or those of another stratum, had all been drawn.
+    """
 
     values: tuple[str, ...]
     size: int
+    allocated: int
     drawn: int
     weight: float | None
 
@@ -57,8 +61,9 @@ class Stratum:
 @dataclass(frozen=True)
 class Sample:
     """What was drawn. `rows` is an Arrow table, a row a duty, with `stratum` (a place in `strata`) and `weight`, in the order of strata
-    and of the draw. `how` is `all` where everything was drawn, `proportional`, or `systematic` where there are more strata than draws.
-    `passed_over` counts duties that would have been drawn but for their child, who was in the sample already.
+    and of the draw. `how` is `all` where there were no more duties than were asked for, `proportional`, or `systematic` where there
+    are more strata than draws. `passed_over` counts duties that would have been drawn but for their child, who was in the sample
+    already.
     """
 
     design: Design
@@ -97,7 +102,7 @@ def drawn(parts: Iterable[Any], design: Design) -> Sample:
     rows = kept.rows.take(pa.array(taken))
     rows = rows.append_column("stratum", pa.array(codes[taken], pa.int32()))
     rows = rows.append_column("weight", pa.array([weights[i] for i in codes[taken].tolist()], pa.float64()))
-    strata_found = tuple(Stratum(*each) for each in zip(names, counts, found, weights, strict=True))
+    strata_found = tuple(Stratum(*each) for each in zip(names, counts, wanted, found, weights, strict=True))
     return Sample(design, how, sum(counts), strata_found, rows, passed_over)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, Moment, add_months, as_date
-from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
+from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
 from rrt_engine.replay.chunk import reading_of_table
 from rrt_engine.replay.flag_rows import BASES, NOW, Whole, basis_of
 from rrt_engine.replay.partition import Partition
@@ -226,11 +226,14 @@ def _known(log: EventLog, last: int) -> tuple[int, int, int]:
 
 
 class _Counts:
-    """How many flags have each status, and each reason for not telling: by month, edition of a rule and basis."""
+    """How many flags have each status, and each reason for not telling, and how many of the overdue have ended since: by month,
+    edition of a rule and basis.
+    """
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self.statuses = np.zeros((*shape, len(STATUSES)), np.int64)
         self.because = np.zeros((*shape, len(REASONS)), np.int64)
+        self.ended = np.zeros((*shape, 1), np.int64)
 
     def add(self, month: int, flags: Flags, basis: Int8s, kept: Bools) -> None:
         """Count some flags under a month."""
@@ -238,6 +241,7 @@ class _Counts:
         for counts, codes, chosen in (
             (self.statuses[month], flags.status, kept),
             (self.because[month], flags.reason, kept & (flags.status == CANNOT_TELL)),
+            (self.ended[month], np.zeros_like(flags.status), kept & (flags.status == OVERDUE) & (flags.end >= 0)),
         ):
             found = np.bincount(place[chosen] * counts.shape[-1] + codes[chosen], minlength=counts.size)
             counts += found.reshape(counts.shape)
@@ -247,7 +251,8 @@ class _Counts:
         statuses: Int64s = self.statuses[month, editions, basis].sum(axis=0)
         if not statuses.any():
             return None
-        return rule_line(rule, BASES[basis], statuses, self.because[month, editions, basis].sum(axis=0))
+        because = self.because[month, editions, basis].sum(axis=0)
+        return rule_line(rule, BASES[basis], statuses, because, int(self.ended[month, editions, basis].sum()))
 
 
 def _lines(book: RuleBook, months: Sequence[Month], so_far: _Counts, in_month: _Counts) -> list[TrendLine]:

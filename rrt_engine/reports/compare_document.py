@@ -64,7 +64,7 @@ class Totals(_Shape):
     duties_moved: int
     children_moved: int
     duties_judged_the_same: int
-    overdue_on_both_sides: int
+    overdue_on_both_sides: int = Field(description="Not counting what was missed and has ended since.")
     corrected: int = Field(description="Moves that pair a duty that is gone with a new one: a date or reference was put right.")
     without_cause: int = Field(description="Moves of children whose flags a replay does not give again, so that no cause is known.")
 
@@ -84,6 +84,7 @@ class Side(_Shape):
     """How many duties have each status, and how many of those that can be judged were on time."""
 
     statuses: dict[str, int]
+    ended_since: int = Field(description="Of the overdue, those that have ended since: missed, and not overdue now.")
     on_time: int
     judged: int
 
@@ -330,7 +331,9 @@ def _counts(basis: str, counts: Counts) -> dict[str, Any]:
 
 def _side(basis: str, counts: Counter[str]) -> dict[str, Any]:
     on_time, judged = share(basis, counts)
-    return {"statuses": {status: counts[status] for status in STATUSES}, "on_time": on_time, "judged": judged}
+    statuses = {status: counts[status] for status in STATUSES}
+    statuses["overdue"] += counts["missed"]
+    return {"statuses": statuses, "ended_since": counts["missed"], "on_time": on_time, "judged": judged}
 
 
 def _move(row: dict[str, Any]) -> dict[str, Any]:

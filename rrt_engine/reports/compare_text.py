@@ -221,12 +221,15 @@ def attention(moved: Mapping[str, int]) -> int:
 
 def _show_rules(console: Console, found: Found, sides: str) -> None:
     lines = rules_that_moved(found)
+    # Few duties were missed and have ended since: the column is there where some were.
+    missed = any(counts.before["missed"] or counts.after["missed"] for _, _, counts in lines)
+    columns = [each for each in COLUMNS if missed or each[1] != ("missed",)]
     console.print()
     say(console, f"By rule ({sides})", "bold")
-    table = _table("Rule", "Moved", *(heading for heading, _ in COLUMNS), "On time, of those judged")
+    table = _table("Rule", "Moved", *(heading for heading, _ in columns), "On time, of those judged")
     for rule, basis, counts in lines[:RULES]:
         title = f"{found.titles[rule][0]}{' (now)' if basis == 'now' else ''}"
-        cells = [counts_words(counts, statuses) for _, statuses in COLUMNS]
+        cells = [counts_words(counts, statuses) for _, statuses in columns]
         table.add_row(Text(title), f"{counts.moved.total():,}", *cells, shares_words(basis, counts))
     console.print(table)
     if len(lines) > RULES:

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from rrt_engine.model import REASONS, plural
+from rrt_engine.model import plural
 from rrt_engine.replay.comparing import Counts
 from rrt_engine.replay.moves import KINDS
 from rrt_engine.replay.rule_differences import RuleDifference, RuleDifferences
+from rrt_engine.reports.text import BECAUSE_WORDS
 from rrt_engine.words import STATUS_WORDS, listed, within_sentence
 
 KIND_WORDS = {
     "newly_overdue": "newly overdue",
-    "newly_late": "newly late or too early",
+    "newly_late": "newly late or too early, or missed and ended since",
     "resolved": "resolved: answered or ended",
     "eased": "no longer overdue or late, though not answered",
     "new": "new, and not overdue or late",
@@ -24,7 +25,7 @@ KIND_WORDS = {
 }
 WHAT_IF_WORDS = {
     "newly_overdue": "would be overdue, and are not",
-    "newly_late": "would be late or too early, and are not",
+    "newly_late": "would be late or too early, or missed and ended since, and are not",
     "resolved": "would be in time or ended, and are overdue, late or too early",
     "eased": "would be neither overdue nor late, though not answered, and are",
     "new": "would be duties, neither overdue nor late, and are not there",
@@ -41,6 +42,7 @@ FACTOR_WORDS = {
 # Statuses as the table of rules shows them, those alike together.
 COLUMNS = (
     ("Overdue", ("overdue",)),
+    ("Missed, ended since", ("missed",)),
     ("Late or early", ("late", "early")),
     ("Due", ("due", "due_soon")),
     ("On time", ("met",)),
@@ -72,7 +74,7 @@ def share(basis: str, counts: Mapping[str, int]) -> tuple[int, int]:
         running = counts.get("due", 0) + counts.get("due_soon", 0)
         return running, running + counts.get("overdue", 0)
     met = counts.get("met", 0)
-    return met, met + sum(counts.get(status, 0) for status in ("late", "early", "overdue"))
+    return met, met + sum(counts.get(status, 0) for status in ("late", "early", "overdue", "missed"))
 
 
 def shares_words(basis: str, counts: Counts) -> str:
@@ -168,6 +170,8 @@ def side_words(move: Mapping[str, Any], side: str) -> str:
         return "no such duty"
     words = STATUS_WORDS[status].lower()
     due = day_text(move[f"{side}_due_at"] or move[f"{side}_due"])
+    if status == "overdue" and move[f"{side}_ended_at"] is not None:
+        return f"missed, due {due}, and ended since, {day_text(move[f'{side}_ended_at'])}"
     parts = [f"{words}{f', due {due}' if due and status != 'ended' else ''}"]
     if move[f"{side}_days_late"] is not None:
         parts.append(f"{plural(move[f'{side}_days_late'], 'day')} late")
@@ -176,27 +180,8 @@ def side_words(move: Mapping[str, Any], side: str) -> str:
     if move[f"{side}_ended_at"] is not None:
         parts.append(f"ended {day_text(move[f'{side}_ended_at'])}")
     if move[f"{side}_cannot_tell_because"] is not None:
-        parts.append(_REASONS.get(move[f"{side}_cannot_tell_because"], "cannot be told"))
+        parts.append(BECAUSE_WORDS[move[f"{side}_cannot_tell_because"]])
     return ", ".join(parts)
-
-
-_REASONS = dict(
-    zip(
-        REASONS,
-        (
-            "",
-            "the time of day is not recorded",
-            "what started it does not record all it needs",
-            "what may answer it does not record all it needs",
-            "it began before the records",
-            "its dates cannot be right",
-            "its date is not recorded",
-            "its date is beyond the limit",
-            "the records end before it was due",
-        ),
-        strict=True,
-    )
-)
 
 
 def move_words(move: Mapping[str, Any]) -> tuple[str, str]:

@@ -81,6 +81,7 @@ class RuleRow(_Shape):
     ended: int
     cannot_tell: int
     cannot_tell_because: dict[str, int]
+    ended_since: int = Field(description="Of the overdue, those that were never done and have ended since: nothing is left to do.")
     on_time: int
     judged: int
     share_on_time: float | None = Field(description="on_time / judged; null where nothing can be judged.")
@@ -334,6 +335,7 @@ def replay_document(replay: Replay, audit: Audit | None = None) -> dict[str, Any
                 "started": line.started,
                 **line.statuses,
                 "cannot_tell_because": line.cannot_tell_because,
+                "ended_since": line.ended_since,
                 "on_time": line.on_time,
                 "judged": line.judged,
                 "share_on_time": None if line.share is None else round(line.share, 6),

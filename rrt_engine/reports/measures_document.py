@@ -110,8 +110,8 @@ class SourceRead(_Shape):
 
     name: str
     format: str
-    children: int
-    events: int
+    children: int | None = Field(description="Null where it is left out.")
+    events: int | None
 
 
 class MeasuresDocument(_Shape):

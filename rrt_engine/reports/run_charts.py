@@ -88,8 +88,8 @@ def _by_month(found: Summary) -> Chart | None:
 
 
 def _days_late(found: Summary) -> Chart | None:
-    kinds = [("Done late", [b.late for b in found.bands]), ("Overdue, from the history", [b.overdue for b in found.bands])]
-    kinds += [("Overdue as things stand now", [b.overdue_now for b in found.bands])]
+    kinds = [("Done late", [b.late for b in found.bands]), ("Not done, from the history", [b.overdue for b in found.bands])]
+    kinds += [("Not done, latest dates only", [b.overdue_now for b in found.bands])]
     kinds = [(name, numbers) for name, numbers in kinds if any(numbers)]
     if not kinds:
         return None

@@ -17,7 +17,7 @@ from rrt_engine.calendar import NO_DAY
 from rrt_engine.model import CANNOT_TELL, EARLY, LATE, MET, OVERDUE, REASONS, STATUSES, Bools, Int64s
 from rrt_engine.replay.flag_rows import BASES, COUNT, HISTORY, NOW
 
-COLUMNS = ("case", "rule", "status", "due", "days_late", "cannot_tell_because", "basis", "team", "worker")
+COLUMNS = ("case", "rule", "status", "due", "days_late", "cannot_tell_because", "basis", "team", "worker", "ended_by")
 BANDS = (0, 7, 14, 28, 56, 91, 182, 365)
 """The most days late of each band but the last, which is longer."""
 LATENESS = ((HISTORY, LATE), (HISTORY, OVERDUE), (NOW, OVERDUE))
@@ -31,7 +31,10 @@ NOBODY = -1
 
 @dataclass(frozen=True, order=True)
 class Waiting:
-    """One child with something overdue; the order is worst first. `days` and `due` are those of the duty overdue longest."""
+    """One child with something overdue that can still be done; the order is worst first.
+
+    `days` and `due` are those of the duty overdue longest.
+    """
 
     minus_days: int
     minus_overdue: int
@@ -51,7 +54,9 @@ class Counts:
     Shapes: r rules, t teams, 3 bases, 8 statuses. `rule` is [r, 3, 8], `because` [r, 3, reasons], `bands` [bands, 3],
     `months` [MONTHS, 4] (duties with a history, by the month they fell due), `undated` [4] those without a due date,
     `ahead` [4] those that fall due after the as-of date, `team` [t, 3, 8]. `team` 0 is the children without one.
-    `rule all`, `team all` and `status` are the totals of the rules, teams and statuses, for the children behind them.
+    `missed` [r, 3] and `team missed` [t, 3] are what was not done and has ended since; `open or missed` [3, 2] parts what was not done
+    into what can still be done and what has ended. `rule all`, `team all` and `status` are the totals of the rules, teams and statuses,
+    for the children behind them.
     """
 
     rules: tuple[str, ...]
@@ -74,6 +79,7 @@ def counted(batches: Iterable[Any], rules: Sequence[str], as_of: int, most: int,
     shapes = {"rule": (len(rules), 3, 8), "because": (len(rules), 3, len(REASONS)), "bands": (len(BANDS) + 1, 3)}
     shapes |= {"months": (MONTHS, 4), "undated": (1, 4), "ahead": (1, 4), "team": (1, 3, 8)}
     shapes |= {"rule all": (len(rules), 3), "team all": (1, 3), "status": (3, 8)}
+    shapes |= {"missed": (len(rules), 3), "team missed": (1, 3), "open or missed": (3, 2)}
     for name, shape in shapes.items():
         found.tables[name] = np.zeros(shape, np.int64)
         found.distinct[name] = np.zeros(shape, np.int64)
@@ -111,6 +117,8 @@ class _Reading:
         team = np.maximum(_codes(column["team"], found.teams, grow=True), 0)
         self._room_for_teams()
         due, days = _days(column["due"], NO_DAY), _days(column["days_late"], -1)
+        overdue = status == OVERDUE
+        missed = overdue & column["ended_by"].is_valid().to_numpy(zero_copy_only=False)
         starts = _changes(column["case"])
         first_goes_on = column["case"][0].as_py() == self.last_case
         starts[0] = not first_goes_on
@@ -128,6 +136,9 @@ class _Reading:
         self._count("rule all", (rule, basis), everyone, child)
         self._count("team all", (team, basis), everyone, child)
         self._count("status", (basis, status), everyone, child)
+        self._count("missed", (rule, basis), missed, child)
+        self._count("team missed", (team, basis), missed, child)
+        self._count("open or missed", (basis, missed.astype(np.int64)), overdue, child)
         for place, (of_basis, of_status) in enumerate(LATENESS):
             chosen = (basis == of_basis) & (status == of_status) & (days >= 0)
             self._count("bands", (np.searchsorted(BANDS, days), np.full(len(rule), place)), chosen, child)
@@ -139,7 +150,7 @@ class _Reading:
         self._count("months", (np.clip(month, 0, MONTHS - 1), places[status]), judged & (due != NO_DAY) & come, child)
         self._count("undated", (nought, places[status]), judged & (due == NO_DAY), child)
         self._count("ahead", (nought, places[status]), judged & ~come, child)
-        self._wait(column, (status == OVERDUE) & (basis != COUNT), child, days, due)
+        self._wait(column, overdue & ~missed & (basis != COUNT), child, days, due)
         self.last_case = column["case"][batch.num_rows - 1].as_py()
 
     def _count(self, name: str, place: tuple[Any, ...], chosen: Bools, child: Int64s) -> None:
@@ -165,7 +176,7 @@ class _Reading:
         if short <= 0:
             return
         for tables in (found.tables, found.distinct):
-            for name in ("team", "team all"):
+            for name in ("team", "team all", "team missed"):
                 tables[name] = np.concatenate([tables[name], np.zeros((short, *tables[name].shape[1:]), np.int64)])
         found.people_by_team = np.concatenate([found.people_by_team, np.zeros(short, np.int64)])
         found.people_overdue_by_team = np.concatenate([found.people_overdue_by_team, np.zeros(short, np.int64)])

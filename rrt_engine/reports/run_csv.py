@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHARED = tuple(name for name in TOGETHER if name not in STATUSES)
 SUMMARY = ("rule", "title", "service", "authority", "verified", "basis", "started", *STATUSES, *_SHARED, "judged", "on_time", "share")
-SUMMARY += ("cannot_tell_because", "left_out", "where")
+SUMMARY += ("overdue_ended_since", "cannot_tell_because", "left_out", "where")
 
 
 def pair(target: Path) -> tuple[Path, Path]:
@@ -114,6 +114,7 @@ def _row(row: RuleRow) -> list[Any]:
         row.judged,
         row.on_time,
         share,
+        row.missed,
         because,
         " ".join(left_out),
         where,

@@ -72,6 +72,7 @@ class RuleFound(_Shape):
     started: int | None
     statuses: dict[str, int | None] = Field(description="By name; for sharing, `late_or_early` and `due_or_due_soon` stand for two each.")
     because: dict[str, int | None] = Field(description="Why what cannot be told cannot.")
+    missed: int | None = Field(description="Of those overdue, how many have ended since: nothing is left to do.")
     on_time: int | None
     judged: int | None
     share: float | None = Field(description="From 0 to 1: on_time out of judged; null where there is nothing to judge, or it is left out.")
@@ -79,7 +80,7 @@ class RuleFound(_Shape):
 
 
 class Band(_Shape):
-    """Duties by days late: done late, overdue with a history, and overdue as things stand now."""
+    """Duties by days late: done late, not done with a history, and not done where only the latest dates are held."""
 
     label: str
     late: int | None
@@ -103,7 +104,7 @@ class Month(_Shape):
 
 
 class Case(_Shape):
-    """A child with something overdue, and the duty overdue longest."""
+    """A child with something overdue that can still be done, and the duty overdue longest."""
 
     case: str
     team: str | None
@@ -130,8 +131,10 @@ class Team(_Shape):
     due: int | None
     ended: int | None
     cannot_tell: int | None
-    overdue_now: int | None
-    running_now: int | None
+    missed: int | None = Field(description="Not done, and ended since, on any basis; null in a report for sharing.")
+    overdue_now: int | None = Field(description="What can still be done; in a report for sharing, with what has ended since.")
+    running_now: int | None = Field(description="Not yet due.")
+    judged: int | None
     share: float | None
     where: str
 
@@ -197,9 +200,9 @@ def report_document(found: Summary) -> dict[str, Any]:
         "days_late": [asdict(row) for row in found.bands],
         "months": [_shared(row) for row in found.months],
         "cases": [asdict(row) for row in found.cases],
-        "teams": [_shared(row) for row in found.teams],
-        "all_teams": _shared(found.team_totals),
-        "measures": measures_document(found.kpis.found) if found.kpis.found is not None else None,
+        "teams": [{**_shared(row), "judged": row.judged} for row in found.teams],
+        "all_teams": {**_shared(found.team_totals), "judged": found.team_totals.judged},
+        "measures": _measures(found),
         "no_measures_because": found.kpis.why or None,
         "notice": found.notice if REMINDER in found.notice else f"{found.notice} {REMINDER}",
     }
@@ -207,6 +210,20 @@ def report_document(found: Summary) -> dict[str, Any]:
 
 def _shared(row: RuleRow | MonthRow | TeamRow) -> dict[str, Any]:
     return {**asdict(row), "share": None if row.share is None else round(row.share, 6)}
+
+
+def _measures(found: Summary) -> dict[str, Any] | None:
+    """The measures; for sharing, their sources without names, and without how many children and events they hold."""
+    if found.kpis.found is None:
+        return None
+    document = measures_document(found.kpis.found)
+    if found.under:
+        for n, source in enumerate(document["sources"], 1):
+            source.update(name=f"Source {n}", children=None, events=None)
+        for measure in document["measures"]:
+            measure["sources"] = []
+            measure["cannot"] = []
+    return document
 
 
 def _lacking(rule: str, title: str, kinds: tuple[str, ...]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def kpis_of(run: Run, under: int = 0, most: int = MOST_CHILDREN, notice: Callabl
         return Kpis(None, why)
     notice("checking that the events are as they were")
     if missing := run.missing_events():
-        return Kpis(None, f"the events are not as they were: {missing[0]}")
+        return Kpis(None, f"the events are not as they were: {missing[0]}" if under <= 1 else "the events are not as they were")
     last = run.as_of.day
     asked = Asked(Window(year_before(last), last), as_known=run.as_known is not None, suppress_under=under)
     try:
@@ -60,7 +60,8 @@ def kpis_of(run: Run, under: int = 0, most: int = MOST_CHILDREN, notice: Callabl
         notice("reading the events")
         found = measured(_sources(run, run.book), measures, measures.measures, asked, notice)
     except InputError as error:
-        return Kpis(None, f"the events cannot be measured: {error.diagnostics[0].message}")
+        why = "the events cannot be measured"
+        return Kpis(None, f"{why}: {error.diagnostics[0].message}" if under <= 1 else why)
     return Kpis(suppressed(found, under))
 
 

@@ -14,7 +14,7 @@ from rrt_engine.reports.run_charts import can_draw, charts
 from rrt_engine.reports.run_kpis import command_words
 from rrt_engine.reports.run_shapes import Summary
 from rrt_engine.reports.run_summary import REASONS_SHOWN
-from rrt_engine.reports.run_tables import across, by_group, every
+from rrt_engine.reports.run_tables import NOT_DONE, OPEN, SMALL, across, by_group, every
 from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -81,20 +81,40 @@ def title(found: Summary) -> str:
 def answer(found: Summary) -> str:
     """What the run found, in a sentence."""
     c = found.counts
-    if not c["flags"]:
+    if not found.rules:
         return "No time limit starts from the events that were read."
     history, now = found.totals.get("history"), found.totals.get("now")
-    overdue = [n for row in (history, now) if row and (n := row.statuses["overdue"]) is not None]
-    said = [f"{c['flags']:,} duties and patterns of {_people(c['children_with_duties'])}"]
-    if overdue:
-        said.append(f"{sum(overdue):,} overdue, of {_people(c['children_overdue'])}")
+    said = [f"{_some(c['flags'])}duties and patterns of {_people(c['children_with_duties'])}"]
+    rows = [row for row in (history, now) if row]
+    not_done, missed = _all([row.statuses["overdue"] for row in rows]), _all([row.missed for row in rows])
+    if not_done is not None and missed is not None:
+        said.append(f"{not_done - missed:,} overdue now, of {_people(c['children_overdue'])}")
+        said += [missed_words(missed)] if missed else []
+    elif not_done is not None:
+        said.append(f"{not_done:,} not done by the last day on time, overdue now or ended since")
     if history and history.share is not None:
         said.append(f"{history.share:.1%} on time ({history.on_time:,} of the {history.judged:,} with a history that can be judged)")
-    return "; ".join(said) + "."
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def missed_words(n: int) -> str:
+    """What was missed and has ended, counted apart."""
+    return f"{n:,} {'was' if n == 1 else 'were'} missed and {'has' if n == 1 else 'have'} ended since"
+
+
+def _all(numbers: list[int | None]) -> int | None:
+    known = [n for n in numbers if n is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
+
+
+def _some(n: int | None) -> str:
+    """A number before what it counts; nothing where it is left out."""
+    return "" if n is None else f"{n:,} "
 
 
 def _people(n: int | None) -> str:
-    return "a number of children too small to show" if n is None else plural(n, "child", "children")
+    return "children whose number is left out" if n is None else plural(n, "child", "children")
 
 
 def about(found: Summary) -> list[tuple[str, str]]:
@@ -104,8 +124,11 @@ def about(found: Summary) -> list[tuple[str, str]]:
     lines = [
         ("As at", as_of_words(found.as_of) + ("" if found.as_of.instant != NO_INSTANT else ", to the end of the day")),
         ("Records", f"{c['read']:,} read = {c['used']:,} used + {c['rejected']:,} rejected{aside}"),
-        ("Children", f"{_people(c['children'])}, {c['events']:,} events; {_people(c['children_with_duties'])} with a duty or a pattern"),
-        ("Flags", f"{c['flags']:,}: one for each duty that started, and each pattern"),
+        (
+            "Children",
+            f"{_people(c['children'])}, {_some(c['events'])}events; {_people(c['children_with_duties'])} with a duty or a pattern",
+        ),
+        ("Flags", f"{SMALL if c['flags'] is None else format(c['flags'], ',')}: one for each duty that started, and each pattern"),
         ("Engine", f"rrt {found.engine}"),
         ("Rule set", f"{found.rule_title}, {rule_set['version']}"),
         ("Digest of the rule set", rule_set["digest"]),
@@ -171,16 +194,19 @@ def _cases(found: Summary) -> str:
     if found.under:
         return "Cases are not listed in a report for sharing."
     total = found.counts["children_overdue"] or 0
+    missed = _all([row.missed for row in found.totals.values()]) or 0
+    apart = f" {missed_words(missed)} (a case closed, a plan ended): nothing is left to do, so they are not listed." if missed else ""
     if not total:
-        return "No child has anything overdue."
+        return f"No child has anything overdue.{apart}"
     which = (
         f"The {len(found.cases):,} of {total:,} who have waited longest are listed"
         if total > len(found.cases)
         else f"All {total:,} are listed"
     )
     return (
-        f"{plural(total, 'child has', 'children have')} something overdue. {which}, by the duty overdue longest; the rest are the rows of "
-        "flags/*.parquet where status = 'overdue'. A very long wait may be an answer that was never recorded: look at the record."
+        f"{plural(total, 'child has', 'children have')} something overdue that can still be done. {which}, by the duty overdue longest; "
+        f"all of it is the rows of flags/*.parquet where {OPEN}. A very long wait may be an answer that was never recorded: look at the "
+        f"record.{apart}"
     )
 
 
@@ -204,8 +230,10 @@ def method(found: Summary) -> list[tuple[str, list[str]]]:
     """How the figures were made, and what they cannot say."""
     figures = [
         "Each duty that started is one row, with one of eight statuses; they add up to the number started.",
-        f"{STATUS_WORDS['met']}, {STATUS_WORDS['late'].lower()}, {STATUS_WORDS['early'].lower()} and {STATUS_WORDS['overdue'].lower()} "
+        f"{STATUS_WORDS['met']}, {STATUS_WORDS['late'].lower()}, {STATUS_WORDS['early'].lower()} and not done "
         "can be judged, and the share on time is the first out of the four. What is due, no longer needed or cannot be told is in none.",
+        NOT_DONE,
+        "Where a number is of what is overdue now, what has ended (ended_by is not null) is not in it.",
         "Where a source holds only the latest date of an event, it says who is overdue now and never how often it was on time: "
         "such duties (basis = 'now') are never added to those with a history.",
         "A date without a time is the whole day. What cannot be told is shown with why, and counts neither for nor against anybody.",
@@ -230,8 +258,10 @@ def method(found: Summary) -> list[tuple[str, list[str]]]:
             f"A number about fewer than {found.under} children is left out, however many duties they have, and nought is shown as 0.",
             "So are as many others as it takes that none of them can be worked out from its row, column or total, in any table; a share is "
             "left out where a number it rests on is.",
+            "Sources are numbered, as a file may be named after a child; their digests say which they are.",
             "Lists of cases, reasons that may hold values from records, and children with something overdue by team are left out.",
-            "Two reports at two dates can give away, between them, what neither gives away: think before sharing a second.",
+            "Two reports of the same children (of another day, with another least number, with and without a team) can be taken from one "
+            "another, and give away between them what neither does: no single report can prevent it. Think before sharing a second.",
         ]
         parts.append(("Small numbers", hidden))
     return parts

@@ -10,7 +10,7 @@ import numpy as np
 
 from rrt_engine.calendar import NO_DAY, as_date
 from rrt_engine.model import REASONS
-from rrt_engine.replay.flag_rows import BASES
+from rrt_engine.replay.flag_rows import BASES, NOW
 from rrt_engine.reports.run_counts import BANDS, FIRST_MONTH, LATENESS, Waiting
 from rrt_engine.reports.run_seen import MONTHS_SHOWN, Tables
 from rrt_engine.reports.run_shapes import BandRow, CaseRow, MonthRow, Number, RuleRow, TeamRow, quoted
@@ -46,32 +46,49 @@ def rule_rows(book: RuleBook, tables: Tables) -> tuple[tuple[RuleRow, ...], dict
             because = tables.found.tables["because"][i, code]
             reasons = {} if tables.under > 1 else _because(because, [True] * len(REASONS))
             started = _number(counts[i].sum(), seen.rows[i])
-            on_time, judged = _judged(basis, statuses)
+            missed = int(tables.found.tables["missed"][i, code]) if tables.under <= 1 else None
+            on_time, judged = _judged(basis, statuses, missed)
             about = (rule, spec.title, str(spec.service), str(spec.authority), str(spec.verified), basis)
-            rows.append(RuleRow(*about, started, statuses, reasons, on_time, judged, f"rule = {quoted(rule)}"))
+            rows.append(RuleRow(*about, started, statuses, reasons, missed, on_time, judged, f"rule = {quoted(rule)}"))
         if counts.any():
             statuses = dict(zip(names, _numbers(counts.sum(axis=0), seen.columns), strict=True))
             reasons = _because(tables.table[f"because {code}"].counts[:, 0], tables.seen[f"because {code}"].cells[:, 0])
-            on_time, judged = _judged(basis, statuses)
+            missed = _missed(tables, code)
+            on_time, judged = _judged(basis, statuses, missed)
             started = _number(counts.sum(), seen.total)
-            totals[basis] = RuleRow("", "All rules", "", "", "", basis, started, statuses, reasons, on_time, judged, EVERY)
+            totals[basis] = RuleRow("", "All rules", "", "", "", basis, started, statuses, reasons, missed, on_time, judged, EVERY)
     services = list(dict.fromkeys(str(rule.spec.service) for rule in book.rules))
     rows.sort(key=lambda row: services.index(row.service))
     return tuple(rows), totals
+
+
+def _missed(tables: Tables, basis: int) -> Number:
+    """How many have ended of what was not done; for sharing only where neither they nor the others are few, and all together are shown."""
+    missed = int(tables.found.tables["missed"][:, basis].sum())
+    if tables.under <= 1:
+        return missed
+    behind = tables.found.distinct["open or missed"][basis]
+    total = tables.seen[f"rule {basis}"].columns[list(tables.groups).index("overdue")]
+    return missed if total and not ((behind > 0) & (behind < tables.under)).any() else None
 
 
 def _because(counts: Iterable[int], seen: Iterable[bool]) -> dict[str, Number]:
     return {name: _number(n, ok) for name, n, ok in zip(REASONS, counts, seen, strict=True) if n}
 
 
-def _judged(basis: str, statuses: Mapping[str, Number]) -> tuple[Number, Number]:
-    """How many are on time, of how many that can be judged. Nothing where a part of it is left out."""
+def _judged(basis: str, statuses: Mapping[str, Number], missed: Number) -> tuple[Number, Number]:
+    """How many are on time, of how many that can be judged. Nothing where a part of it is left out.
+
+    As things stand now, `missed` is judged no more: it has ended.
+    """
     if basis == "count":
         return 0, 0
     on = ("due", "due_soon", "due_or_due_soon") if basis == "now" else ("met",)
     off = ("overdue",) if basis == "now" else ("late", "early", "late_or_early", "overdue")
     on_time = _sum(*(statuses[name] for name in on if name in statuses))
     judged = _sum(on_time, *(statuses[name] for name in off if name in statuses))
+    if basis == "now":
+        judged = None if judged is None or missed is None else judged - missed
     return (None, None) if judged is None else (on_time, judged)
 
 
@@ -94,7 +111,10 @@ def band_rows(tables: Tables) -> tuple[BandRow, ...]:
 
 
 def month_rows(tables: Tables, as_of: int) -> tuple[MonthRow, ...]:
-    """Duties with a history by the month they fell due: those of the last two years one by one, and the others in three rows."""
+    """Duties with a history by the month they fell due: those of the last two years one by one, and the others in three rows.
+
+    They begin with the first month in which anything fell due. For sharing, a month stays where any of it is left out.
+    """
     counts, seen = tables.table["months"].counts, tables.seen["months"]
     starts = [_month_start(tables.first_month + i) for i in range(MONTHS_SHOWN + 1)]
     until = as_date(as_of)
@@ -107,8 +127,10 @@ def month_rows(tables: Tables, as_of: int) -> tuple[MonthRow, ...]:
     about.append(("After the as-of date", "", False, f"due > '{until}'"))
     about.append(("No due date", "", False, "due is null"))
     rows = []
+    begun = False
     for i, (label, month, whole, where) in enumerate(about):
-        if counts[i].any() or month:
+        begun = begun or bool(counts[i].any() or not (seen.cells[i].all() and seen.rows[i])) or i == MONTHS_SHOWN
+        if counts[i].any() or (month and begun):
             met, late, overdue = _numbers(counts[i], seen.cells[i])
             rows.append(MonthRow(label, month, met, late, overdue, _number(counts[i].sum(), seen.rows[i]), whole, where))
     return tuple(rows)
@@ -124,7 +146,7 @@ def _month_words(day: date) -> str:
 
 
 def case_row(each: Waiting, book: RuleBook) -> CaseRow:
-    """One child with something overdue."""
+    """One child with something overdue that can still be done."""
     title = book.named(each.rule)[-1].spec.title
     due = "" if each.due == NO_DAY else as_date(each.due).isoformat()
     where = f'"case" = {quoted(each.case)}'
@@ -148,14 +170,28 @@ def team_rows(tables: Tables) -> tuple[tuple[TeamRow, ...], TeamRow]:
         name = f"{len(group):,} other teams" if several else names[group[0]]
         where = f"team in ({listed})" if several else f"team = {listed}" if listed else "team is null"
         with_overdue = overdue(int(found.people_overdue_by_team[group].sum()))
-        rows.append(_team(name, children, with_overdue, _number(counts[1][i].sum(), seen[1].rows[i]), history, now, where))
+        missed = found.tables["team missed"][group].sum(axis=0)
+        started = _number(counts[1][i].sum(), seen[1].rows[i])
+        rows.append(_team(name, children, with_overdue, started, history, now, overdue(int(missed.sum())), int(missed[NOW]), where))
     children, history, now = (_numbers(table.sum(axis=0), shown.columns) for table, shown in zip(counts, seen, strict=True))
     started = _number(counts[1].sum(), seen[1].total)
-    return tuple(rows), _team("All teams", children, overdue(found.people_overdue), started, history, now, EVERY)
+    missed = found.tables["team missed"].sum(axis=0)
+    every = overdue(int(missed.sum())), int(missed[NOW])
+    return tuple(rows), _team("All teams", children, overdue(found.people_overdue), started, history, now, *every, EVERY)
 
 
 def _team(
-    name: str | None, children: list[Number], with_overdue: Number, started: Number, history: list[Number], now: list[Number], where: str
+    name: str | None,
+    children: list[Number],
+    with_overdue: Number,
+    started: Number,
+    history: list[Number],
+    now: list[Number],
+    missed: Number,
+    missed_now: int,
+    where: str,
 ) -> TeamRow:
+    """`missed_now` is the part of `now` that has ended; it is taken off where `missed` is told."""
     met, late, overdue, due, ended, unclear = history
-    return TeamRow(name, children[0], with_overdue, started, met, late, overdue, due, ended, unclear, now[0], now[1], where)
+    overdue_now = now[0] if missed is None or now[0] is None else now[0] - missed_now
+    return TeamRow(name, children[0], with_overdue, started, met, late, overdue, due, ended, unclear, missed, overdue_now, now[1], where)

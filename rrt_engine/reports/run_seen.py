@@ -112,6 +112,8 @@ class Tables:
             for name, table in self.table.items():
                 forced = [total in hidden for total in table.totals]
                 self.seen[name] = seen = shown(table.counts, table.people, self.under, forced, table.of_rows, table.of_columns)
+                if name.startswith("bands") and not seen.columns[0]:  # noughts round it would say how late a few were
+                    seen.cells[:] = False
                 hidden.update(total for ok, total in zip(seen.columns, table.totals, strict=False) if not ok)
 
 

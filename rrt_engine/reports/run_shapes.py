@@ -47,7 +47,8 @@ class RuleRow:
     """What one rule found on one basis; the sum over all rules where `rule` is empty.
 
     `statuses` has the statuses by name; for sharing, `late_or_early` and `due_or_due_soon` stand for two each. `judged` and
-    `on_time` give the share, as in `RuleLine`; None where they are left out, and 0 where there is nothing to judge.
+    `on_time` give the share, as in `RuleLine`; None where they are left out, and 0 where there is nothing to judge. `overdue` is all that
+    was not done in time and not since; `missed` says how many of them have ended since, so that nothing is left to do.
     """
 
     rule: str
@@ -59,6 +60,7 @@ class RuleRow:
     started: Number
     statuses: Mapping[str, Number]
     because: Mapping[str, Number]
+    missed: Number
     on_time: Number
     judged: Number
     where: str
@@ -71,7 +73,7 @@ class RuleRow:
 
 @dataclass(frozen=True)
 class BandRow:
-    """Duties by how many days late: done late, overdue where the history is held, and overdue as things stand now."""
+    """Duties by how many days late: done late, not done where the history is held, and not done where only latest dates are."""
 
     label: str
     late: Number
@@ -104,7 +106,7 @@ class MonthRow:
 
 @dataclass(frozen=True)
 class CaseRow:
-    """A child with something overdue, and the duty overdue longest."""
+    """A child with something overdue that can still be done, and the duty overdue longest."""
 
     case: str
     team: str | None
@@ -122,7 +124,8 @@ class CaseRow:
 class TeamRow:
     """What a team's children have: duties with a history, and how things stand now. `team` is None for children without one.
 
-    `late` is late or too early, and `due` due or due soon.
+    `late` is late or too early, and `due` due or due soon. `missed` was not done and has ended since, on any basis. `overdue_now` is what
+    can still be done; for sharing, where `missed` is left out, with what has ended.
     """
 
     team: str | None
@@ -135,6 +138,7 @@ class TeamRow:
     due: Number
     ended: Number
     cannot_tell: Number
+    missed: Number
     overdue_now: Number
     running_now: Number
     where: str

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.replay.flag_rows import BASES
 from rrt_engine.reports.run_counts import COLUMNS, Counts, counted
 from rrt_engine.reports.run_kpis import Kpis
 from rrt_engine.reports.run_rows import band_rows, case_row, month_rows, rule_rows, team_rows
@@ -21,10 +25,14 @@ PLACES_SHOWN = 5
 
 
 def summary_of(run: Run, under: int = 0, cases: int = CASES, kpis: Kpis | None = None) -> Summary:
-    """Count a run. With `under`, numbers about fewer children are left out, and with them whatever names a case."""
+    """Count a run. With `under`, numbers about fewer children are left out, and with them whatever may name a case.
+
+    Raises InputError where the whole run is about fewer children than that.
+    """
     from rrt_engine.reports.run_kpis import Kpis
 
     book, manifest = run.book, run.manifest
+    _enough(run, under)
     as_of = run.as_of
     ids = list(dict.fromkeys(rule.id for rule in book.rules))
     found = counted(run.batches(columns=list(COLUMNS)), ids, as_of.day, 0 if under > 1 else cases, under > 1)
@@ -43,12 +51,12 @@ def summary_of(run: Run, under: int = 0, cases: int = CASES, kpis: Kpis | None =
         as_of=as_of,
         as_known=manifest["as_known"],
         under=under if under > 1 else 0,
-        sources=tuple(SourceLine(**{name: source[name] for name in SourceLine.__dataclass_fields__}) for source in manifest["sources"]),
-        counts=_counts(found, manifest, under),
+        sources=_sources(manifest, under),
+        counts=_counts(found, tables, manifest),
         rejected=rejected,
         rejected_reasons=reasons,
-        set_aside=tuple(run.set_aside().items()),
-        said=() if under > 1 else tuple(run.diagnostics()),
+        set_aside=_set_aside(run, under),
+        said=() if under > 1 else _said(run),
         local=_local(book, {name for name, _ in run.changes}),
         totals=totals,
         rules=rules,
@@ -64,8 +72,41 @@ def summary_of(run: Run, under: int = 0, cases: int = CASES, kpis: Kpis | None =
     )
 
 
-def _counts(found: Counts, manifest: Mapping[str, Any], under: int) -> dict[str, Number]:
-    """How much was read and found. Records are of files, not of people, and are always shown."""
+def _enough(run: Run, under: int) -> None:
+    children = int(run.manifest["counts"]["children"])
+    if 0 < children < under:
+        message = f"the whole run is about fewer than {under} children, so nothing of it can be shared"
+        help = "make a report of a run of more children; without --suppress-under a report is for those who may see each case"
+        raise InputError([Diagnostic(str(run.folder), 0, 0, "too-few", message, "error", "", help)])
+
+
+def _sources(manifest: Mapping[str, Any], under: int) -> tuple[SourceLine, ...]:
+    """What was read. A file may be named after a child, so for sharing a source has a number and its digest tells which it is."""
+    lines = [SourceLine(**{name: source[name] for name in SourceLine.__dataclass_fields__}) for source in manifest["sources"]]
+    return tuple(replace(line, name=f"Source {n}") if under > 1 else line for n, line in enumerate(lines, 1))
+
+
+def _set_aside(run: Run, under: int) -> tuple[tuple[str, str], ...]:
+    """Parts that could not be worked out, and why; for sharing without why, which may hold values from records."""
+    if under > 1:
+        return tuple((f"part {n}", "why is left out here") for n, _ in enumerate(run.set_aside(), 1))
+    return tuple(run.set_aside().items())
+
+
+def _said(run: Run) -> tuple[Diagnostic, ...]:
+    """What was said of the files; what is said of a row is not said of its file again."""
+    said = run.diagnostics()
+    of_rows = {(Path(d.file).name, d.code, d.message) for d in said if d.line}
+    once = dict.fromkeys(d for d in said if d.line or (Path(d.file).name, d.code, d.message) not in of_rows)
+    return tuple(once)
+
+
+def _counts(found: Counts, tables: Tables, manifest: Mapping[str, Any]) -> dict[str, Number]:
+    """How much was read and found. Records are of files, not of people, and are always shown.
+
+    For sharing, the number of flags is left out where the totals of the tables do not add up to it, and that of events where it would,
+    beside the records, tell of a few children without one.
+    """
     said = manifest["counts"]
     counts: dict[str, Number] = {name: int(said[name]) for name in ("read", "used", "rejected", "set_aside", "events", "after_as_of")}
     counts["flags"], counts["events_set_aside"] = found.flags, int(said["events_set_aside"])
@@ -73,12 +114,17 @@ def _counts(found: Counts, manifest: Mapping[str, Any], under: int) -> dict[str,
     people = {"children": int(said["children"]), "children_with_duties": found.people, "children_overdue": found.people_overdue}
     people["children_shared"] = int(manifest["merged"]["shared"])
     counts |= people
+    under = tables.under
     if under > 1:
+        if not all(tables.seen[f"rule {code}"].total for code in range(len(BASES))):
+            counts["flags"] = None
         rest = {"children": people["children"] - found.people, "children_overdue": found.people - found.people_overdue}
         rest["children_shared"] = people["children"] - people["children_shared"]
         for name, n in people.items():
             if 0 < n < under or 0 < rest.get(name, 0) < under:
                 counts[name] = None
+        if counts["children"] is None or 0 < abs(int(said["used"]) - int(said["events"])) < under:
+            counts["events"] = None
     return counts
 
 

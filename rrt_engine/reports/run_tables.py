@@ -12,8 +12,8 @@ from rrt_engine.measures.words import BASIS_WORDS, apart_words, figure_words, la
 from rrt_engine.model import STATUSES
 from rrt_engine.reports.measures_text import cannot_words, group_words, name_words, of_words, period_words, short_year
 from rrt_engine.reports.run_kpis import command_words
-from rrt_engine.reports.run_seen import EACH, TOGETHER
-from rrt_engine.reports.run_shapes import Number, RuleRow, Summary
+from rrt_engine.reports.run_seen import EACH, MONTHS_SHOWN, TOGETHER
+from rrt_engine.reports.run_shapes import MonthRow, Number, RuleRow, Summary, TeamRow
 from rrt_engine.reports.text import BECAUSE_WORDS
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, listed
 
@@ -22,6 +22,9 @@ SMALL = "left out"
 """What stands where a number is left out, being small or giving a small one away."""
 NO_TEAM = "No team recorded"
 CHILDREN = 'count(distinct "case")'
+OPEN = "status = 'overdue' and ended_by is null"
+ALL_NOT_DONE = "status = 'overdue'"
+MISSED = "status = 'overdue' and ended_by is not null"
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def rejected(found: Summary) -> Table:
 
 # --------------------------------------------------------------------------------------------------------------- rules
 
-_HEADINGS = {"met": "On time", "late": "Late", "early": "Too early", "overdue": "Overdue", "due_soon": "Due soon", "due": "Due"}
+_HEADINGS = {"met": "On time", "late": "Late", "early": "Too early", "overdue": "Not done", "due_soon": "Due soon", "due": "Due"}
 _HEADINGS |= {"ended": "Ended", "cannot_tell": "Cannot tell", "late_or_early": "Late or too early", "due_or_due_soon": "Due"}
 _JUDGED = ("met", "late", "early", "late_or_early", "overdue")
 _ALWAYS = ("met", "late", "late_or_early", "overdue", "cannot_tell")
@@ -168,23 +171,31 @@ def rules(found: Summary, basis: str) -> Table | None:
         Column("Service", "text", width=24, sheet=True),
     ]
     columns += [Column("Authority", "text", width=24, sheet=True), Column("Checked", "text", width=36, sheet=True)]
-    columns += [Column("Started"), *(Column(heading[s], where=of_statuses(_statuses(s))) for s in names)]
+    columns.append(Column("Started"))
+    for s in names:
+        columns.append(Column(heading[s], where=of_statuses(_statuses(s))))
+        if s == "overdue" and basis != "count":
+            columns.append(Column("Of them ended since", where=MISSED))
     columns.append(Column("Cannot tell, and why", "text", width=60, under=True))
     if basis != "count":
         judged = ("overdue", "due_soon", "due") if basis == "now" else ("met", "late", "early", "overdue")
         columns += [Column("Judged", where=of_statuses(judged), sheet=True)]
-        share = "Share not overdue" if basis == "now" else "Share on time"
+        share = "Share not yet due" if basis == "now" else "Share on time"
         columns += [Column(share, "share"), Column("Share of what", "text", width=44, under=True)]
     rows = [_rule(row, names, basis) for row in (*of_basis, found.totals[basis])]
     where = f"basis = '{basis}'"
     return Table(_SHEETS[basis], _CAPTIONS[basis], tuple(columns), tuple(rows), where, _SAYS[basis])
 
 
+NOT_DONE = (
+    "Not done: the last day on time has passed (status 'overdue'). Of them ended since: something ended the duty before it was done, such "
+    "as a case closed or a plan ended, so nothing is left to do; the others are overdue now."
+)
 _SAYS = {
-    "history": "Share on time is on time, out of on time + late + too early + overdue. "
-    "What is due, ended or cannot be told is in no share.",
-    "now": "The source holds only the latest dates, so this says who is overdue today, and nothing of how often it was on time. "
-    "The share is what is running and not overdue, out of all that is running.",
+    "history": "Share on time is on time, out of on time + late + too early + not done. What is due, ended or cannot be told is in no "
+    "share. " + NOT_DONE,
+    "now": "The source holds only the latest dates, so this says nothing of how often it was on time. "
+    "The share is what is not yet due, out of not yet due + overdue now, without what has ended. " + NOT_DONE,
     "count": "These have no time limit, and so no share.",
 }
 
@@ -194,7 +205,12 @@ def _rule(row: RuleRow, names: Sequence[str], basis: str) -> Row:
     mark = MARK_WORDS.get(row.verified, "")
     cells: list[Any] = [row.title, row.rule or None, row.service.replace("_", " ").capitalize() or None, authority or None, mark or None]
     because = [f"{n:,}: {BECAUSE_WORDS[name]}" for name, n in row.because.items() if n is not None]
-    cells += [_n(row.started), *(_n(row.statuses[s]) for s in names), "; ".join(because) or None]
+    cells.append(_n(row.started))
+    for s in names:
+        cells.append(_n(row.statuses[s]))
+        if s == "overdue" and basis != "count":
+            cells.append(_n(row.missed))
+    cells.append("; ".join(because) or None)
     if basis != "count":
         cells += [_n(row.judged), _share(row.share, row.judged), share_words(row)]
     group = row.service.replace("_", " ").capitalize()
@@ -202,15 +218,20 @@ def _rule(row: RuleRow, names: Sequence[str], basis: str) -> Row:
 
 
 def share_words(row: RuleRow) -> str | None:
-    """The denominator of a share spelt out: `85 of 100: 85 on time + 10 late + 5 overdue`."""
+    """The denominator of a share spelt out: `85 of 100: 85 on time + 10 late + 5 not done`."""
     if row.judged is None:
         return None
     if not row.judged:
         return "nothing to judge"
     if row.basis == "now":
-        return f"{row.on_time:,} of {row.judged:,} running"
+        return f"{row.on_time:,} of {row.judged:,}: {row.on_time:,} not yet due + {row.judged - (row.on_time or 0):,} overdue now"
     parts = [f"{n:,} {_HEADINGS[name].lower()}" for name in _JUDGED if (n := row.statuses.get(name))]
     return f"{row.on_time:,} of {row.judged:,}: {' + '.join(parts)}"
+
+
+def _of(row: MonthRow | TeamRow) -> str | None:
+    """What a share is out of: `11 of 15`."""
+    return None if row.met is None or not row.judged else f"{row.met:,} of {row.judged:,}"
 
 
 # ---------------------------------------------------------------------------------------- days late, months, cases, teams
@@ -221,11 +242,11 @@ def bands(found: Summary) -> Table:
     columns = [
         Column("Days late", "text", width=24),
         Column("Done late", where="basis = 'history' and status = 'late'"),
-        Column("Overdue, from the history", where="basis = 'history' and status = 'overdue'"),
+        Column("Not done, from the history", where="basis = 'history' and status = 'overdue'"),
     ]
     now = any(b.overdue_now != 0 for b in found.bands)
     if now:
-        columns.append(Column("Overdue as things stand now", where="basis = 'now' and status = 'overdue'"))
+        columns.append(Column("Not done, latest dates only", where="basis = 'now' and status = 'overdue'"))
     rows = [Row((b.label, _n(b.late), _n(b.overdue), *((_n(b.overdue_now),) if now else ())), b.where) for b in found.bands]
     says = "Calendar days from the due date to the day it was done or ended, or to the as-of date. Less than a day: a clock in hours."
     return Table("Days late", "Duties by how many days late", tuple(columns), tuple(rows), "", says)
@@ -237,17 +258,21 @@ def months(found: Summary) -> Table:
         Column("Fell due", "text", width=32),
         Column("On time", where="status = 'met'"),
         Column("Late or too early", where=of_statuses(("late", "early"))),
-        Column("Overdue", where="status = 'overdue'"),
+        Column("Not done", where="status = 'overdue'"),
         Column("Judged", where=of_statuses(("met", "late", "early", "overdue"))),
         Column("Share on time", "share"),
+        Column("Share of what", "text", width=16, under=True),
     )
     rows = tuple(
-        Row((m.label, _n(m.met), _n(m.late), _n(m.overdue), _n(m.judged), _share(m.share, m.judged)), m.where) for m in found.months
+        Row((m.label, _n(m.met), _n(m.late), _n(m.overdue), _n(m.judged), _share(m.share, m.judged), _of(m)), m.where) for m in found.months
     )
     says = (
         "By the month in which duties fell due, as known in this run: a duty that was overdue at the end of its month and was done later "
-        "counts as late, not as overdue. It is not how things stood at each month's end; `rrt trend` says that."
+        "counts as late, not as not done. It is not how things stood at each month's end; `rrt trend` says that."
     )
+    first = found.months[0]
+    if first.month and len([m for m in found.months if m.month]) < MONTHS_SHOWN:
+        says += f" Nothing fell due before {first.label.partition(',')[0]} that can be judged."
     return Table("Months", "Duties with a history, by the month in which they fell due", columns, tuple(rows), "basis = 'history'", says)
 
 
@@ -258,8 +283,8 @@ def cases(found: Summary) -> Table:
         Column("Overdue longest", "text", width=60),
         Column("Rule", "text", width=34, sheet=True),
         Column("Due", "date", width=16),
-        Column("Days late", width=10, where="max(days_late) where status = 'overdue'"),
-        Column("Overdue in all", where="status = 'overdue'"),
+        Column("Days late", width=10, where=f"max(days_late) where {OPEN}"),
+        Column("Overdue in all", where=OPEN),
         Column("Team", "text", width=24),
         Column("Worker", "text", width=24),
     )
@@ -271,23 +296,27 @@ def cases(found: Summary) -> Table:
         )
         for c in found.cases
     )
-    return Table("Cases", "Children with something overdue, longest first", columns, rows)
+    return Table("Cases", "Children with something overdue that can still be done, longest first", columns, rows)
 
 
 def teams(found: Summary) -> Table:
     """What each team's children have."""
     columns = [Column("Team", "text", width=30), Column("Children", where=CHILDREN)]
     if not found.under:
-        columns.append(Column("Children with something overdue", where=f"{CHILDREN} where status = 'overdue'"))
-    history = (("On time", ("met",)), ("Late or too early", ("late", "early")), ("Overdue", ("overdue",)))
+        columns.append(Column("Children with something overdue", where=f"{CHILDREN} where {OPEN}"))
+    history = (("On time", ("met",)), ("Late or too early", ("late", "early")), ("Not done", ("overdue",)))
     others = (("Due", ("due", "due_soon")), ("Ended", ("ended",)), ("Cannot tell", ("cannot_tell",)))
     columns += [Column("Started", where="basis = 'history'")]
     columns += [Column(name, where=f"basis = 'history' and {of_statuses(s)}") for name, s in (*history, *others)]
-    columns += [Column("Share on time", "share")]
+    columns += [Column("Judged", where=f"basis = 'history' and {of_statuses(('met', 'late', 'early', 'overdue'))}")]
+    columns += [Column("Share on time", "share"), Column("Share of what", "text", width=16, under=True)]
     now = found.team_totals.overdue_now != 0 or found.team_totals.running_now != 0
     if now:
-        columns += [Column("Overdue, as things stand now", where="basis = 'now' and status = 'overdue'")]
-        columns += [Column("Running, as things stand now", where=f"basis = 'now' and {of_statuses(('due', 'due_soon'))}")]
+        heading = "Not done, latest dates only" if found.under else "Overdue, as things stand now"
+        columns += [Column(heading, where=f"basis = 'now' and {ALL_NOT_DONE if found.under else OPEN}")]
+        columns += [Column("Not yet due, as things stand now", where=f"basis = 'now' and {of_statuses(('due', 'due_soon'))}")]
+    if not found.under:
+        columns.append(Column("Missed, and ended since", where=MISSED))
     rows = []
     for team in (*found.teams, found.team_totals):
         cells: list[Any] = [team.team or NO_TEAM, _n(team.children), *(() if found.under else (_n(team.children_overdue),))]
@@ -299,13 +328,18 @@ def teams(found: Summary) -> Table:
             _n(team.due),
             _n(team.ended),
             _n(team.cannot_tell),
+            _n(team.judged),
             _share(team.share, team.judged),
+            _of(team),
         ]
         cells += [_n(team.overdue_now), _n(team.running_now)] if now else []
+        cells += [] if found.under else [_n(team.missed)]
         rows.append(Row(tuple(cells), team.where, kind="sum" if team is found.team_totals else "row"))
     says = (
         "The team recorded last for each child by the as-of date, whoever had the child when a duty fell due. "
-        "Children are those with any duty or pattern."
+        "Children are those with any duty or pattern. "
+        "Not done counts what has ended since, as the share does"
+        + ("." if found.under else "; children with something overdue are those with something that can still be done.")
     )
     return Table("Teams", "Duties by team", tuple(columns), tuple(rows), "", says)
 
@@ -336,7 +370,16 @@ def kpis(found: Summary) -> Table | None:
         measure, cell = line.measure, line.period
         beside = [latest_for(measure, area) for area in ("England", "Birmingham")]
         published = [f"{published_words(measure, c)} ({short_year(c.year)})" if c else None for c in beside]
-        says = [w for w in (apart_words(cell), "" if line.basis == "now" else cell.says, *line.notes, *cannot_words(line)) if w]
+        says = [
+            w
+            for w in (
+                apart_words(cell),
+                "" if line.basis == "now" else cell.says,
+                *line.notes,
+                *(() if found.under else cannot_words(line)),
+            )
+            if w
+        ]
         cells = (
             name_words(measure),
             measure.id,

@@ -16,7 +16,6 @@ from rrt_engine.reports.cells import MOST_ROWS, safe
 from rrt_engine.reports.run_page import TRACED, about, answer, method, title
 from rrt_engine.reports.run_shapes import Summary
 from rrt_engine.reports.run_tables import Column, Table, every
-from rrt_engine.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from rrt_engine.replay.run_folder import Run
@@ -29,7 +28,8 @@ _STATUSES = {
     "met": "done on time, or a pattern recorded",
     "late": "done after the last day on time",
     "early": "done before the first day allowed",
-    "overdue": "not done, and the last day on time has passed",
+    "overdue": "not done, and the last day on time has passed, or had passed when the duty ended; where ended_by is filled in, it was "
+    "missed and has ended since: nothing is left to do",
     "due_soon": "not done, and due within a few days",
     "due": "not done, and not due yet",
     "ended": "no longer needed: something ended the duty first",
@@ -149,7 +149,7 @@ def _definitions(found: Summary) -> list[tuple[str, str]]:
     """What each word and column means."""
     from rrt_engine.replay.flag_rows import COLUMNS
 
-    lines = [(f"status = '{name}'", f"{STATUS_WORDS[name]}: {text}") for name, text in _STATUSES.items()]
+    lines = [(f"status = '{name}'", f"{text[0].upper()}{text[1:]}") for name, text in _STATUSES.items()]
     lines += list(_BASES.items())
     for heading, texts in method(found):
         lines += [(heading if i == 0 else "", text) for i, text in enumerate(texts)]

@@ -12,7 +12,17 @@ from rrt_engine import __version__
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
 from rrt_engine.reports.cells import Column, Sheet, write_csv, write_workbook
-from rrt_engine.reports.sample_words import CITED, ESTIMATE, aside_words, design_words, found_words, len_of, run_words, source_words
+from rrt_engine.reports.sample_words import (
+    CITED,
+    ESTIMATE,
+    aside_words,
+    design_words,
+    event_titles,
+    found_words,
+    len_of,
+    run_words,
+    source_words,
+)
 from rrt_engine.target import can_be_written, write_atomically
 
 FORMATS = (".csv", ".xlsx")
@@ -31,6 +41,8 @@ COLUMNS = {
     "due": "the last day on time",
     "answer_event": "the event that answered it",
     "answer_at": "when, as recorded",
+    "ended_by": "the event that ended it; an overdue duty that has ended was missed, and is not overdue any more",
+    "ended_at": "when, as recorded",
     "days_late": "calendar days",
     "team": "the team recorded last for the child",
     "worker": "the worker recorded last for the child",
@@ -57,26 +69,27 @@ def strata_file(target: Path) -> Path:
 
 def write_sample(sample: Sample, run: Run, target: Path) -> list[Path]:
     """Write a sample and return the files written. The same sample gives the same bytes."""
-    rows = list(sample_rows(sample))
+    rows = list(sample_rows(sample, run))
     if target.suffix.lower() == ".xlsx":
         write_atomically(target, lambda path: _workbook(sample, rows, run, path))
         return [target]
     strata = strata_file(target)
-    header = ["stratum", *sample.design.by, "duties", "drawn", "weight"]
+    header = ["stratum", *sample.design.by, "duties", "allocated", "drawn", "weight"]
     write_atomically(target, lambda path: write_csv(path, [*COLUMNS, *ANSWERS], rows))
     write_atomically(strata, lambda path: write_csv(path, header, _strata_rows(sample)))
     return [target, strata]
 
 
-def sample_rows(sample: Sample) -> Iterator[list[Any]]:
+def sample_rows(sample: Sample, run: Run) -> Iterator[list[Any]]:
     """A line for each duty drawn, with the columns of COLUMNS and those of ANSWERS left blank."""
+    titles = event_titles(run)
     for number, row in enumerate([] if sample.rows is None else sample.rows.to_pylist(), 1):
         made = {
             **row,
             "line": number,
             "stratum": row["stratum"] + 1,
             "weight": round(row["weight"], 6),
-            "found": found_words(row),
+            "found": found_words(row, titles),
             "where": source_words(row),
         }
         yield [made[name] for name in COLUMNS] + [None] * len(ANSWERS)
@@ -84,8 +97,8 @@ def sample_rows(sample: Sample) -> Iterator[list[Any]]:
 
 def _strata_rows(sample: Sample) -> list[list[Any]]:
     return [
-        [number, *stratum.values, stratum.size, stratum.drawn, None if stratum.weight is None else round(stratum.weight, 6)]
-        for number, stratum in enumerate(sample.strata, 1)
+        [number, *s.values, s.size, s.allocated, s.drawn, None if s.weight is None else round(s.weight, 6)]
+        for number, s in enumerate(sample.strata, 1)
     ]
 
 
@@ -94,7 +107,8 @@ def _workbook(sample: Sample, rows: list[list[Any]], run: Run, path: Path) -> No
     wide = {"title": 44, "found": 56, "rule": 26, "where": 30, "audit_note": 44, "line": 6, "stratum": 8, "weight": 9, "due": 17}
     columns = [Column(_heading(n), wide.get(n, 15), kinds.get(n, "text")) for n in (*COLUMNS, *ANSWERS)]  # type: ignore[arg-type]
     of_strata = [Column("Stratum", 9, "number"), *(Column(_heading(name), 24) for name in sample.design.by)]
-    of_strata += [Column("Duties", 11, "number"), Column("Drawn", 9, "number"), Column("Weight", 11, "decimal")]
+    of_strata += [Column(name, 11, "number") for name in ("Duties", "Allocated", "Drawn")]
+    of_strata += [Column("Weight", 11, "decimal")]
     title = f"Dip sample, {run_words(run)}"
     sheets = [Sheet("Sample", title, columns, rows), Sheet("Strata", "Strata and weights", of_strata, _strata_rows(sample))]
     write_workbook(path, run.as_of, "Dip sample", sheets, _about(sample, run))
@@ -125,11 +139,12 @@ class _Shape(BaseModel):
 
 
 class SampleStratum(_Shape):
-    """One stratum: its values in the columns asked for, its duties, how many were drawn, and what each drawn one stands for."""
+    """One stratum: its values in the columns asked for, its duties, its draws, and what each duty drawn stands for."""
 
     stratum: int
     values: dict[str, str]
     duties: int
+    allocated: int = Field(description="Its draws by its size; others where children ran out, since each is drawn once.")
     drawn: int
     weight: float | None
 
@@ -151,6 +166,8 @@ class SampleLine(_Shape):
     due: str | None
     answer_event: str | None
     answer_at: str | None
+    ended_by: str | None
+    ended_at: str | None
     days_late: int | None
     team: str | None
     worker: str | None
@@ -198,12 +215,13 @@ def sample_document(sample: Sample, run: Run) -> dict[str, Any]:
                 "stratum": row[0],
                 "values": dict(zip(design.by, stratum.values, strict=True)),
                 "duties": stratum.size,
+                "allocated": stratum.allocated,
                 "drawn": stratum.drawn,
                 "weight": row[-1],
             }
             for row, stratum in zip(_strata_rows(sample), sample.strata, strict=True)
         ],
-        "lines": [{name: _plain(value) for name, value in zip(COLUMNS, row, strict=False)} for row in sample_rows(sample)],
+        "lines": [{name: _plain(value) for name, value in zip(COLUMNS, row, strict=False)} for row in sample_rows(sample, run)],
         "method": [*aside_words(run), *design_words(sample), ESTIMATE, CITED],
     }
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
 from rrt_engine.reports.console import say
-from rrt_engine.reports.sample_words import CITED, ESTIMATE, aside_words, design_words, found_words, run_words, source_words
+from rrt_engine.reports.sample_words import CITED, ESTIMATE, aside_words, design_words, event_titles, found_words, run_words, source_words
 
 SHOWN = 50
 """Duties that are listed on a terminal; a file has them all."""
@@ -26,10 +26,10 @@ def show_sample(console: Console, sample: Sample, run: Run) -> None:
         console.print()
         _strata(console, sample)
     console.print()
-    rows = sample.rows.to_pylist()
+    rows, titles = sample.rows.to_pylist(), event_titles(run)
     for number, row in enumerate(rows[:SHOWN], 1):
         say(console, f"{number}. {row['case']}: {row['title']} ({row['rule']})", indent=0, hang=4)
-        say(console, f"{found_words(row)}. {source_words(row)}.", "dim", indent=4)
+        say(console, f"{found_words(row, titles)}. {source_words(row)}.", "dim", indent=4)
     if len(rows) > SHOWN:
         say(console, f"and {len(rows) - SHOWN:,} more; -o FILE has them all", "dim")
     console.print()
@@ -42,9 +42,9 @@ def _strata(console: Console, sample: Sample) -> None:
     table.add_column("", justify="right", no_wrap=True)
     for name in sample.design.by:
         table.add_column(name.replace("_", " ").capitalize(), overflow="fold")
-    for heading in ("Duties", "Drawn", "Weight"):
+    for heading in ("Duties", "Allocated", "Drawn", "Weight"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, stratum in enumerate(sample.strata, 1):
         weight = "–" if stratum.weight is None else f"{stratum.weight:,.1f}"
-        table.add_row(str(number), *map(Text, stratum.values), f"{stratum.size:,}", f"{stratum.drawn:,}", weight)
+        table.add_row(str(number), *map(Text, stratum.values), f"{stratum.size:,}", f"{stratum.allocated:,}", f"{stratum.drawn:,}", weight)
     console.print(table)

@@ -49,6 +49,7 @@ BECAUSE_WORDS = {
     "answer_attribute": "the event that may answer it does not record what it needs",
     "before_records": "it began before the records in the source",
     "after_records": "the records in the source end before it was due",
+    "only_later": "the source holds only the latest date of what would answer it, and that is later than the day judged by",
     "impossible": "its dates cannot be right",
     "no_date": "a date it needs is not recorded",
     "over_the_limit": "the expiry recorded is later than the law allows",
@@ -178,6 +179,9 @@ def show_answer(console: Console, lines: Sequence[RuleLine]) -> None:
         total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
         counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
         say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
+        if ended := sum(line.ended_since for line in lines):
+            were = "was never done and has ended since: nothing is" if ended == 1 else "were never done and have ended since: nothing is"
+            say(console, f"Of those overdue {ended:,} {were} left to do.")
     else:
         say(console, "No time limit starts from the events that were read.", "bold")
 
@@ -193,7 +197,8 @@ def show_lines(console: Console, lines: Sequence[RuleLine]) -> None:
         (
             "now",
             "As things stand now",
-            "The source holds only the latest dates, so this says what is overdue today, and nothing of how often it was on time.",
+            "The source holds only the latest dates, so this says what is overdue today, and nothing of how often it was on time. "
+            "Ended counts what was missed before it ended, too.",
         ),
         ("count", "Patterns recorded", "These have no time limit."),
     ):
@@ -268,9 +273,9 @@ def _show_table(console: Console, lines: Sequence[RuleLine], basis: str) -> None
         "met": lambda line: line.statuses["met"],
         "late": lambda line: line.statuses["late"],
         **({"early": lambda line: line.statuses["early"]} if early else {}),
-        "overdue": lambda line: line.statuses["overdue"],
+        "overdue": lambda line: line.statuses["overdue"] - (line.ended_since if basis == "now" else 0),
         "due": lambda line: line.statuses["due"] + line.statuses["due_soon"],
-        "ended": lambda line: line.statuses["ended"],
+        "ended": lambda line: line.statuses["ended"] + (line.ended_since if basis == "now" else 0),
         "cannot\ntell": lambda line: line.statuses["cannot_tell"],
     }
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))

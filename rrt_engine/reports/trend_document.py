@@ -57,6 +57,7 @@ class Counted(_Shape):
     late: int
     early: int
     overdue: int
+    ended_since: int = Field(description="Of the overdue, those that had ended by the month end: missed, and not overdue any more.")
     due_soon: int
     due: int
     ended: int
@@ -151,7 +152,7 @@ def _counted(line: RuleLine | None) -> dict[str, Any] | None:
         return None
     share = None if line.share is None else round(line.share, 6)
     counts = {"cannot_tell_because": line.cannot_tell_because, "on_time": line.on_time, "judged": line.judged, "share": share}
-    return {"duties": line.started, **line.statuses, **counts}
+    return {"duties": line.started, **line.statuses, "ended_since": line.ended_since, **counts}
 
 
 def schema() -> dict[str, Any]:

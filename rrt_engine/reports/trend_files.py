@@ -14,7 +14,7 @@ from rrt_engine.replay.run import RuleLine
 from rrt_engine.replay.trend import Trend, TrendLine
 from rrt_engine.reports.cells import Column, Sheet, write_csv, write_workbook
 from rrt_engine.reports.measures_files import month_cells
-from rrt_engine.reports.trend_words import BASIS_WORDS, IN_MONTH, LIMITS, SO_FAR, month_words, reading_words
+from rrt_engine.reports.trend_words import BASIS_WORDS, IN_MONTH, LIMITS, SO_FAR, month_words, overdue_now, reading_words
 from rrt_engine.target import can_be_written, write_atomically
 
 FORMATS = (".csv", ".parquet", ".xlsx")
@@ -35,6 +35,7 @@ COLUMNS = {
     "late": "done after they were due",
     "early": "done too early",
     "overdue": "not done by the month end, and due before it",
+    "ended_since": "of those overdue, the ones that had ended by the month end: missed, and not overdue any more",
     "open": "not done by the month end, and not yet due",
     "ended": "no longer needed",
     "cannot_tell": "cannot be told",
@@ -42,7 +43,7 @@ COLUMNS = {
     "without_recorded_at": "events dated by the month end, in all sources, that do not say when they were recorded and so are in it",
     "says": "what must be said of the figure",
 }
-_WHOLE = ("numerator", "denominator", "duties", "met", "late", "early", "overdue", "open", "ended", "cannot_tell")
+_WHOLE = ("numerator", "denominator", "duties", "met", "late", "early", "overdue", "ended_since", "open", "ended", "cannot_tell")
 _KNOWN = ("recorded_later", "without_recorded_at")
 
 
@@ -80,7 +81,7 @@ def trend_rows(found: Trend, measured: Measured | None) -> Iterator[list[Any]]:
 def _rule_row(line: TrendLine, month: str, last: date, of: str, counted: RuleLine, known: list[int]) -> list[Any]:
     states = counted.statuses
     share = None if counted.share is None else round(counted.share, 6)
-    done = [states[name] for name in ("met", "late", "early", "overdue")]
+    done = [*(states[name] for name in ("met", "late", "early", "overdue")), counted.ended_since]
     rest = [states["due"] + states["due_soon"], states["ended"], states["cannot_tell"]]
     judged = [None, None] if line.basis == "count" else [counted.on_time, counted.judged]
     says = "" if line.basis == "history" else BASIS_WORDS[line.basis]
@@ -99,7 +100,7 @@ def _measure_rows(line: Line, measured: Measured, known: dict[str, list[int]]) -
         value = None if cell.value is None else round(cell.value, 6)
         unclear = None if cell.cannot_tell is None else cell.cannot_tell + (cell.before_records or 0) + (cell.aside or 0)
         named = ["measure", measure.id, measure.title, measure.group, line.basis, month, last, stretch]
-        yield [*named, value, cell.numerator, cell.denominator, *[None] * 7, unclear, *known[month], cell.says]
+        yield [*named, value, cell.numerator, cell.denominator, *[None] * 8, unclear, *known[month], cell.says]
 
 
 def _write_parquet(rows: list[list[Any]], path: Path) -> None:
@@ -130,8 +131,7 @@ def _across(found: Trend, title: str) -> Sheet:
             continue
         points = [p.in_month if line.basis == "history" else p.so_far for p in line.points]
         end, so_far = line.points[-1].in_month, line.points[-1].so_far
-        states = so_far.statuses if so_far else None
-        standing = [states["overdue"], states["due"] + states["due_soon"]] if states else [None, None]
+        standing = [overdue_now(so_far), so_far.statuses["due"] + so_far.statuses["due_soon"]] if so_far else [None, None]
         due = end.judged if end and line.basis == "history" else None
         read = "due in the month" if line.basis == "history" else "as it stands"
         rows.append([line.rule, line.title, read, *(None if p is None else p.share for p in points), due, *standing])

@@ -9,7 +9,17 @@ from rich.text import Text
 from rrt_engine.model import plural
 from rrt_engine.replay.trend import Trend, TrendLine
 from rrt_engine.reports.console import say
-from rrt_engine.reports.trend_words import BASIS_WORDS, IN_MONTH, LIMITS, SO_FAR, month_words, reading_words, share_words
+from rrt_engine.reports.trend_words import (
+    BASIS_WORDS,
+    IN_MONTH,
+    LIMITS,
+    SO_FAR,
+    ended_words,
+    month_words,
+    overdue_now,
+    reading_words,
+    share_words,
+)
 from rrt_engine.words import within_sentence
 
 ACROSS = 6
@@ -34,8 +44,12 @@ def show_trend(console: Console, found: Trend, rules: bool = True) -> None:
     if len(found.lines) <= IN_FULL:
         for line in found.lines:
             _in_full(console, found, line)
+        if found.lines:
+            say(console, f"Share: {within_sentence(IN_MONTH)} Share so far: {within_sentence(SO_FAR)}", "dim")
     else:
         _across(console, found)
+    if ended := ended_words(found):
+        say(console, ended, "dim")
     _known(console, found)
 
 
@@ -57,7 +71,7 @@ def _across(console: Console, found: Trend) -> None:
             cells = ["–"] * (len(shown) - 1) + [share_words(last)]
         else:
             cells = [share_words(p.so_far if line.basis == "count" else p.in_month) for p in line.points[-ACROSS:]]
-        overdue = "–" if last is None or line.basis == "count" else f"{last.statuses['overdue']:,}"
+        overdue = "–" if last is None or line.basis == "count" else f"{overdue_now(last):,}"
         still = "–" if last is None or line.basis == "count" else f"{last.statuses['due'] + last.statuses['due_soon']:,}"
         table.add_row(Text(f"{line.title}{' (now)' if line.basis == 'now' else ''}"), *cells, overdue, still)
     console.print(table)
@@ -71,7 +85,10 @@ def _in_full(console: Console, found: Trend, line: TrendLine) -> None:
     say(console, f"{line.title} ({line.rule})", "bold")
     if line.basis != "history":
         say(console, f"Here it is {within_sentence(BASIS_WORDS[line.basis])}.")
-    headings = ("Due in it", "On time", "Share", "So far", "Share so far", "Overdue", "Open", "Cannot tell")
+    missed = any(p.so_far.ended_since for p in line.points if p.so_far)
+    headings = ["Due in it", "On time", "Share", "So far", "Share so far", "Overdue", "Open", "Cannot tell"]
+    if missed:
+        headings.insert(6, "Missed, ended since")
     table = _table("Month")
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -79,14 +96,15 @@ def _in_full(console: Console, found: Trend, line: TrendLine) -> None:
         own, so_far = point.in_month, point.so_far
         cells = ["–", "–", "–"] if own is None else [f"{own.started:,}", f"{own.on_time:,}", share_words(own)]
         if so_far is None:
-            cells += ["–"] * 5
+            cells += ["–"] * (len(headings) - 3)
         else:
             states = so_far.statuses
             still = states["due"] + states["due_soon"]
-            cells += [f"{so_far.started:,}", share_words(so_far), f"{states['overdue']:,}", f"{still:,}", f"{states['cannot_tell']:,}"]
+            ended = [f"{so_far.ended_since:,}"] if missed else []
+            cells += [f"{so_far.started:,}", share_words(so_far), f"{overdue_now(so_far):,}", *ended, f"{still:,}"]
+            cells.append(f"{states['cannot_tell']:,}")
         table.add_row(month_words(month), *cells)
     console.print(table)
-    say(console, f"Share: {within_sentence(IN_MONTH)} Share so far: {within_sentence(SO_FAR)}", "dim")
 
 
 def _known(console: Console, found: Trend) -> None:

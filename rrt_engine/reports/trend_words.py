@@ -35,6 +35,24 @@ def share_words(line: RuleLine | None) -> str:
     return "–" if line.share is None else f"{_percent(line)} of {line.judged:,}"
 
 
+def overdue_now(line: RuleLine) -> int:
+    """What is overdue at the month end: not what was missed and had ended by it."""
+    return line.statuses["overdue"] - line.ended_since
+
+
+def ended_words(found: Trend) -> str:
+    """What must be said of duties that were missed and had ended by the last month end; "" where there are none."""
+    n = sum(line.points[-1].so_far.ended_since for line in found.lines if line.points[-1].so_far)
+    if not n:
+        return ""
+    was, are = ("was", "has") if n == 1 else ("were", "have")
+    held = "it" if n == 1 else "they"
+    return (
+        f"{plural(n, 'duty', 'duties')} {was} missed and {are} ended since, by the end of {month_words(found.months[-1])}: "
+        f"{held} {'is' if n == 1 else 'are'} not counted as overdue, and {'stays' if n == 1 else 'stay'} in the shares of what was due."
+    )
+
+
 def _percent(line: RuleLine) -> str:
     """A share in whole per cent; never 100 where something was not on time, nor 0 where something was."""
     whole = round(100 * line.on_time / line.judged)

@@ -163,7 +163,7 @@ class _Conversion:
             ref=ref_codes if refs else None,
             refs=refs,
             recorded=recorded if recorded is not None and bool((recorded != NO_DAY).any()) else None,
-            latest_only=np.ones(len(child), np.bool_) if snapshot else None if latest is None else latest.astype(np.bool_),
+            latest_only=np.ones(len(child), np.bool_) if snapshot else latest_dates(latest, coverage, kind, kinds),
             suspect=None if suspect is None else suspect.astype(np.bool_),
             attributes=self.attributes({name: c for name, c in columns.items() if name not in OPTIONAL}, keep, kind, kinds) | numbered,
             born=births("date_of_birth"),
@@ -413,6 +413,15 @@ class _Conversion:
         message = f"{what}: row {shown}"
         self.table.say("duplicate", message, "where they are two events, give each its own `ref`", line=min(lines))
         return _without(log, repeated)
+
+
+def latest_dates(marked: Int32s | None, coverage: Coverage, kind: Any, kinds: Sequence[str]) -> Bools | None:
+    """The events that stand for the latest of their kind only: those marked so, and all of a kind of which the log holds no other."""
+    table = np.array([name in coverage.latest for name in kinds], np.bool_)
+    if not table.any():
+        return None if marked is None else marked.astype(np.bool_)
+    found: Bools = table[kind] if marked is None else table[kind] | marked.astype(np.bool_)
+    return found if bool(found.any()) else None
 
 
 def alike(log: EventLog) -> tuple[Int64s, Bools]:

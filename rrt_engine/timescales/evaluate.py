@@ -27,6 +27,7 @@ from rrt_engine.model import (
     MET,
     NO_DATE,
     NO_REASON,
+    ONLY_LATER,
     OVERDUE,
     TIME_OF_DAY,
     TRIGGER_ATTRIBUTE,
@@ -574,6 +575,10 @@ def _settled(
     if None not in until and last < run.as_of_day:  # silence after the last day says nothing
         after = (answer < 0) & np.isin(status, (OVERDUE, DUE, DUE_SOON)) & ((due.day > last) | (due.day == NO_DAY))
         status[after], reason[after] = CANNOT_TELL, AFTER_RECORDS
+    overwritten = _overwritten(run, rule)
+    if overwritten is not None:  # the latest date took the place of those before it
+        lost = (answer < 0) & np.isin(status, (OVERDUE, DUE, DUE_SOON)) & overwritten[log.child[duties.trigger]]
+        status[lost], reason[lost] = CANNOT_TELL, ONLY_LATER
     for rows in (duties.trigger, answer):
         suspect = _suspect(run, rows)
         if suspect is not None:
@@ -585,6 +590,19 @@ def _settled(
     if log.latest_only is not None:  # a list of latest dates says how things stand now, never how they went before
         block = _taken(block, (block.answer < 0) | ~log.latest_only[block.answer])
     return block if len(block) else None
+
+
+def _overwritten(run: Run, rule: Rule) -> Bools | None:
+    """The children whose latest date of what answers a rule is not yet there at the as-of moment, where only that is held."""
+    log, visible, expect = run.arrays.log, run.arrays.visible, rule.spec.expect
+    if log.latest_only is None or visible is None or expect is None:
+        return None
+    hidden = log.latest_only & ~visible & np.isin(log.kind, [i for i, kind in enumerate(log.kinds) if kind in expect.event])
+    if not hidden.any():
+        return None
+    found = np.zeros(len(log.children), np.bool_)
+    found[log.child[hidden]] = True
+    return found
 
 
 # ---------------------------------------------------------------------------------------------------- the flags

@@ -86,7 +86,7 @@ def _run(*arguments: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The two logs, and a run of each: the first on 15 April, the second on 16 April."""
-    here = tmp_path_factory.mktemp("audit")
+    here = tmp_path_factory.mktemp("counted")
     for name, rows, day in (("first", FIRST, "2026-04-15"), ("second", _put_right(FIRST), "2026-04-16")):
         with (here / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([HEADINGS, *rows])
