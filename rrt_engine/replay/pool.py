@@ -43,10 +43,13 @@ def pooled(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], jobs: in
         running: dict[Future[Failed | None], int] = {}
         with _pool(jobs) as pool:
             try:
+                if not _ready(pool, jobs):
+                    yield left.pop(), Failed("the processes that would replay it cannot start", stops=True)
+                    return
                 while left or running:
                     while left and len(running) < 2 * jobs:
-                        place = left.pop()
-                        running[pool.submit(tried, work, tasks[place], 2)] = place
+                        running[pool.submit(tried, work, tasks[left[-1]], 2)] = left[-1]
+                        left.pop()  # only once it was taken: a pool that broke meanwhile takes nothing
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         found = future.result()
                         yield running.pop(future), found
@@ -58,6 +61,16 @@ def pooled(work: Callable[..., None], tasks: Sequence[tuple[Any, ...]], jobs: in
         for place in alone:
             yield place, _alone(work, tasks[place])
         alone.clear()
+
+
+def _ready(pool: ProcessPoolExecutor, jobs: int) -> bool:
+    """Whether every process of a pool has begun. Until each has answered, the pool may not see that one of them died."""
+    try:
+        for future in [pool.submit(os.getpid) for _ in range(jobs)]:
+            future.result()
+    except BrokenProcessPool:
+        return False
+    return True
 
 
 def _alone(work: Callable[..., None], task: tuple[Any, ...]) -> Failed | None:
