@@ -6,6 +6,7 @@ import csv
 import functools
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from rrt_engine.reports.event_log_convert import FORMATS, XES, check_target, wri
 from rrt_engine.sources.builder import LogBuilder
 from rrt_engine.sources.covers import coverage_beside
 from rrt_engine.sources.detect import read_source
-from rrt_engine.sources.event_log import read_event_log
+from rrt_engine.sources.event_log import latest_dates, read_event_log
 from rrt_engine.sources.event_log_write import RESERVED, columns_of, covers_text, write_event_log
 from rrt_engine.sources.joined import joined
 from tests.shipped import BOOK
@@ -203,7 +204,9 @@ def made_logs(draw: st.DrawFn, timed: bool = True) -> EventLog:
         child, at = draw(st.sampled_from(ids)), draw(MOMENTS if timed else DAYS.map(Moment))
         for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
             builder.add(child, kind, at, **event)
-    return builder.build(draw(COVERAGES))
+    log = builder.build(draw(COVERAGES))  # what is only ever held as latest dates is marked so
+    marked = None if log.latest_only is None else log.latest_only.astype(np.int32)
+    return replace(log, latest_only=latest_dates(marked, log.coverage, log.kind, log.kinds))
 
 
 @pytest.mark.parametrize("suffix", READ_BACK)
