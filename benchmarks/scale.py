@@ -350,7 +350,8 @@ def workload_table(load: dict[str, Any], jobs: int) -> list[str]:
     ]
     for deliver, words in DELIVERED.items():
         mine, theirs = load["seconds"][f"ours {deliver}"], load["seconds"][f"hand {deliver}"]
-        target = f"at most {AT_MOST}" if deliver == "digest" else ""
+        missed = "" if mine / theirs <= AT_MOST else ": missed"
+        target = f"at most {AT_MOST}{missed}" if deliver == "digest" else ""
         lines.append(
             f"| {words} | {mine:.1f} s | {theirs:.1f} s | {mine / theirs:.2f} times | {target} "
             f"| {load['worker'][f'ours {deliver}']:.0f} MiB | {load['worker'][f'hand {deliver}']:.0f} MiB |"
