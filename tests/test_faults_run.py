@@ -15,6 +15,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ import pytest
 
 from rrt_engine.calendar import parse_moment
 from rrt_engine.diagnostics import InputError
-from rrt_engine.replay import runner
+from rrt_engine.replay import pool, runner
 from rrt_engine.replay.chunk import Settings, book_of
 from rrt_engine.replay.partition import partition, write_partition
 from rrt_engine.replay.pool import CutOff, Failed, pooled
@@ -173,6 +175,41 @@ def test_parts_whose_process_dies_are_tried_again_and_set_aside_by_name(place: P
 def test_a_part_beside_one_that_dies_is_still_tried_twice(tmp_path: Path) -> None:
     found = dict(pooled(faulty_work.beside, [(0, tmp_path), (1, tmp_path)], 2))
     assert found == {0: Failed("the process that replayed it died twice, as when memory runs out"), 1: None}
+
+
+class Breaks:
+    """A pool that does its work at once, and breaks at one of the tasks it is given."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __enter__(self) -> Breaks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def submit(self, work: Any, *given: Any) -> Future[Any]:
+        self.left -= 1
+        if self.left == 0:
+            raise BrokenProcessPool
+        done: Future[Any] = Future()
+        done.set_result(work(*given))
+        return done
+
+
+def test_a_part_that_a_broken_pool_would_not_take_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = iter([Breaks(4), Breaks(0), Breaks(0)])  # two answers that they are ready, one task, and then it breaks
+    monkeypatch.setattr(pool, "_pool", lambda _: next(pools))
+    done: list[int] = []
+    assert sorted(place for place, _ in pooled(done.append, [(0,), (1,), (2,)], 2)) == [0, 1, 2]
+    assert set(done) == {0, 1, 2}
+
+
+def test_processes_that_cannot_start_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_pool", lambda _: Breaks(1))
+    [(_, failed)] = pooled(print, [(0,), (1,)], 2)
+    assert failed is not None and failed.stops and "cannot start" in failed.why
 
 
 def test_a_part_that_fails_is_tried_again_and_set_aside_by_name(place: Place) -> None:

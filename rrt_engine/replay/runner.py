@@ -20,7 +20,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import Rejected
 from rrt_engine.replay.chunk import Log, Settings, book_of, flags_of_table, rejected_table
 from rrt_engine.replay.flag_rows import write_rows
-from rrt_engine.replay.partition import ROWS, Part, Partition, as_data, digest, from_data, partition
+from rrt_engine.replay.partition import ROWS, Part, Partition, accounts, as_data, digest, from_data, partition
 from rrt_engine.replay.pool import CutOff, Failed, pooled
 from rrt_engine.replay.run_folder import (
     DIAGNOSTICS,
@@ -239,8 +239,6 @@ def _same(asked: Mapping[str, Any], state: Mapping[str, Any], folder: Path) -> N
 
 def _same_sources(sources: Sequence[str | Path], made: Partition, folder: Path) -> None:
     """Whether the sources are still what they were when they were cut. Raises InputError."""
-    from rrt_engine.replay.partition import accounts
-
     now = accounts(sources)
     before = {(source.name, source.sha256) for source in made.sources if source.sha256}
     if now is not None and before != now:

@@ -169,16 +169,14 @@ def _dealt_to(ids: Any, parts: int) -> Int64s:
     import pyarrow as pa
 
     coded = pa.chunked_array([ids]).combine_chunks().dictionary_encode() if not pa.types.is_dictionary(ids.type) else ids
-    texts = [b"" if v is None else str(int(v) if isinstance(v, float) and v == int(v) else v).strip().encode() for v in _values(coded)]
+    texts = [
+        b"" if v is None else str(int(v) if isinstance(v, float) and v == int(v) else v).strip().encode()
+        for v in coded.dictionary.to_pylist()
+    ]
     table = np.array([*(zlib.crc32(text) % parts for text in texts), 0], np.int64)
     codes = np.array(coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False), np.int64)
     found: Int64s = table[codes]
     return found
-
-
-def _values(coded: Any) -> list[Any]:
-    values: list[Any] = coded.dictionary.to_pylist()
-    return values
 
 
 def _changes(ids: Any, previous: Any) -> tuple[Int64s, Any] | None:
