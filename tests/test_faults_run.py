@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 
@@ -210,6 +211,11 @@ def test_processes_that_cannot_start_stop_the_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pool, "_pool", lambda _: Breaks(1))
     [(_, failed)] = pooled(print, [(0,), (1,)], 2)
     assert failed is not None and failed.stops and "cannot start" in failed.why
+
+
+def test_a_worker_uses_one_core() -> None:
+    with pool._pool(1) as workers:
+        assert workers.submit(pyarrow.cpu_count).result() == 1
 
 
 def test_a_part_that_fails_is_tried_again_and_set_aside_by_name(place: Place) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,7 +15,12 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+import pyarrow
+
 from rrt_engine.diagnostics import InputError
+
+# malloc.h: M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, with bytes for each (the last cannot be more than 32 MiB).
+_MALLOPT = {-1: 1 << 30, -2: 64 << 20, -3: 32 << 20}
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,25 @@ def _pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """In a worker: leave Ctrl-C to the process that began it, and end when that is gone."""
+    """In a worker: leave Ctrl-C to the process that began it, end when that is gone, and use one core and memory sparingly."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pyarrow.set_cpu_count(1)  # the pool has a process a core: threads inside each would only wait for one another
+    _keep_freed_memory()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _keep_freed_memory() -> None:
+    """Let GNU's C library keep what is freed for the next arrays: asking the system anew for each costs up to a fifth of the time.
+
+    Does nothing where the C library is another one, as on Windows and macOS.
+    """
+    mallopt = None if sys.platform == "win32" else getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
+    for option, size in _MALLOPT.items():
+        mallopt(option, size)
 
 
 def _end_with(parent: BaseProcess) -> None:
