@@ -7,7 +7,7 @@ event log is many timelines in columns, sorted by child and time, so that a chil
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -140,6 +140,15 @@ class EventLog:
             return None
         code = int(column.codes[row])
         return column.values[code] if code >= 0 else None
+
+    def of_children(self, begins: int, ends: int) -> EventLog:
+        """The children from one number up to another, which is left out, with their events: a log of its own, under the same coverage."""
+        rows = slice(*np.searchsorted(self.child, [begins, ends]))
+        columns = ("kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
+        taken = {name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None}
+        births = {name: getattr(self, name)[begins:ends] for name in ("born", "expected") if getattr(self, name) is not None}
+        attributes = {name: Attribute(a.codes[rows], a.values) for name, a in self.attributes.items()}
+        return replace(self, children=self.children[begins:ends], child=self.child[rows] - begins, **taken, **births, attributes=attributes)
 
 
 @dataclass(frozen=True)

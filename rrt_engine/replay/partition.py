@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.diagnostics import Diagnostic, InputError
-from rrt_engine.model import Attribute, EventLog, Rejected
+from rrt_engine.model import EventLog, Rejected
 from rrt_engine.replay.chunk import Log, as_json
 from rrt_engine.replay.flag_rows import Whole
 from rrt_engine.replay.run import read_all
@@ -227,18 +227,8 @@ def _pieces(log: EventLog, rows: int) -> Iterator[EventLog]:
     while begins < len(log.children):
         ends = int(np.searchsorted(first, first[begins] + rows, "right")) - 1
         ends = min(max(ends, begins + 1), len(log.children))
-        yield _children_of(log, begins, ends) if (begins, ends) != (0, len(log.children)) else log
+        yield log.of_children(begins, ends) if (begins, ends) != (0, len(log.children)) else log
         begins = ends
-
-
-def _children_of(log: EventLog, begins: int, ends: int) -> EventLog:
-    """The children from one number up to another, with their events."""
-    rows = slice(*np.searchsorted(log.child, [begins, ends]))
-    columns = ("kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
-    taken = {name: getattr(log, name)[rows] for name in columns if getattr(log, name) is not None}
-    births = {name: getattr(log, name)[begins:ends] for name in ("born", "expected") if getattr(log, name) is not None}
-    attributes = {name: Attribute(a.codes[rows], a.values) for name, a in log.attributes.items()}
-    return replace(log, children=log.children[begins:ends], child=log.child[rows] - begins, **taken, **births, attributes=attributes)
 
 
 # ---------------------------------------------------------------------------------------------------- on disk
