@@ -60,6 +60,7 @@ from rrt_engine.cli_run import (
     replay_into,
 )
 from rrt_engine.cli_sample import sample_command
+from rrt_engine.cli_serve import serve_command
 from rrt_engine.cli_synth import synth
 from rrt_engine.cli_training import train_command
 from rrt_engine.cli_trend import trend_command
@@ -300,6 +301,7 @@ app.command("sample")(sample_command)
 app.command()(convert)
 app.command("train")(train_command)
 app.command()(synth)
+app.command("serve")(serve_command)
 app.command()(bench)
 app.command("decide")(decide_command(_suggested))
 

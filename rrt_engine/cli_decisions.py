@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rrt_engine.cli_options import ATTENTION, COULD_NOT_RUN, NOTHING, Format, FormatOption, print_json, stop
+from rrt_engine.cli_options import ATTENTION, COULD_NOT_RUN, DEFAULT_RECORD, NOTHING, Format, FormatOption, RecordOption, print_json, stop
 
 if TYPE_CHECKING:
     from rrt_engine.decision import Entry, Suggested
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     Suggest = Callable[[str, str | None, Path | None], tuple[Suggested, Mapping[str, str]]]
 
 decisions = typer.Typer(no_args_is_help=True, help="Read and check the record of what people decided.")
-
-DEFAULT = Path("rrt-decisions.sqlite")
-
-
-RecordOption = Annotated[
-    Path, typer.Option("--record", metavar="FILE", envvar="RRT_DECISIONS", help="The record of decisions, a SQLite file on a local disk.")
-]
 
 
 def decide_command(suggest: Suggest) -> Callable[..., None]:
@@ -58,7 +51,7 @@ def decide_command(suggest: Suggest) -> Callable[..., None]:
         rules: Annotated[
             Path | None, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.")
         ] = None,
-        record: RecordOption = DEFAULT,
+        record: RecordOption = DEFAULT_RECORD,
         format: FormatOption = Format.text,
     ) -> None:
         """Record what a person decided on a case, beside what is suggested for it."""
@@ -100,7 +93,7 @@ def show_recorded(entry: Entry, record: Path) -> None:
 def list_decisions(
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Only the decisions on one case.")] = None,
     differs: Annotated[bool, typer.Option("--differs", help="Only decisions that differ from what was suggested.")] = False,
-    record: RecordOption = DEFAULT,
+    record: RecordOption = DEFAULT_RECORD,
     format: FormatOption = Format.text,
 ) -> None:
     """List the decisions in order: when, on which case, in which role, what was suggested and what was decided."""
@@ -127,7 +120,7 @@ def list_decisions(
 @decisions.command()
 def show(
     number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The entry's number.")],
-    record: RecordOption = DEFAULT,
+    record: RecordOption = DEFAULT_RECORD,
     format: FormatOption = Format.text,
 ) -> None:
     """Show one decision in words: what was suggested, what a person decided, and why."""
@@ -159,7 +152,7 @@ def verify(
         Path | None, typer.Argument(metavar="[EXPORT]", help="An exported .csv or .jsonl file to check, instead of the record.")
     ] = None,
     expect: Annotated[str, typer.Option("--expect", metavar="HASH", help="A hash noted earlier, which an entry must still have.")] = "",
-    record: RecordOption = DEFAULT,
+    record: RecordOption = DEFAULT_RECORD,
     format: FormatOption = Format.text,
 ) -> None:
     """Check that no entry was changed, removed or moved since it was written. Exit code 1 where one was."""
@@ -184,7 +177,7 @@ def verify(
 @decisions.command()
 def export(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The .csv or .jsonl file to write.")],
-    record: RecordOption = DEFAULT,
+    record: RecordOption = DEFAULT_RECORD,
 ) -> None:
     """Write every decision to a .csv or .jsonl file, which `rrt decisions verify FILE` can check without the record."""
     from rrt_engine import decisions as kept

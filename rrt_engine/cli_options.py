@@ -44,6 +44,10 @@ AsOf = Annotated[
     ),
 ]
 Rules = Annotated[Path | None, typer.Option("--rules", metavar="FOLDER", help="A rule set other than the one that came with rrt.")]
+RecordOption = Annotated[
+    Path, typer.Option("--record", metavar="FILE", envvar="RRT_DECISIONS", help="The record of decisions, a SQLite file on a local disk.")
+]
+DEFAULT_RECORD = Path("rrt-decisions.sqlite")
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even when something needs attention.")]
 
 

@@ -1,0 +1,134 @@
+"""The pages as a web application: which address is which page, and how a request becomes what was asked."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from rrt_engine.diagnostics import InputError
+from rrt_engine.thresholds.two_engines import EnginesDisagree
+from rrt_engine.web import case_page, check_page, decide_page, rule_pages, run_pages, today, train_page
+from rrt_engine.web.desk import Desk
+from rrt_engine.web.guard import Guard
+from rrt_engine.web.pages import Asked, Maker, Missing, Page, Place, Redirect, Shown, Whole
+from rrt_engine.web.paths import STATIC
+
+Handler = Callable[[Desk, Asked], Shown]
+
+FIELDS = 2_000
+"""The most fields a form may have: a case of some hundred events, typed."""
+
+ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
+    ("GET", "/", "today", today.today),
+    ("POST", "/find", "find", today.find),
+    ("GET", "/case/{handle}", "case", case_page.case),
+    ("GET", "/check", "check", check_page.check),
+    ("POST", "/check", "checked", check_page.checked),
+    ("GET", "/decide/{handle}", "decide_case", decide_page.decide),
+    ("POST", "/decide", "decide", decide_page.decided),
+    ("GET", "/decisions", "decisions", decide_page.decisions),
+    ("GET", "/train", "train", train_page.choose),
+    ("GET", "/train/{case}", "train_case", train_page.step),
+    ("POST", "/train/{case}", "trained", train_page.step),
+    ("GET", "/rules", "rules", rule_pages.rules),
+    ("GET", "/rules/coverage", "coverage", rule_pages.coverage),
+    ("GET", "/rules/{rule}", "rule", rule_pages.rule),
+    ("GET", "/facts", "facts", rule_pages.facts),
+    ("GET", "/facts/{fact}", "fact", rule_pages.fact),
+    ("GET", "/runs", "runs", run_pages.runs),
+    ("GET", "/runs/compare", "compare", run_pages.compare),
+    ("GET", "/runs/{run:int}", "run", run_pages.run),
+    ("GET", "/runs/{run:int}/report", "report", run_pages.report),
+)
+"""Every page: the method, the address, the name that templates link to, and the function that makes it."""
+
+
+def application(desk: Desk, hosts: frozenset[str], place: Place = Place(), scheme: str = "http") -> Guard:
+    """The pages of a desk, guarded. `hosts` are the names and ports they may be asked for by."""
+    app = Starlette(routes=[Mount("/static", StaticFiles(directory=STATIC), name="static")])
+
+    def link(name: str, **given: Any) -> str:
+        """The address of a named page; what is no part of the address becomes its query."""
+        parts = _PARTS.get(name, frozenset())
+        query = {key: value for key, value in given.items() if key not in parts and value not in ("", None)}
+        path = str(app.url_path_for(name, **{key: value for key, value in given.items() if key in parts}))
+        return f"{path}?{urlencode(query, doseq=True)}" if query else path
+
+    maker = Maker(desk.book, place, link)
+
+    async def answer(handler: Handler, request: Request) -> Response:
+        async with request.form(max_files=10, max_fields=FIELDS) as sent:
+            form: dict[str, list[str]] = {}
+            files: dict[str, bytes] = {}
+            for name, value in sent.multi_items():
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+                else:
+                    form.setdefault(name, []).append(value)
+        query = {name: request.query_params.getlist(name) for name in request.query_params}
+        asked = Asked({k: str(v) for k, v in request.path_params.items()}, query, form, files)
+        return await run_in_threadpool(respond, handler, asked)
+
+    def respond(handler: Handler, asked: Asked) -> Response:
+        try:
+            shown = handler(desk, asked)
+        except Missing as missing:
+            shown = _said("There is no such page", [str(missing)], 404)
+        except InputError as error:
+            shown = _said("This could not be done", [f"{d.message}{f': {d.help}' if d.help else ''}" for d in error.diagnostics], 400)
+        except EnginesDisagree:
+            shown = _said("Nothing is suggested", ["The two engines disagree on this case. That is a fault in rrt: please report it."], 500)
+        except Exception as error:
+            _tell_fault(error)
+            shown = _said("Something went wrong in rrt", ["Nothing was stored. The program's window says where it went wrong."], 500)
+        if isinstance(shown, Redirect):
+            return RedirectResponse(shown.to, 303)
+        if isinstance(shown, Whole):
+            return HTMLResponse(shown.html, headers={"content-security-policy": f"{shown.policy}; frame-ancestors 'none'"})
+        return HTMLResponse(maker.html(shown), shown.status)
+
+    async def refused(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        title = "There is no such page" if status == 404 else "This could not be done"
+        words = "The address may be mistyped, or the page is gone." if status == 404 else "This is not something the pages do."
+        return HTMLResponse(maker.html(_said(title, [words], status)), status)
+
+    async def place_css(_: Request) -> Response:
+        return Response(f":root {{ --place-colour: {place.colour}; }}\n", media_type="text/css")
+
+    app.router.routes.append(Route("/place.css", place_css, name="place_css"))
+    for method, path, name, handler in ROUTES:
+        app.router.routes.append(Route(path, partial(answer, handler), methods=[method], name=name))
+    app.add_exception_handler(HTTPException, refused)
+    app.router.redirect_slashes = False
+    return Guard(app, hosts, scheme)
+
+
+_PARTS = {
+    "static": frozenset({"path"}),
+    **{name: frozenset(part.partition("}")[0].partition(":")[0] for part in path.split("{")[1:]) for _, path, name, _ in ROUTES},
+}
+
+
+def _said(title: str, lines: list[str], status: int) -> Page:
+    return Page("said.html.j2", title, {"lines": lines}, status=status)
+
+
+def _tell_fault(error: Exception) -> None:
+    """Where a fault is, for the program's window: places in the code and the kind of error, never its text, which may hold a case."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{frame.name} ({frame.filename.rsplit('rrt_engine', 1)[-1]}:{frame.lineno})" for frame in frames]
+    print(f"a fault in rrt: {type(error).__name__} in {' > '.join(places[-4:])}", file=sys.stderr)

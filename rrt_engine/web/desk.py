@@ -1,0 +1,203 @@
+"""The desk: what the pages are made from, held in memory while they are served. The rules, the timelines, and where decisions go.
+
+Nothing here computes anything of its own: it calls what the commands call. A child is known to the pages by a handle, which says
+nothing of who it is and ends with the program, so that no id stands in an address or a browser's history.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from threading import Lock
+
+from rrt_engine.calendar import Moment, day_number
+from rrt_engine.checking import Checked, check_case
+from rrt_engine.model import Fact, Question, Suggestion
+from rrt_engine.replay.run import Replay, replay
+from rrt_engine.replay.run_folder import Run, open_run
+from rrt_engine.replay.worklist import Choice, Worklist, worklist
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.load import load
+from rrt_engine.rulebook.load_thresholds import load_thresholds
+from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.sources.case_file import Case, read_case
+from rrt_engine.sources.fact_names import beside
+from rrt_engine.sources.fact_tables import Facts, read_facts
+from rrt_engine.thresholds.suggest import Reasoner
+from rrt_engine.thresholds.two_engines import checked_by_both
+from rrt_engine.thresholds.worker import Worker
+
+HANDLE = 16  # hexadecimal digits: 64 bits, of which nobody guesses one in a working day
+_DAYS_READY = 16  # days whose threshold rules are held ready; a person walks a case through a few
+
+
+@dataclass(frozen=True)
+class Held:
+    """One child in memory: which of the replay's runs, its number there, and its id in the source."""
+
+    run: int
+    child: int
+    id: str
+
+
+@dataclass
+class Desk:
+    """What the pages are made from. Made by `open_desk`; `close` ends the second engine.
+
+    `replay` is None where no data were given. `runs` are the folders of runs that were named, in order. `record` is the file that
+    decisions are recorded in.
+    """
+
+    book: RuleBook
+    thresholds: ThresholdBook
+    today: Moment
+    record: Path
+    replay: Replay | None = None
+    runs: tuple[Run, ...] = ()
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    _workers: dict[str, Worker] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def close(self) -> None:
+        """End the second engine."""
+        with self._lock:
+            for worker in self._workers.values():
+                worker.close()
+            self._workers.clear()
+
+    # ------------------------------------------------------------------------------------------------ children
+
+    @cached_property
+    def _children(self) -> dict[str, Held]:
+        """Every child by its handle."""
+        runs = self.replay.sources if self.replay else ()
+        return {
+            self._handle(place, name): Held(place, number, name)
+            for place, run in enumerate(runs)
+            for number, name in enumerate(map(str, run.log.children.tolist()))
+        }
+
+    def _handle(self, run: int, child: str) -> str:
+        return hmac.new(self._key, f"{run}\0{child}".encode(), hashlib.sha256).hexdigest()[:HANDLE]
+
+    def handle(self, run: int, child: int) -> str:
+        """The handle of a child, for an address: of one of the replay's runs, by its number there."""
+        assert self.replay
+        return self._handle(run, str(self.replay.sources[run].log.children[child]))
+
+    def held(self, handle: str) -> Held | None:
+        """The child with a handle; None where there is none, as after the program was started anew."""
+        return self._children.get(handle)
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for handle, held in self._children.items():
+            found.setdefault(held.id.casefold(), []).append(handle)
+        return found
+
+    def find(self, child_id: str) -> list[str]:
+        """The handles of the children with an id; capitals and small letters are the same. More than one where an id stands for two."""
+        return self._by_id.get(child_id.strip().casefold(), [])
+
+    def case(self, held: Held) -> Case:
+        """One child's timeline, with the facts that stand beside it."""
+        assert self.replay
+        log = self.replay.sources[held.run].log
+        return Case(held.id, log.of_children(held.child, held.child + 1), facts=self._facts_of(held.id))
+
+    def _facts_of(self, child_id: str) -> tuple[Fact, ...]:
+        found: list[Fact] = []
+        for facts, place in self._tables:
+            if child_id in place:
+                found += facts.of(place[child_id])
+        return (*self._case_facts.get(child_id, ()), *found)
+
+    @cached_property
+    def _tables(self) -> list[tuple[Facts, dict[str, int]]]:
+        """The tables of facts beside the sources and named alone, each with the place of every case in it."""
+        read_files = [each.file for each in (self.replay.read if self.replay else ()) if each.file]
+        files = [table for file in read_files if (table := beside(file, "facts")) is not None]
+        files += self.replay.tables if self.replay else ()
+        read = [read_facts(file, self.thresholds).facts for file in dict.fromkeys(files)]
+        return [(facts, {case: i for i, case in enumerate(facts.cases)}) for facts in read]
+
+    @cached_property
+    def _case_facts(self) -> dict[str, tuple[Fact, ...]]:
+        """The facts of case files, by case."""
+        files = [each.file for each in (self.replay.read if self.replay else ()) if each.file and each.reading.format == "case"]
+        cases = [read_case(file, self.book, None, lambda: self.thresholds) for file in files]
+        return {case.id: case.every_fact() for case in cases}
+
+    # ------------------------------------------------------------------------------------------------ what the commands do
+
+    def check(self, case: Case, as_of: Moment, suggest: bool | None = None) -> Checked:
+        """What `rrt check` says of a case. Raises EnginesDisagree. `suggest` False leaves the suggestion out."""
+        wanted = bool(case.every_fact()) if suggest is None else suggest
+        reasoner, worker = self.engines(as_of.day) if wanted else (None, None)
+        return check_case(case, self.book, as_of, reasoner, worker)
+
+    def suggestion(self, question: Question) -> Suggestion:
+        """What both engines suggest for a question, as for one with a fact changed. Raises EnginesDisagree."""
+        reasoner, worker = self.engines(question.as_of)
+        return checked_by_both(reasoner, question, worker)
+
+    def engines(self, day: int) -> tuple[Reasoner, Worker | None]:
+        """The plain engine made ready for a day, and the second one beside it."""
+        reasoner = self._reasoner(day)
+        plan = repr(reasoner.plan)
+        with self._lock:
+            if plan not in self._workers:
+                for old in list(self._workers.values()):
+                    old.close()
+                self._workers.clear()
+                self._workers[plan] = Worker(reasoner.plan, self.thresholds.significant)
+                self._workers[plan].start()
+            return reasoner, self._workers[plan]
+
+    @cached_property
+    def _reasoner(self) -> Callable[[int], Reasoner]:
+        return lru_cache(_DAYS_READY)(partial(Reasoner, self.thresholds))
+
+    def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist | None:
+        """What `rrt worklist` lists, of the data in memory; None where there are none."""
+        return worklist(self.replay, days, choice) if self.replay else None
+
+    def training(self) -> dict[str, Case]:
+        """The bundled cases to train with, by id."""
+        return self._training
+
+    @cached_property
+    def _training(self) -> dict[str, Case]:
+        from rrt_engine.paths import CASES
+
+        read = [read_case(path, self.book, None, lambda: self.thresholds) for path in sorted((CASES / "training").glob("*.yaml"))]
+        return {case.id: case for case in sorted(read, key=lambda case: case.id) if case.facts or case.steps}
+
+
+def open_desk(data: Sequence[str | Path], rules: Path, as_of: Moment | None, record: Path, runs: Sequence[Path] = ()) -> Desk:
+    """Read everything the pages need. Raises InputError with everything that is wrong.
+
+    `data` are sources as `rrt replay` reads them, or the folder of a run, whose timelines are read and which is then among the runs
+    too; a source that cannot be read is named in the replay, and Today says so. Without `as_of` a single run is looked at on its own
+    as-of date, and anything else today.
+    """
+    book = load(rules)
+    thresholds = load_thresholds(rules, book)
+    named = [Path(each) for each in data if _is_run(each)]
+    opened = tuple(open_run(folder) for folder in dict.fromkeys([*named, *runs]))
+    moment = as_of or (opened[0].as_of if len(named) == len(data) == 1 else Moment(day_number(date.today())))
+    found = replay(data, book, moment, facts=True) if data else None
+    return Desk(book, thresholds, moment, record, found, opened)
+
+
+def _is_run(source: str | Path) -> bool:
+    from rrt_engine.replay.run_folder import MANIFEST
+
+    return (Path(source) / MANIFEST).is_file()
