@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
 
 from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Attribute, Bools, EventLog
+from rrt_engine.model import EventLog
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.regime_schema import Part, Regime
 from rrt_engine.timescales.arrays import Arrays
@@ -39,7 +36,8 @@ def governed(
 
     None where the record as it stands now no longer shows it, as it may not when looked at as it was known earlier.
     """
-    run = Run(Arrays(*_one_child(log, child, as_of[0]), book.ref_paths()), book, *as_of, {}, [])
+    own = log.of_children(child, child + 1)
+    run = Run(Arrays(own, own.day <= as_of[0], book.ref_paths()), book, *as_of, {}, [])
     found = part_segments(run, regime, part.id)
     last = as_of[0] if settled == NO_DAY else settled
     inside = [i for i in range(len(found.start)) if found.start[i] <= start and (found.end[i] == NO_DAY or start < found.end[i] >= last)]
@@ -51,19 +49,6 @@ def governed(
     days = sorted({max(start, first), max(start, first, min(last, max(due, first)))})
     unknown, settings = doubts_on(run, regime, part.id, days)
     return Governed(book.regimes[regime], part, first, not inside, unknown, settings)
-
-
-def _one_child(log: EventLog, child: int, as_of_day: int) -> tuple[EventLog, Bools]:
-    """The events of one child as a log of its own, and which of them exist at the as-of day."""
-    rows = slice(int(np.searchsorted(log.child, child)), int(np.searchsorted(log.child, child, "right")))
-    columns: dict[str, Any] = {
-        name: None if getattr(log, name) is None else getattr(log, name)[rows]
-        for name in ("child", "kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
-    }
-    attributes = {name: Attribute(column.codes[rows], column.values) for name, column in log.attributes.items()}
-    columns["attributes"] = attributes
-    own = replace(log, **columns)
-    return own, own.day <= as_of_day
 
 
 def regime_steps(found: Governed, book: RuleBook) -> Iterator[str]:
