@@ -1,4 +1,5 @@
-# make demo   set up on a fresh machine, then replay the bundled cases and show the result
+# make demo   set up on a fresh machine, replay the bundled cases, make an authority that does not exist, and offer its pages
+# make serve  the pages of that authority, in the browser
 # make test   set up on a fresh machine, then run the whole test suite
 # make check  lint, types, import contract and rule examples, as the gate runs them
 # make bench  this engine and the alternatives side by side; fails when a target is missed
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # what installs packages into $(VENV); the gate names uv instead, which fetches and compiles several at once
 INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check check-style check-types check-imports check-rules bench lock clean
+.PHONY: demo serve pictures test check check-style check-types check-imports check-rules bench lock clean
 
 $(VENV)/run.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -50,12 +51,41 @@ $(VENV)/reader.ready: $(VENV)/run.ready
 	$(INSTALL_READER) --no-deps pm4py==2.7.23.11
 	@touch $@
 
-demo: $(VENV)/durable.ready
+# axe-core, for the tests in a real browser where RRT_REQUIRE_BROWSER=1 asks for them: as tools/pages/package-lock.json pins it, by npm
+$(VENV)/browser.ready: $(VENV)/dev.ready tools/pages/package-lock.json
+	cd tools/pages && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# an authority that does not exist, and two runs over it a fortnight apart
+demo/authority.parquet: $(VENV)/run.ready
+	@mkdir -p demo
+	$(BIN)/rrt synth --children 1000 --to 2026-04-15 -o $@
+
+demo/april/manifest.json: demo/authority.parquet
+	rm -rf demo/march demo/april
+	$(BIN)/rrt replay demo/authority.parquet --as-of 2026-03-31 -o demo/march --exit-zero > demo/march.txt
+	$(BIN)/rrt replay demo/authority.parquet --as-of 2026-04-15 -o demo/april --exit-zero > demo/april.txt
+
+demo: $(VENV)/durable.ready demo/april/manifest.json
 	$(BIN)/rrt replay cases/training cases/sample --as-of 2026-04-15 --exit-zero
 	$(BIN)/rrt check cases/training/conference_over_easter.yaml --as-of 2026-04-15 --explain full --exit-zero
 	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
+	@echo
+	@echo "The same as pages, on this computer only: today's work, cases, training and rules, with an authority that does not exist."
+	@echo "  make serve, or: $(BIN)/$(SERVE)"
+	@if [ -t 0 ] && [ -t 1 ] && [ -z "$$CI" ]; then \
+	printf 'Open them now? [y/N] '; read -r answer; case $$answer in [yY]*) exec $(BIN)/$(SERVE);; esac; fi
 
-test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready)
+SERVE = rrt serve --data demo/authority.parquet --data cases/training --data cases/sample --run demo/march --run demo/april --as-of 2026-04-15
+serve: $(VENV)/durable.ready demo/april/manifest.json
+	$(BIN)/$(SERVE)
+
+# the pictures of the documents, made from the demonstration with the browser that the tests use
+pictures: $(VENV)/dev.ready demo/april/manifest.json
+	$(BIN)/python tools/pictures.py
+
+test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) \
+$(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
 	$(BIN)/python -m pytest -n auto --ignore tests/test_spark.py
 	$(BIN)/python -m pytest -rs tests/test_spark.py # by itself: one Spark serves all its tests
 
@@ -93,4 +123,4 @@ lock:
 	uv pip compile --universal --python-version 3.11 --no-header --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.explain.flags import Explained, Explainer
-from rrt_engine.model import Question, Suggestion
+from rrt_engine.model import ENDED, MET, Question, Suggestion
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.suggest import Reasoner, question_of
@@ -42,15 +44,25 @@ class Changes:
     suggestion: Suggestion
 
 
-def check_case(case: Case, book: RuleBook, as_of: Moment, reasoner: Reasoner | None = None, worker: Worker | None = None) -> Checked:
+def check_case(
+    case: Case,
+    book: RuleBook,
+    as_of: Moment,
+    reasoner: Reasoner | None = None,
+    worker: Worker | None = None,
+    brief_over: int | None = None,
+) -> Checked:
     """The flags of one case on a day and, where a reasoner is given, the suggestion. Raises EnginesDisagree, which names the case.
 
-    `worker` is the second engine, where there is one.
+    `worker` is the second engine, where there is one. With more than `brief_over` flags, what was done on time or is no longer needed
+    is said in a sentence, without its steps: finding those takes longest.
     """
     result = evaluate(case.log, book, as_of)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
     explainer = Explainer(case.log, book, result.flags, as_of.day, instant)
-    flags = tuple(explainer.explain(i) for i in range(len(result.flags)))
+    brief = brief_over is not None and len(result.flags) > brief_over
+    settled = np.isin(result.flags.status, (MET, ENDED)).tolist()
+    flags = tuple(explainer.explain(i, steps=not (brief and settled[i])) for i in range(len(result.flags)))
     if reasoner is None:
         return Checked(case, flags, result)
     question = question_of(case.id, case.every_fact(), case.log, 0, reasoner.book, as_of.day, flag_pairs(flags))

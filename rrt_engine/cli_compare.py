@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,9 +22,6 @@ from rrt_engine.cli_options import (
     progress,
     stop,
 )
-
-if TYPE_CHECKING:
-    from rrt_engine.diagnostics import InputError
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every duty that moved to a .csv, .parquet or .jsonl file.")
@@ -49,6 +46,7 @@ def compare_command(
     from rrt_engine.replay.compare import check_comparable, compare_runs
     from rrt_engine.replay.run_folder import open_run
     from rrt_engine.reports.compare_files import Gathered, check_target
+    from rrt_engine.target import no_room
 
     try:
         if output is not None:
@@ -78,17 +76,6 @@ def compare_command(
         typer.echo("parts of these runs were set aside: not every child was compared", err=True)
         raise typer.Exit(COULD_NOT_RUN)
     raise typer.Exit(ATTENTION if found.found.attention() and not exit_zero else NOTHING)
-
-
-def no_room(error: OSError) -> InputError:
-    """What to say where what is needed meanwhile cannot be kept, as on a full disk."""
-    import tempfile
-
-    from rrt_engine.diagnostics import Diagnostic, InputError
-
-    message = f"what is needed meanwhile cannot be kept here: {error.strerror or type(error).__name__}"
-    help = "make room, or name another folder in the environment variable TMPDIR"
-    return InputError([Diagnostic(tempfile.gettempdir(), 0, 0, "unwritable", message, "error", "", help)])
 
 
 def processes(jobs: int) -> int:
@@ -132,6 +119,7 @@ def what_if_command(
     from rrt_engine.replay.what_if import Other, in_parts, is_run, what_if, what_if_in_parts
     from rrt_engine.reports.compare_files import Gathered, check_target
     from rrt_engine.rulebook.with_changes import changes_given
+    from rrt_engine.target import no_room
 
     try:
         asked = changes_given(changes or [])

@@ -85,7 +85,9 @@ def decide_command(suggest: Suggest) -> Callable[..., None]:
 
 def show_recorded(entry: Entry, record: Path) -> None:
     """What was just recorded, and the hash to note so that the record can be checked later."""
-    for line in (*_sentences(entry), f"Recorded as entry {entry.number} of {record}.", f"Hash, to note elsewhere: {entry.hash}"):
+    from rrt_engine.reports.decision_words import recorded, sentences
+
+    for line in (*sentences(entry), *recorded(entry, record)):
         typer.echo(line)
 
 
@@ -109,11 +111,10 @@ def list_decisions(
     if format is Format.json:
         print_json({"schema": "rrt/decisions/1", "record": str(record), "intact": sound, "entries": [kept.as_fields(e) for e in found]})
     else:
-        rows = [("", "when (UK time)", "case", "role", "suggested -> decided", "", "consent"), *(_row(e) for e in found)]
-        _table(rows if found else [])
-        against = sum(e.decision.differs for e in found)
-        counted = f"{len(found):,} {'decision' if len(found) == 1 else 'decisions'}"
-        typer.echo(f"{counted}; {against:,} of them {'differs' if against == 1 else 'differ'} from what was suggested")
+        from rrt_engine.reports.decision_words import HEADINGS, counted, row_words
+
+        _table([HEADINGS, *(row_words(e) for e in found)] if found else [])
+        typer.echo(counted(found))
     raise typer.Exit(NOTHING if sound else ATTENTION)
 
 
@@ -126,6 +127,7 @@ def show(
     """Show one decision in words: what was suggested, what a person decided, and why."""
     from rrt_engine import decisions as kept
     from rrt_engine.diagnostics import Diagnostic, InputError
+    from rrt_engine.reports.decision_words import no_entry, origin, sentences
 
     try:
         with kept.open_record(record) as opened:
@@ -134,14 +136,14 @@ def show(
             for count, each in enumerate(kept.entries(opened), 1):  # noqa: B007 - how many there are is said below
                 entry = each if each.number == number else entry
             if entry is None:
-                said = f"there is no entry {number}; the record holds {count:,}"
-                raise InputError([Diagnostic(str(record), 0, 0, "no_entry", said, "error", "", "`rrt decisions list` shows every entry")])
+                help = "`rrt decisions list` shows every entry"
+                raise InputError([Diagnostic(str(record), 0, 0, "no_entry", no_entry(number, count), "error", "", help)])
     except InputError as error:
         raise stop(error) from None
     if format is Format.json:
         print_json({"schema": "rrt/decision/1", "record": str(record), "entry": kept.as_fields(entry)})
     else:
-        for line in (f"Entry {entry.number}", *_sentences(entry), *_origin(entry)):
+        for line in (f"Entry {entry.number}", *sentences(entry), *origin(entry)):
             typer.echo(line)
     raise typer.Exit(NOTHING if sound else ATTENTION)
 
@@ -211,67 +213,6 @@ def export(
 # ---------------------------------------------------------------------------------------------------- in words
 
 
-def _sentences(entry: Entry) -> list[str]:
-    """A decision as sentences: the tool suggested, a person decided."""
-    from rrt_engine.decision import shown
-
-    d, s = entry.decision, entry.decision.suggested
-    lines = []
-    if s.level is None:
-        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: nothing was suggested, for want of recorded facts.")
-    else:
-        urgency = f" ({shown(s.urgency).replace('_', ' ')})" if s.urgency else ""
-        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: the tool suggested {_level(s.level, s.pathways)}{urgency}.")
-    lines.append(f"A person in the role of {_plain(d.role)} decided {_level(d.level, d.pathways)} on {_when(d.at)}.")
-    left = [p for p in s.pathways if p not in (*d.pathways, *d.left_out)]
-    if d.agrees:
-        lines.append("The decision agrees with what was suggested.")
-    elif d.differs:
-        lines.append("The decision differs from what was suggested.")
-    if d.left_out:
-        lines.append(f"Suggested whatever the level and not among the pathways decided: {_ids(d.left_out)}.")
-    if left and s.level is not None:
-        lines.append(f"Suggested and not among the pathways decided: {_ids(left)}.")
-    lines.append(f"Reason: {shown(d.reason)}" if d.reason else "No reason was given.")
-    consent = f"Consent: {_plain(s.consent_status)}." if s.consent_status else "Consent: not recorded."
-    if s.consent_override_reason:
-        consent += f" Acting without it: {_plain(s.consent_override_reason)}."
-    return [*lines, consent]
-
-
-def _origin(entry: Entry) -> list[str]:
-    from rrt_engine.decision import shown
-
-    s = entry.decision.suggested
-    return [
-        f"Rule set: {shown(s.rule_set)} {shown(s.rule_set_version)}, digest {shown(s.rule_set_digest)}",
-        f"Facts: digest {shown(s.facts_digest)}",
-        f"Engine: rrt {shown(s.engine)}; {shown(s.checked_by)}",
-        f"Hash of the entry before: {entry.previous}",
-        f"Hash: {entry.hash}",
-    ]
-
-
-def _row(entry: Entry) -> tuple[str, ...]:
-    from datetime import datetime
-
-    from rrt_engine.decision import shown
-    from rrt_engine.words import uk_time
-
-    d, s = entry.decision, entry.decision.suggested
-    try:
-        when = f"{uk_time(int(datetime.fromisoformat(d.at).timestamp())):%Y-%m-%d %H:%M}"
-    except ValueError:
-        when = shown(d.at)  # a record that was written anew may hold anything
-    first = next((p for p in s.pathways if p not in s.required), next(iter(s.pathways), ""))
-    suggested = f"{s.level} {first}".strip() if s.level is not None else "nothing"
-    decided = f"{d.level} {d.route or next(iter(d.pathways), '')}".strip()
-    if d.left_out:
-        decided += f" without {', '.join(d.left_out)}"
-    cells = (str(entry.number), when, s.case, d.role, f"{suggested} -> {decided}", d.outcome, s.consent_status or "not recorded")
-    return tuple(shown(cell).replace("\n", " ") for cell in cells)
-
-
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -279,57 +220,11 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
         typer.echo("  ".join((number, *rest)).rstrip())
 
 
-def _level(level: int, pathways: Sequence[str]) -> str:
-    return f"level {level}, by {_ids(pathways)}" if pathways else f"level {level}"
-
-
-def _ids(pathways: Sequence[str]) -> str:
-    """Pathway ids in a sentence, as they are typed and not as words, so that they can be typed again."""
-    from rrt_engine.decision import shown
-    from rrt_engine.words import listed
-
-    return listed([shown(p) for p in pathways])
-
-
-def _plain(word: str) -> str:
-    from rrt_engine.decision import shown
-
-    return shown(word).replace("_", " ")
-
-
-def _when(at: str) -> str:
-    from datetime import datetime
-
-    from rrt_engine.decision import shown
-    from rrt_engine.words import time_words
-
-    try:
-        return time_words(int(datetime.fromisoformat(at).timestamp()))
-    except ValueError:
-        return shown(at)
-
-
 def _show_verified(found: Verified, path: Path, cannot_show: str, exported: bool) -> None:
-    from rrt_engine.decision import shown
+    from rrt_engine.reports.decision_words import EXPORT_ENDS, verified_words
 
-    for problem in found.problems:
-        typer.echo(shown(problem.text()))
-    counted = f"{found.count:,} {'entry' if found.count == 1 else 'entries'}"
-    if found.problems:
-        n = len(found.problems)
-        typer.echo(f"{path}: {counted}; {n:,} {'problem' if n == 1 else 'problems'}: this is not as it was written")
-    else:
-        typer.echo(f"{path}: {counted}, each following the one before; none was changed, removed or moved")
-        if found.noted_at is not None:
-            later = found.count - found.noted_at
-            typer.echo(
-                f"the hash noted elsewhere is that of entry {found.noted_at}; {later:,} {'was' if later == 1 else 'were'} added since"
-            )
-    if found.count:
-        typer.echo(f"hash of the last: {found.hash}")
-    if exported:
-        typer.echo("Entries left out at the end of an export show only against the hash of the record's last: --expect HASH")
-    typer.echo(cannot_show)
+    for line in (*verified_words(found, path), *([EXPORT_ENDS] if exported else []), cannot_show):
+        typer.echo(line)
 
 
 def _verified(found: Verified, path: Path, expect: str) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def _line(shown: Console, name: str, book: ThresholdBook, indent: int = 0) -> No
 
 
 def _show(shown: Console, name: str, book: ThresholdBook) -> None:
+    from rrt_engine.explain.fact_page import WORKED_OUT
     from rrt_engine.reports.console import say
     from rrt_engine.sources.facts import values_words
     from rrt_engine.words import MARK_WORDS
@@ -101,7 +102,7 @@ def _show(shown: Console, name: str, book: ThresholdBook) -> None:
     say(shown, f"{book.domains[book.domain_of[name]]}. Value: {values_words(kind)}.", indent=2, hang=2)
     say(shown, f"Weighs: {_weights(name, book)}", indent=2, hang=2)
     if kind.derive is not None:
-        say(shown, "Worked out from the timeline where it holds the events; record it only where it does not.", indent=2, hang=2)
+        say(shown, WORKED_OUT, indent=2, hang=2)
     for heading, text in (("Judge the evidence", kind.judge), ("Ask", kind.ask), ("Note", kind.note)):
         if text:
             say(shown, f"{heading}: {text}", indent=2, hang=2)
@@ -112,27 +113,6 @@ def _show(shown: Console, name: str, book: ThresholdBook) -> None:
 
 def _weights(name: str, book: ThresholdBook) -> str:
     """What each value of a fact pulls towards, in words."""
-    kind = book.facts[name]
-    parts = []
-    if isinstance(kind.weight, dict):
-        parts += [f"{value.replace('_', ' ')}: {_word(weight)}" for value, weight in kind.weight.items()]
-    elif kind.weight is not None:
-        parts.append(_word(kind.weight))
-    for step in kind.steps:
-        bound = f"from {book.value(step.from_)}" if step.from_ is not None else f"below {book.value(step.below)}"
-        parts.append(f"{bound}: {_word(step.weight)}")
-    for more in kind.stronger:
-        said = [f"`{v}`" for v in (more.if_.value or [])] + [w for w in (more.if_.timing, more.if_.pattern) if w]
-        said += [f"impact {' or '.join(more.if_.impact)}"] if more.if_.impact else []
-        parts.append(f"if {' and '.join(said)}: {_word(more.weight)}")
-    return "; ".join(parts)
+    from rrt_engine.explain.fact_page import weights
 
-
-def _word(weight: int | str) -> str:
-    if isinstance(weight, int):
-        return f"level {weight}"
-    return {
-        "immediate": "level 4 at once, on sufficient evidence",
-        "raises": "lifts a level one step",
-        "gate": "changes the route, never the level",
-    }.get(weight, weight)
+    return "; ".join(f"{when}: {what}" if when else what for when, what in weights(book, book.facts[name]))

@@ -335,6 +335,30 @@ def schema(
         typer.echo("the schema files are up to date")
 
 
+@rules.command()
+def docs(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder of the pages: a new one, or one that this command wrote.")
+    ],
+    folder: FolderOption = RULES,
+) -> None:
+    """Write the rule book as pages to read in a browser: every rule, fact, source and local value, and what is covered."""
+    from rrt_engine.diagnostics import InputError
+    from rrt_engine.rulebook.load import load
+    from rrt_engine.rulebook.load_thresholds import load_thresholds
+    from rrt_engine.web.library import Library
+    from rrt_engine.web.site import write_site
+
+    _must_exist(folder)
+    try:
+        book = load(folder)
+        thresholds = load_thresholds(folder, book) if (folder / "facts.yaml").exists() else None
+        written = write_site(Library(folder, book, thresholds), output)
+    except InputError as error:
+        raise stop(error) from None
+    typer.echo(f"wrote {output}: {_count(len(written), 'file')}; open {output / 'index.html'}")
+
+
 # ---------------------------------------------------------------------------------------------------- loading
 
 

@@ -159,10 +159,10 @@ def _write(target: Path, text: str) -> None:
 
 
 def _opening(shown: Console, session: Session) -> None:
-    from rrt_engine.training import REMINDER
+    from rrt_engine.training import COMMIT_FIRST, REMINDER
 
     _say(shown, f"{session.case.id}: {session.case.title}", "bold")
-    _say(shown, "Say what you think first; what is suggested is shown after that, and nothing is stored or scored.", "dim")
+    _say(shown, COMMIT_FIRST, "dim")
     _say(shown, REMINDER, "dim")
 
 
@@ -182,7 +182,7 @@ def _answered(shown: Console, session: Session, words: Words, given: tuple[Commi
     for stage, commit in zip(session.stages, given, strict=False):
         _show_stage(shown, session, stage)
         session.commit(stage.number, commit)
-        _say(shown, f"Your commit: {_commit_words(commit, words)}")
+        _say(shown, f"Your commit: {words.commit(commit)}")
         _show_reveal(shown, session, stage.number, words)
     if session.is_complete():
         _show_end(shown, session, words)
@@ -201,14 +201,14 @@ def _stepped(shown: Console, session: Session, words: Words) -> None:
         stage = session.stages[at - 1]
         _show_stage(shown, session, stage)
         if at in session.commits:
-            _say(shown, f"Your commit: {_commit_words(session.commits[at], words)}")
+            _say(shown, f"Your commit: {words.commit(session.commits[at])}")
         else:
             session.commit(at, _ask_commit(shown, words))
         at = _ask_next(shown, session, words, at)
     for stage in session.stages:
         if not session.is_revealed(stage.number):
             shown.print()
-            _say(shown, f"Stage {stage.number} of {last}. Your commit: {_commit_words(session.commits[stage.number], words)}", "bold")
+            _say(shown, f"Stage {stage.number} of {last}. Your commit: {words.commit(session.commits[stage.number])}", "bold")
             _show_reveal(shown, session, stage.number, words)
     _show_end(shown, session, words)
 
@@ -231,7 +231,7 @@ def _ask_next(shown: Console, session: Session, words: Words, at: int) -> int:
             _show_reveal(shown, session, at, words)
         else:
             session.commit(at, _ask_commit(shown, words))
-            _say(shown, f"Your commit: {_commit_words(session.commits[at], words)}")
+            _say(shown, f"Your commit: {words.commit(session.commits[at])}")
 
 
 def _ask_commit(shown: Console, words: Words) -> Commit:
@@ -284,12 +284,6 @@ def _input(shown: Console, question: str) -> str:
 # ---------------------------------------------------------------------------------------------------- showing
 
 
-def _commit_words(commit: Commit, words: Words) -> str:
-    route = f"; {words.pathways([commit.pathway])}" if commit.pathway else ""
-    because = f"; because {commit.because}" if commit.because else ""
-    return f"{words.level(commit.level)}{route}{because}"
-
-
 def _show_reveal(shown: Console, session: Session, number: int, words: Words) -> None:
     """What is suggested at a stage, how the commit stands to it, why, and what would change it; no more of that than is new."""
     from rrt_engine.training import sections
@@ -307,7 +301,7 @@ def _show_reveal(shown: Console, session: Session, number: int, words: Words) ->
 
 def _show_end(shown: Console, session: Session, words: Words) -> None:
     """After the last commit: the author's view beside the learner's, and the reminder."""
-    from rrt_engine.training import REMINDER, compare
+    from rrt_engine.training import REMINDER, author_lines
 
     shown.print()
     author = session.author()
@@ -317,12 +311,8 @@ def _show_end(shown: Console, session: Session, words: Words) -> None:
         _say(shown, "The author's view", "bold")
         _say(shown, words.author(author))
         _say(shown, author.because.strip())
-        last = len(session.stages)
-        for line in compare(session.commits[last], author, session.significant):
+        for line in author_lines(session):
             _say(shown, line, indent=2)
-        suggestion = session.reveal(last).suggestion
-        if suggestion.level != author.level or not set(suggestion.pathways) & set(author.pathways):
-            _say(shown, "The author and the suggestion differ. Which of them would you have to persuade, and with what?", indent=2)
         if author.learn:
             _say(shown, f"To learn: {author.learn.strip()}")
     shown.print()

@@ -105,9 +105,19 @@ class Entry:
 
 
 def decide(
-    suggested: Suggested, known: Mapping[str, str], *, at: str, role: str, level: int, pathways: Sequence[str], reason: str = ""
+    suggested: Suggested,
+    known: Mapping[str, str],
+    *,
+    at: str,
+    role: str,
+    level: int,
+    pathways: Sequence[str],
+    reason: str = "",
+    named: Mapping[str, str] = {},
 ) -> Decision:
-    """A decision from what a person typed. Raises InputError with every mistake. `known` gives each pathway's route."""
+    """A decision from what a person typed. Raises InputError with every mistake. `known` gives each pathway's route, and `named` the
+    names of those that are to be called by them in what is said.
+    """
     chosen = tuple(dict.fromkeys(pathways))
     routes = sorted((p for p in chosen if known.get(p) == "level"), key=WITHOUT_CONSENT.__contains__)
     route = next(iter(routes), "")
@@ -120,14 +130,14 @@ def decide(
         if p not in known
     ]
     # Whether a reason is needed is not clear while a pathway is misspelt.
-    found = [*unknown, *(m for m in mistakes(decision) if not unknown or m.code != "reason_needed")]
+    found = [*unknown, *(m for m in mistakes(decision, named) if not unknown or m.code != "reason_needed")]
     if found:
         raise InputError(found)
     return decision
 
 
-def mistakes(decision: Decision) -> list[Diagnostic]:
-    """What keeps a decision from being recorded."""
+def mistakes(decision: Decision, named: Mapping[str, str] = {}) -> list[Diagnostic]:
+    """What keeps a decision from being recorded. `named` gives pathways names; without, their ids stand there."""
     found: list[Diagnostic] = []
     suggested = decision.suggested
     if not suggested.case.strip() or _unprintable(suggested.case) or len(suggested.case) > 200:
@@ -154,17 +164,22 @@ def mistakes(decision: Decision) -> list[Diagnostic]:
     if len(suggested.consent_override_reason) > REASON_LENGTH:
         found.append(_mistake("--consent-override", "reason_length", f"expected {REASON_LENGTH:,} characters at most"))
     if not decision.reason.strip() and not decision.agrees:
-        found.append(_mistake("--reason", "reason_needed", _why_a_reason(decision), 'give it with --reason "..."'))
+        found.append(_mistake("--reason", "reason_needed", _why_a_reason(decision, named), 'give it with --reason "..."'))
     if decision.needs_override and not suggested.consent_override_reason.strip():
-        status = suggested.consent_status.replace("_", " ")
-        said = f"consent is recorded as {status}, and `{decision.route}` goes beyond an advice conversation or universal services"
         help = 'give it with --consent-override "...", or record consent_override_reason in the case; it never changes the level'
-        found.append(_mistake("--consent-override", "override_needed", f"{said}: the reason for acting without it is needed", help))
+        found.append(_mistake("--consent-override", "override_needed", _why_an_override(decision, named), help))
     return found
 
 
-def _why_a_reason(decision: Decision) -> str:
-    level, suggested = decision.suggested.level, ", ".join(decision.suggested.pathways)
+def _why_an_override(decision: Decision, named: Mapping[str, str]) -> str:
+    status = decision.suggested.consent_status.replace("_", " ")
+    said = f"consent is recorded as {status}, and {_named(decision.route, named)} goes beyond an advice conversation or universal services"
+    return f"{said}: the reason for acting without it is needed"
+
+
+def _why_a_reason(decision: Decision, named: Mapping[str, str]) -> str:
+    level = decision.suggested.level
+    suggested = ", ".join(_named(p, named, "") for p in decision.suggested.pathways)
     why = []
     if level is None:
         return "nothing was suggested for this case, so the reason for the decision is needed"
@@ -173,10 +188,16 @@ def _why_a_reason(decision: Decision) -> str:
     elif not decision.route:
         why.append(f"none of the pathways decided is the route of a level, and {suggested} was suggested")
     elif decision.route not in decision.suggested.pathways:
-        why.append(f"`{decision.route}` is not among the pathways suggested ({suggested})")
+        why.append(f"{_named(decision.route, named)} is not among the pathways suggested ({suggested})")
     if decision.left_out:
-        why.append(f"suggested whatever the level and not among the pathways decided: {', '.join(decision.left_out)}")
+        left = ", ".join(_named(p, named, "") for p in decision.left_out)
+        why.append(f"suggested whatever the level and not among the pathways decided: {left}")
     return f"{'; '.join(why)}: a reason is needed where they differ"
+
+
+def _named(pathway: str, named: Mapping[str, str], tick: str = "`") -> str:
+    """A pathway by its name in quotation marks, or its id as it is typed."""
+    return f"“{named[pathway]}”" if pathway in named else f"{tick}{pathway}{tick}"
 
 
 def cautions(decision: Decision) -> list[Diagnostic]:

@@ -43,3 +43,10 @@ def write_atomically(target: Path, write: Callable[[Path], object]) -> None:
         raise InputError([Diagnostic(str(target), 0, 0, "unwritable", f"cannot write the file: {error.strerror or error}")]) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def no_room(error: OSError) -> InputError:
+    """What to say where what is needed meanwhile cannot be kept, as on a full disk."""
+    message = f"what is needed meanwhile cannot be kept here: {error.strerror or type(error).__name__}"
+    help = "make room, or name another folder in the environment variable TMPDIR"
+    return InputError([Diagnostic(tempfile.gettempdir(), 0, 0, "unwritable", message, "error", "", help)])

@@ -19,7 +19,7 @@ from typing import Any
 
 from rrt_engine.calendar import NO_DAY, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.model import STATUSES, Author, Fact, Suggestion, plural
+from rrt_engine.model import STATUSES, Author, Fact, Reason, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.suggest import URGENCY_WORDS, Reasoner, question_of
@@ -28,6 +28,8 @@ from rrt_engine.words import day_words
 
 REMINDER = "Levels and routes are suggested; a person decides, and records why."
 ASK = "Which level of need do you see, and what would you do next?"
+COMMIT_FIRST = "Say what you think first; what is suggested is shown after that, and nothing is stored or scored."
+ONE_VIEW = "The author's view is one view. Where it and the suggestion differ, ask why before you ask who is right."
 _OPEN = 3  # open questions shown at a stage
 _BY = ("alleged", "reported", "observed", "confirmed")
 
@@ -192,6 +194,18 @@ def compare(commit: Commit, other: Suggestion | Author, significant: frozenset[s
     return tuple(said)
 
 
+def author_lines(session: Session) -> tuple[str, ...]:
+    """How the last commit of a finished case stands to the author's view, and whether the author and the suggestion differ."""
+    author, last = session.author(), len(session.stages)
+    if author is None:
+        return ()
+    suggestion = session.reveal(last).suggestion
+    said = compare(session.commits[last], author, session.significant)
+    if suggestion.level != author.level or not set(suggestion.pathways) & set(author.pathways):
+        said = (*said, "The author and the suggestion differ. Which of them would you have to persuade, and with what?")
+    return said
+
+
 def _levels(n: int) -> str:
     return "one level" if n == 1 else f"{('', '', 'two', 'three')[n]} levels"
 
@@ -236,6 +250,12 @@ class Words:
         said += [fact.specificity] if fact.specificity else []
         return f"{kind.label}{value} ({', '.join(said)})" if said else f"{kind.label}{value}"
 
+    def commit(self, commit: Commit) -> str:
+        """What a learner committed to: the level, and the route and the reason where they were given."""
+        route = f"; {self.pathways([commit.pathway])}" if commit.pathway else ""
+        because = f"; because {commit.because}" if commit.because else ""
+        return f"{self.level(commit.level)}{route}{because}"
+
     def author(self, author: Author) -> str:
         """The author's level and routes."""
         significant = any(p in self.book.significant for p in author.pathways) if author.level == 4 else None
@@ -270,11 +290,15 @@ def mind_lines(reveal: Reveal, words: Words) -> list[str]:
     return [line if line.endswith((".", "?")) else f"{line}." for line in (each.rstrip(". ") for each in said)]
 
 
-def reason_lines(suggestion: Suggestion) -> list[str]:
-    """Why it is suggested, each reason with the rule it rests on; of what adds up, only what reaches furthest."""
+def main_reasons(suggestion: Suggestion) -> list[Reason]:
+    """The reasons to show for a suggestion: of what adds up, only what reaches furthest."""
     furthest = max((r.level or 1 for r in suggestion.reasons if r.effect == "consider"), default=1)
-    shown = (r for r in suggestion.reasons if r.effect != "prompt" and (r.effect != "consider" or r.level == furthest))
-    return [f"{reason.text} ({reason.rule})" for reason in shown]
+    return [r for r in suggestion.reasons if r.effect != "prompt" and (r.effect != "consider" or r.level == furthest)]
+
+
+def reason_lines(suggestion: Suggestion) -> list[str]:
+    """Why it is suggested, each reason with the rule it rests on."""
+    return [f"{reason.text} ({reason.rule})" for reason in main_reasons(suggestion)]
 
 
 # ---------------------------------------------------------------------------------------------------- a handout
@@ -290,14 +314,14 @@ def handout(case: Case, found: Sequence[Stage], words: Words, suggest: Suggest |
         if suggest is None:
             lines += ["Level: [ ] 1   [ ] 2   [ ] 3   [ ] 4", "", "Route: ______________________", "", "Because: ______________________"]
         else:
-            reveal = _revealed(stage, suggest)
+            reveal = revealed(stage, suggest)
             lines += list(_answer_lines(reveal, before, words))
             before = reveal
     if suggest is not None and case.author is not None:
         author = case.author
         lines += ["", "## The author's view", "", words.author(author), "", author.because.strip()]
         lines += ["", "**To learn.** " + author.learn.strip()] if author.learn else []
-        lines += ["", "The author's view is one view. Where it and the suggestion differ, ask why before you ask who is right."]
+        lines += ["", ONE_VIEW]
     lines += ["", "## The levels", ""]
     lines += [f"- Level {n}, {level.name}. {' '.join(level.means.split())}" for n, level in sorted(book.levels.items())]
     lines += ["", "## Routes", ""]
@@ -310,7 +334,8 @@ def _dated(stage: Stage) -> str:
     return "" if stage.day == NO_DAY else f": {day_words(stage.day)}"
 
 
-def _revealed(stage: Stage, suggest: Suggest) -> Reveal:
+def revealed(stage: Stage, suggest: Suggest) -> Reveal:
+    """What is suggested at a stage and what stands behind it, for a page or a group: beside nobody's commit."""
     suggestion = suggest(stage.known, stage.day)
     return Reveal(stage, Commit(suggestion.level), suggestion, (), what_would_change(stage, suggestion, suggest))
 
@@ -502,8 +527,12 @@ def _short(value: str) -> str:
     return value if len(value) <= 40 else f"{value[:40]}…"
 
 
-def group_results(answers: Sequence[Answer]) -> Group:
-    """How a group answered each stage, how many pairs of people agreed on the level, and kappa."""
+def group_results(answers: Sequence[Answer], known_apart: bool = True) -> Group:
+    """How a group answered each stage, how many pairs of people agreed on the level, and kappa.
+
+    `known_apart` is whether an answer's person is the same at every stage; where answers were only counted they are not, and
+    kappa is the one that does not need it.
+    """
     people = sorted({a.person for a in answers})
     by_step: dict[tuple[str, int], list[Answer]] = {}
     for answer in sorted(answers, key=lambda a: (a.case, a.step)):
@@ -511,7 +540,7 @@ def group_results(answers: Sequence[Answer]) -> Group:
     spreads = tuple(_spread(case, step, given) for (case, step), given in by_step.items())
     pairs = sum(math.comb(sum(s.levels), 2) for s in spreads)
     agree = sum(math.comb(n, 2) for s in spreads for n in s.levels)
-    found = _cohen(by_step, people) if len(people) == 2 else _fleiss(spreads)
+    found = _cohen(by_step, people) if len(people) == 2 and known_apart else _fleiss(spreads)
     return Group(len(people), spreads, pairs, agree, found)
 
 
@@ -584,12 +613,18 @@ def _library() -> Any:
     return importlib.import_module("statsmodels.stats.inter_rater")
 
 
+def agreement_lines(group: Group) -> list[str]:
+    """How many pairs of answers name the same level; nothing where there is no pair."""
+    if not group.pairs:
+        return []
+    share = round(100 * group.agree / group.pairs)
+    return [f"Agreement: {group.agree} of {group.pairs} pairs of answers name the same level ({share}%)."]
+
+
 def group_lines(group: Group) -> list[str]:
     """A group's agreement in sentences."""
     said = [f"{plural(group.people, 'person', 'people')} answered {plural(len(group.spreads), 'stage')}."]
-    if group.pairs:
-        share = round(100 * group.agree / group.pairs)
-        said.append(f"Agreement: {group.agree} of {group.pairs} pairs of answers name the same level ({share}%).")
+    said += agreement_lines(group)
     kappa = group.kappa
     if kappa.value is None:
         said.append(f"{kappa.name} is not given: {kappa.why}.")

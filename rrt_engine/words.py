@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, UK, Moment, as_date
 from rrt_engine.model import EventLog, plural
+
+_DAYS_SAID = 8192  # days held in words: a page of a case says some hundred of them, and the next page mostly the same
 
 STATUS_WORDS = {
     "overdue": "Overdue",
@@ -38,7 +41,22 @@ MARK_WORDS = {
     "local value needed": "common value used until the authority sets its own",
 }
 
+EVIDENCE_WORDS = {
+    "observed": "Seen or heard by a worker",
+    "disclosed": "Said by the one it happened to",
+    "reported": "Told by somebody we can ask",
+    "alleged": "Somebody says so, unchecked",
+    "confirmed": "Checked, and it is so",
+    "refuted": "Looked into, and not so",
+    "unknown": "Nobody knows how",
+}
+SPECIFICITY_WORDS = {"specific": "Exact: what, where or when", "vague": "Vague: a worry, no detail"}
+TIMING_WORDS = {"current": "Now, or lately", "past": "In the past, and over", "unknown": "Not known"}
+PATTERN_WORDS = {"single": "Once", "repeated": "More than once", "unknown": "Not known"}
+IMPACT_WORDS = {"none_seen": "None seen", "some": "Some", "marked": "Marked", "unknown": "Not known"}
 
+
+@lru_cache(_DAYS_SAID)
 def day_words(day: int) -> str:
     """A day number as people write it.
 
@@ -49,6 +67,7 @@ def day_words(day: int) -> str:
     return f"{d:%A} {d.day} {d:%B %Y}"
 
 
+@lru_cache(_DAYS_SAID)
 def short_day_words(day: int) -> str:
     """A day number without the day of the week.
 

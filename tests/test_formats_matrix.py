@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from rrt_engine.explain.formats import BECAUSE, FAMILIES, matrix, of_family
 from rrt_engine.paths import CASES
 from rrt_engine.sources.annex_a_lists import LISTS
 from rrt_engine.sources.carries import ANNEX_A_LATEST, formats
 from rrt_engine.sources.detect import read_source
 from tests.shipped import BOOK
-from tools.formats_matrix import BECAUSE, FAMILIES, PAGE, matrix, of_family, page
+from tools.formats_matrix import PAGE, page
 
 DATA = Path(__file__).parent / "data"
 FORMATS = ("Annex A", "CIN census", "SSDA903", "SSD", "DfE API", "event log")

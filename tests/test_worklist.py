@@ -25,7 +25,7 @@ from rrt_engine.replay.run import replay
 from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklist, worklist
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
-from rrt_engine.reports.worklist_text import missing_in_short, totals
+from rrt_engine.reports.worklist_words import missing_in_short, totals
 from tests.shipped import BOOK
 from tools.schemas import FOLDER
 

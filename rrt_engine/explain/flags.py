@@ -50,8 +50,10 @@ class Explainer:
         """What the i-th flag rests on."""
         return evidence_of(self.log, self.book, self.flags, i, self.as_of_day, self.as_of_instant)
 
-    def explain(self, i: int, working: bool = True) -> Explained:
-        """The i-th flag with its working; without `working` the sentences are left out, which take longest to find."""
+    def explain(self, i: int, working: bool = True, steps: bool = True) -> Explained:
+        """The i-th flag with its working; without `working` the sentences are left out, which take longest to find; without `steps`
+        only the steps are.
+        """
         e = self.evidence(i)
         late_by, days_late = e.late_by()
         return Explained(
@@ -70,7 +72,7 @@ class Explainer:
             source=sentences.source_words(e),
             edition=sentences.edition_words(e),
             provisional=e.provisional(),
-            steps=sentences.steps(e) if working else [],
+            steps=sentences.steps(e) if working and steps else [],
             explanation=sentences.explanation(e) if working else "",
             missing=sentences.missing(e),
             pathway=e.spec.pathway.get(e.status) if e.status in ("overdue", "late") else None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rrt_engine.calendar import Duration, day_number
 from rrt_engine.model import plural
-from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
+from rrt_engine.rulebook.book import Rule, RuleBook, Source, effective_text
 from rrt_engine.rulebook.regime_schema import settings_of
 from rrt_engine.rulebook.schema import (
     After,
@@ -44,6 +44,7 @@ class SourceLine:
     authority: str
     url: str | None
     editions: tuple[str, ...]
+    id: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,15 @@ def limit(book: RuleBook, spec: TimescaleRule) -> str:
         rungs.append(f"every {_length(book, spec.every)}")
     earliest = [f"not before {_length(book, spec.not_before)}"] if spec.not_before is not None else []
     return ", ".join([*earliest, *([", then ".join(rungs)] if rungs else [])]) or "recorded"
+
+
+_PLAIN = {"0 days": "the same day", "0 days before": "by that day", "not before 0 days": "no number"}
+
+
+def limit_in_words(book: RuleBook, spec: TimescaleRule) -> str:
+    """The limit of a rule in a few words for people, who do not say `0 days`."""
+    words = limit(book, spec)
+    return _PLAIN.get(words, words)
 
 
 def _limit_words(book: RuleBook, spec: TimescaleRule, start: str) -> str:
@@ -270,8 +280,12 @@ def source_lines(book: RuleBook, named_in: Sequence[SourceAt]) -> Iterator[Sourc
     """The instruments a rule names, each with where to read it and its editions."""
     for named in named_in:
         source = book.sources[named.id]
-        editions = tuple(f"{e.name}{_span(e.from_, e.to)}" for e in source.editions)
-        yield SourceLine(source.title, named.at, AUTHORITY_WORDS[source.authority], source.url, editions)
+        yield SourceLine(source.title, named.at, AUTHORITY_WORDS[source.authority], source.url, tuple(edition_lines(source)), named.id)
+
+
+def edition_lines(source: Source) -> Iterator[str]:
+    """Each edition of an instrument, with the days it was in force."""
+    yield from (f"{e.name}{_span(e.from_, e.to)}" for e in source.editions)
 
 
 def _span(first: Any, last: Any) -> str:
@@ -400,10 +414,15 @@ def _example(book: RuleBook, spec: TimescaleRule, example: Example) -> ExampleLi
 
 def event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
     """An event of an example, with its date and what it records."""
-    kind = book.kind_named(str(event.get("event"))) or str(event.get("event"))
-    title = within_sentence(book.events[kind].title) if kind in book.events else kind
+    title = within_sentence(event_title(book, event))
     rest = [f"{k} {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
     return f"{when_words(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
+
+
+def event_title(book: RuleBook, event: Mapping[str, Any]) -> str:
+    """What an event of an example is called."""
+    kind = book.kind_named(str(event.get("event"))) or str(event.get("event"))
+    return book.events[kind].title if kind in book.events else kind
 
 
 def _flag_line(spec: TimescaleRule, flag: ExpectedFlag) -> str:

@@ -9,7 +9,7 @@ from rrt_engine.measures.cells import Cell
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.measure_schema import Comparator, Condition, Measure, Pick, Span
 from rrt_engine.rulebook.schema import Not
-from rrt_engine.words import listed
+from rrt_engine.words import MARK_WORDS, listed
 
 BASIS_WORDS = {
     "period": "over the period",
@@ -79,6 +79,39 @@ def apart_words(cell: Cell) -> str:
     """What is shown apart from the share, in words; empty where there is nothing."""
     found = [f"{n:,} {APART_ONE.get(name, words) if n == 1 else words}" for name, words in APART.items() if (n := getattr(cell, name))]
     return "; ".join(found)
+
+
+# ----------------------------------------------------------------------------------------------- what it is
+
+
+def definition_rows(measure: Measure, book: RuleBook) -> list[tuple[str, str]]:
+    """What a measure is, line by line: what is counted, of what, over which period, from which source, and where it differs."""
+    rows = [("Numerator", measure.numerator), ("Denominator", measure.denominator or "none: it is a count")]
+    rows += [("Period", measure.period), ("Direction", BETTER_WORDS[measure.better])]
+    rows += [("Target", f"{measure.target:g}" if measure.target is not None else measure.target_note)]
+    sources = [f"{book.sources[s.id].title}, {s.at}" for s in measure.source]
+    rows += [("Source", "; ".join(sources)), ("Checked", MARK_WORDS[measure.verified])]
+    if measure.official:
+        rows.append(("Official", measure.official.name))
+        if measure.official.differs:
+            rows.append(("Differs", measure.official.differs))
+    if measure.computable != "yes":
+        rows.append(("Needs", ", ".join(measure.needs)))
+    if measure.because:
+        rows.append(("Why not", measure.because))
+    if measure.note:
+        rows.append(("Note", measure.note))
+    return rows
+
+
+def published_lines(measure: Measure, book: RuleBook) -> list[str]:
+    """Each published figure shown beside a measure, with its year, its source and whether that was read."""
+    lines = []
+    for c in measure.comparators:
+        note = f" {c.note[0].upper()}{c.note[1:]}." if c.note else ""
+        source = f"{book.sources[c.source.id].title}, {c.source.at}"
+        lines.append(f"{c.area} {comparator_words(measure, c)}: {source}; {MARK_WORDS[c.verified]}.{note}")
+    return lines
 
 
 # ----------------------------------------------------------------------------------------------- how it is worked out

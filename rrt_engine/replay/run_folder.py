@@ -120,25 +120,39 @@ class Run:
 
     def batches(self, columns: Sequence[str] | None = None, filter: Any = None) -> Iterator[Any]:
         """The flags as Arrow tables, a part at a time. `filter` is a pyarrow.dataset expression. Raises InputError."""
+        for file in self.flag_files():
+            yield self._flags_in(file, columns, filter)
+
+    def part_flags(self, place: int, columns: Sequence[str] | None = None, filter: Any = None) -> Any:
+        """The flags of one part that was not set aside, counted from 0, as `batches` gives them. Raises InputError."""
+        return self._flags_in(self.flag_files()[place], columns, filter)
+
+    def _flags_in(self, file: Path, columns: Sequence[str] | None, filter: Any) -> Any:
         import pyarrow as pa
         from pyarrow import parquet
 
-        for file in self.flag_files():
-            if file.name not in self._sound:
+        try:
+            about = file.stat()
+            seen = about.st_size, about.st_mtime_ns
+            if self._sound.get(file.name) != seen:
                 expected = next(p["flags_sha256"] for p in self.manifest["parts"] if f"{p['name']}.parquet" == file.name)
                 if digest(file) != expected:
                     raise _unreadable(file, "it is not what this run wrote")
-                self._sound.add(file.name)
-            try:
-                table = parquet.read_table(file, columns=None if columns is None else list(columns), filters=filter)
-            except (pa.ArrowException, OSError, ValueError) as error:
-                raise _unreadable(file, str(error)) from None
-            yield table
+                self._sound[file.name] = seen
+            return parquet.read_table(file, columns=None if columns is None else list(columns), filters=filter)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise _unreadable(file, str(error)) from None
 
     @cached_property
-    def _sound(self) -> set[str]:
-        """The files of flags that were found to be as they were written."""
-        return set()
+    def _sound(self) -> dict[str, tuple[int, int]]:
+        """The files of flags that were found to be as they were written, with the size and time by which a change shows."""
+        return {}
+
+    def check_unchanged(self) -> None:
+        """Raises InputError where the folder is no longer this run: moved away, damaged, or written anew since it was opened."""
+        if open_run(self.folder).manifest != self.manifest:
+            message, help = "this run was written anew since it was opened", "open it again"
+            raise InputError([Diagnostic(str(self.folder), 0, 0, "run", message, "error", "", help)])
 
     def flags(self, columns: Sequence[str] | None = None, filter: Any = None) -> Any:
         """All the flags as one Arrow table; for a large run take `batches`."""

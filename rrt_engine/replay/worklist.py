@@ -174,16 +174,40 @@ class Worklist:
         """The teams that have anything due, and each day from the as-of date to the last working day with what is due on it."""
         soon = self.due.take(self.due.due <= self.last_day)
         codes = sorted(np.unique(soon.team).tolist(), key=lambda t: (t == 0, self.teams[t]))
-        days = range(self.as_of.day, self.last_day + 1)
-        shown = [
-            Day(
-                day,
-                closed_because(self.book.calendar, day),
-                tuple(int(np.count_nonzero((soon.due == day) & (soon.team == c))) for c in codes),
-            )
-            for day in days
-        ]
+        first, days, teams = self.as_of.day, self.last_day + 1 - self.as_of.day, len(self.teams)
+        here = soon.due >= first
+        counts = np.bincount((soon.due[here] - first) * teams + soon.team[here], minlength=days * teams).reshape(days, teams)[:, codes]
+        shown = [Day(first + i, closed_because(self.book.calendar, first + i), tuple(row)) for i, row in enumerate(counts.tolist())]
         return [self.teams[c] for c in codes], shown
+
+    def by_when(self) -> dict[str, Lines]:
+        """The lines by when: overdue, due today, due on the days after it that the list looks ahead to (`next`), due soon after
+        those (`later`), and what cannot be told. Every line stands in one of them, once."""
+        due, day = self.due.due, self.as_of.day
+        return {
+            "overdue": self.overdue,
+            "today": self.due.take(due <= day),
+            "next": self.due.take((due > day) & (due <= self.last_day)),
+            "later": self.due.take(due > self.last_day),
+            "cannot_tell": self.unclear,
+        }
+
+    def counts(self, workers: bool = False) -> list[tuple[int, dict[str, int]]]:
+        """How many lines each team has by when, or each worker: its place in the names, in their order, with none recorded last."""
+        names = self.workers if workers else self.teams
+        table = {
+            when: np.bincount(lines.worker if workers else lines.team, minlength=len(names)).tolist()
+            for when, lines in self.by_when().items()
+        }
+        present = [code for code in range(len(names)) if any(column[code] for column in table.values())]
+        order = sorted(present, key=lambda code: (code == 0, names[code]))
+        return [(code, {when: column[code] for when, column in table.items()}) for code in order]
+
+    def child(self, lines: Lines) -> Iterator[tuple[int, int]]:
+        """For each line, which of the replay's sources its child is in, and the child's number there."""
+        for run, flag in zip(lines.run.tolist(), lines.flag.tolist(), strict=True):
+            source = self.replay.sources[run]
+            yield run, int(source.log.child[source.result.flags.trigger[flag]])
 
     def latest_only(self) -> list[str]:
         """The sources that hold only the latest dates of some kinds of event."""

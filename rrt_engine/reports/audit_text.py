@@ -12,6 +12,7 @@ from rich.console import Console
 from rrt_engine.replay.audit import LEVELS, Agreement, Audit, Group, Share
 from rrt_engine.reports.console import say
 from rrt_engine.reports.flag_table import check_target, formula_safe
+from rrt_engine.reports.source_words import table_words
 from rrt_engine.sources.fact_tables import DecisionReading, FactReading
 from rrt_engine.target import write_atomically
 from rrt_engine.thresholds.suggest import URGENCY_WORDS
@@ -98,9 +99,7 @@ def _sources(console: Console, groups: Sequence[Group]) -> None:
 
 
 def _table(console: Console, what: str, reading: FactReading | DecisionReading) -> None:
-    rejected = len(reading.rejected)
-    read = f"{reading.file}: {_plural(reading.records_read, 'row')} of {what} read = {reading.records_used:,} used + {rejected:,} rejected"
-    say(console, read, indent=2)
+    say(console, table_words(reading, what), indent=2)
     for diagnostic in reading.diagnostics[:_SHOWN]:
         place = f"{reading.file}:{diagnostic.line}: " if diagnostic.line else ""
         say(console, f"{place}{diagnostic.message}", "yellow", indent=4, hang=2)

@@ -185,13 +185,18 @@ def side_words(move: Mapping[str, Any], side: str) -> str:
 
 
 def move_words(move: Mapping[str, Any]) -> tuple[str, str]:
+    """One duty that moved: whose and what it is, and what was said of it before and after."""
+    what, sides = duty_words(move)
+    return f"{move['case']}: {what}", sides
+
+
+def duty_words(move: Mapping[str, Any]) -> tuple[str, str]:
     """One duty that moved: what it is, and what was said of it before and after."""
     began = f"{str(move['trigger_event']).replace('_', ' ')} {day_text(move['trigger_at'])}"
     if move["corrected"]:
         was = day_text(move["before_trigger_at"])
         began += f" (before: {was})" if was != day_text(move["trigger_at"]) else " (put right)"
-    what = f"{move['case']}: {within_sentence(move['title'])}, from {began}"
-    return what, f"{side_words(move, 'before')} → {side_words(move, 'after')}"
+    return f"{within_sentence(move['title'])}, from {began}", f"{side_words(move, 'before')} → {side_words(move, 'after')}"
 
 
 assert set(KIND_WORDS) == set(WHAT_IF_WORDS) == set(KINDS)

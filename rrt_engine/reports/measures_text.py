@@ -12,11 +12,11 @@ from rrt_engine.measures.cells import Cell, Window
 from rrt_engine.measures.run import NOW, Line, Measured, NotAvailable
 from rrt_engine.measures.words import (
     BASIS_WORDS,
-    BETTER_WORDS,
     apart_words,
-    comparator_words,
+    definition_rows,
     figure_words,
     latest_for,
+    published_lines,
     published_words,
     steps,
     unit_words,
@@ -25,7 +25,7 @@ from rrt_engine.model import plural
 from rrt_engine.reports.console import say
 from rrt_engine.rulebook.load_measures import MeasureBook
 from rrt_engine.rulebook.measure_schema import Measure
-from rrt_engine.words import MARK_WORDS, short_day_words
+from rrt_engine.words import short_day_words
 
 SOURCES_SHOWN = 12
 
@@ -221,26 +221,11 @@ def show_definition(console: Console, measure: Measure, book: MeasureBook) -> No
     say(console, name_words(measure), "bold")
     say(console, measure.definition)
     console.print()
-    rows = [("Numerator", measure.numerator), ("Denominator", measure.denominator or "none: it is a count")]
-    rows += [("Period", measure.period), ("Direction", BETTER_WORDS[measure.better])]
-    rows += [("Target", f"{measure.target:g}" if measure.target is not None else measure.target_note)]
-    sources = [f"{book.book.sources[s.id].title}, {s.at}" for s in measure.source]
-    rows += [("Source", "; ".join(sources)), ("Checked", MARK_WORDS[measure.verified])]
-    if measure.official:
-        rows.append(("Official", measure.official.name))
-        if measure.official.differs:
-            rows.append(("Differs", measure.official.differs))
-    if measure.computable != "yes":
-        rows.append(("Needs", ", ".join(measure.needs)))
-    if measure.because:
-        rows.append(("Why not", measure.because))
-    if measure.note:
-        rows.append(("Note", measure.note))
-    for name, text in rows:
+    for name, text in definition_rows(measure, book.book):
         say(console, f"{name + ':':<13}{text}", hang=13)
     for title, texts in (
         ("How it is worked out", steps(measure, book.book)),
-        ("Published figures beside it", [_published(measure, book, i) for i in range(len(measure.comparators))]),
+        ("Published figures beside it", published_lines(measure, book.book)),
         ("Proved by", [example.name for example in measure.examples]),
     ):
         if texts:
@@ -248,10 +233,3 @@ def show_definition(console: Console, measure: Measure, book: MeasureBook) -> No
             say(console, title, "bold")
             for text in texts:
                 say(console, f"- {text}", hang=2)
-
-
-def _published(measure: Measure, book: MeasureBook, number: int) -> str:
-    comparator = measure.comparators[number]
-    note = f" {comparator.note[0].upper()}{comparator.note[1:]}." if comparator.note else ""
-    source = f"{book.book.sources[comparator.source.id].title}, {comparator.source.at}"
-    return f"{comparator.area} {comparator_words(measure, comparator)}: {source}; {MARK_WORDS[comparator.verified]}.{note}"

@@ -41,8 +41,8 @@ def write_pair(found: Summary, run: Run, target: Path) -> tuple[Path, ...]:
         made = {summary: Path(folder) / "summary.csv"}
         if not found.under:
             made[flags] = Path(folder) / "flags.csv"
-            _write_flags(run, made[flags])
-        write_csv(made[summary], SUMMARY, _rows(found))
+            write_flags(run, made[flags])
+        write_summary(found, made[summary])
         _move(made, Path(folder))
     return tuple(sorted(made))
 
@@ -67,7 +67,13 @@ def _move(made: dict[Path, Path], folder: Path) -> None:
             raise InputError([Diagnostic(str(target), 0, 0, "unwritable", message, "error", "", "name another")]) from None
 
 
-def _write_flags(run: Run, path: Path) -> None:
+def write_summary(found: Summary, path: Path) -> None:
+    """Write the summary by rule."""
+    write_csv(path, SUMMARY, _rows(found))
+
+
+def write_flags(run: Run, path: Path) -> None:
+    """Write the flags one by one."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
@@ -121,4 +127,4 @@ def _row(row: RuleRow) -> list[Any]:
     ]
 
 
-__all__ = ["SUMMARY", "pair", "write_pair"]
+__all__ = ["SUMMARY", "pair", "write_flags", "write_pair", "write_summary"]

@@ -38,13 +38,13 @@ def page(found: Summary) -> str:
 
     loader = jinja2.FileSystemLoader(_TEMPLATES)
     made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = _style()
     tables = {table.name: table for table in every(found)}
     text = made.get_template("report.html.j2").render(
         found=found,
         title=title(found),
         style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        policy=policy(),
         answer=answer(found),
         contents=list(_HEADINGS.items()),
         heading=_HEADINGS,
@@ -65,6 +65,16 @@ def page(found: Summary) -> str:
         across=across,
     )
     return text.strip() + "\n"
+
+
+def policy() -> str:
+    """What the page may load: nothing but its own style."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _style() -> str:
+    return (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 TRACED = (

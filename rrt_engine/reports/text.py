@@ -16,19 +16,35 @@ from rrt_engine.checking import Changes, Checked
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import STATUSES
 from rrt_engine.replay.run import Replay, RuleLine, SourceRead
+from rrt_engine.reports.check_words import (
+    NO_FACTS,
+    ORDER,
+    PROVISIONAL,
+    SHOWN_WORDS,
+    at_status,
+    counts_words,
+    ended_words,
+    later_words,
+    next_step_words,
+    not_covered_words,
+    notice_words,
+    reference_words,
+)
 from rrt_engine.reports.console import in_lines, say
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.reports.merging_text import show_merging
-from rrt_engine.reports.suggestion_text import headline, show_changes, show_suggestion
+from rrt_engine.reports.source_words import SHOWN, read_together, said_of_source
+from rrt_engine.reports.suggestion_text import show_changes, show_suggestion
+from rrt_engine.reports.suggestion_words import headline
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, day_words, listed, short_day_words, time_words
+from rrt_engine.words import STATUS_WORDS, day_words, listed, short_day_words, time_words
 
 if TYPE_CHECKING:
     from rrt_engine.replay.audit import Audit
 
-# The order in which statuses are read, most pressing first, with the colour that repeats the word.
-_ORDER = {
+# The colour that repeats the word of each status.
+_STYLE = {
     "overdue": "bold red",
     "late": "yellow",
     "early": "yellow",
@@ -39,10 +55,7 @@ _ORDER = {
     "met": "green",
     "ended": "dim",
 }
-_WORDS = {**STATUS_WORDS, "recorded": "Recorded"}
-_SHOWN = 10
 _WIDE = 130  # columns below which the table is not readable
-_FORMATS = {"annex_a": "Annex A", "cin_census": "CIN census"}
 BECAUSE_WORDS = {
     "time_of_day": "the time of day is not recorded",
     "trigger_attribute": "the event that starts it does not record what it needs",
@@ -75,21 +88,19 @@ def show_check(
     say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
     say(console, f"As at {when_words(as_of)}. {book.title}, {book.version}.", "dim")
     console.print()
-    say(console, _counts([_shown_status(f) for f in flags]) if flags else "No time limit starts from the events in this case.", "bold")
+    say(console, counts_words(flags), "bold")
     if result.after_as_of:
-        say(console, f"{_n(result.after_as_of, 'event')} after that date {'is' if result.after_as_of == 1 else 'are'} not counted.")
+        say(console, later_words(result.after_as_of))
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")
     else:
-        say(console, "No facts are recorded, so no level or pathway is suggested; rrt facts WORDS finds the fact to record.")
-    for status, style in _ORDER.items():
-        mine = sorted((f for f in flags if _shown_status(f) == status), key=_urgency)
-        first = {f.rule: i for i, f in reversed(list(enumerate(mine)))}
-        for _, of_rule in groupby(sorted(mine, key=lambda f: first[f.rule]), key=lambda f: f.rule):
-            _show_rule(console, status, style, list(of_rule), full)
+        say(console, f"{NO_FACTS}; rrt facts WORDS finds the fact to record.")
+    for status in ORDER:
+        for of_rule in at_status(flags, status):
+            _show_rule(console, status, _STYLE[status], of_rule, full)
     if result.not_evaluable:
         console.print()
-        say(console, f"The case says that it does not cover what {_n(len(result.not_evaluable), 'rule')} would need:", "bold")
+        say(console, not_covered_words(len(result.not_evaluable)), "bold")
         for refused in result.not_evaluable:
             say(console, f"{refused.rule} needs {_kinds(refused.missing)}", indent=2)
     if checked.suggestion and thresholds:
@@ -97,16 +108,7 @@ def show_check(
         if changes:
             show_changes(console, checked.suggestion, changes.suggestion, changes.what, thresholds)
     console.print()
-    say(console, book.notice if REMINDER in book.notice else f"{book.notice} {REMINDER}", "dim")
-
-
-def _shown_status(flag: Explained) -> str:
-    """The status, or `recorded` for a pattern, which has no time limit that could be met."""
-    return "recorded" if flag.status == "met" and flag.answer is None else flag.status
-
-
-def _urgency(flag: Explained) -> tuple[int, str, str]:
-    return (-(flag.days_late or 0), flag.due or "", flag.rule)
+    say(console, notice_words(book), "dim")
 
 
 def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explained], full: bool) -> None:
@@ -114,7 +116,7 @@ def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explai
     flag, indent = flags[0], 17 if console.width >= 80 else 2
     times = f" ({len(flags)} times)" if len(flags) > 1 else ""
     console.print()
-    word = f"{_WORDS[status].upper()}:" if indent == 2 else f"{_WORDS[status].upper():<16}"
+    word = f"{SHOWN_WORDS[status].upper()}:" if indent == 2 else f"{SHOWN_WORDS[status].upper():<16}"
     in_lines(console, Text.assemble((word, style), (f" {flag.title}", "bold"), (f"{times}  {flag.rule}", "dim")), 0, indent)
     for each in flags:
         say(console, f"{'- ' if len(flags) > 1 else ''}{each.explanation}", indent=indent, hang=2 if len(flags) > 1 else 0)
@@ -122,18 +124,11 @@ def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explai
             for number, step in enumerate(each.steps, 1):
                 say(console, f"{number}. {step}", "dim", indent=indent + 2, hang=3)
         elif each.provisional:
-            say(console, "Provisional: bank holidays that far ahead have not been announced.", "magenta", indent=indent)
+            say(console, PROVISIONAL, "magenta", indent=indent)
     if not full and status not in ("met", "ended"):
-        source = f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
-        say(console, source, "dim", indent=indent)
+        say(console, reference_words(flag), "dim", indent=indent)
     if flag.pathway:
-        say(console, f"Suggested next step: {flag.pathway.replace('_', ' ')}", style, indent=indent)
-
-
-def _counts(statuses: Sequence[str]) -> str:
-    """How many of each status, most pressing first."""
-    found = [f"{statuses.count(s):,} {_WORDS[s].lower()}" for s in _ORDER if s in statuses]
-    return f"{listed(found)}."
+        say(console, next_step_words(flag), style, indent=indent)
 
 
 # ---------------------------------------------------------------------------------------------------- many timelines
@@ -147,15 +142,14 @@ def show_replay(console: Console, replay: Replay, audit: Audit | None = None) ->
     console.print()
     show_answer(console, lines)
     console.print()
-    quiet = [s for s in replay.read if s.reading.format == "case" and not s.reading.rejected and not s.reading.diagnostics]
-    if len(quiet) > _SHOWN:
-        _show_cases(console, quiet, replay)
-    for source in replay.read:
-        if len(quiet) <= _SHOWN or not any(source is each for each in quiet):
-            _show_source(console, source, replay.after_as_of(source))
+    together, alone = read_together(replay)
+    for line in together:
+        say(console, line, "bold" if line == together[0] else "", indent=0 if line == together[0] else 2)
+    for source in alone:
+        _show_source(console, source, replay.after_as_of(source))
     for refused in replay.refused:
         say(console, f"{refused.path}: NOT READ", "bold red")
-        for diagnostic in refused.diagnostics[:_SHOWN]:
+        for diagnostic in refused.diagnostics[:SHOWN]:
             say(console, diagnostic.message, "red", indent=2)
     show_merging(console, replay)
     show_lines(console, lines)
@@ -177,11 +171,10 @@ def show_answer(console: Console, lines: Sequence[RuleLine]) -> None:
             s: sum(line.statuses[s] for line in lines if line.basis != "count" or s == "cannot_tell") for s in STATUSES
         }
         total["recorded"] = sum(line.statuses["met"] for line in lines if line.basis == "count")
-        counts = listed([f"{total[s]:,} {_WORDS[s].lower()}" for s in _ORDER if total[s]])
+        counts = listed([f"{total[s]:,} {SHOWN_WORDS[s].lower()}" for s in ORDER if total[s]])
         say(console, f"{_n(flags, 'flag')} from {_n(len({line.rule for line in lines}), 'rule')}: {counts}.", "bold")
         if ended := sum(line.ended_since for line in lines):
-            were = "was never done and has ended since: nothing is" if ended == 1 else "were never done and have ended since: nothing is"
-            say(console, f"Of those overdue {ended:,} {were} left to do.")
+            say(console, ended_words(ended))
     else:
         say(console, "No time limit starts from the events that were read.", "bold")
 
@@ -213,46 +206,23 @@ def show_lines(console: Console, lines: Sequence[RuleLine]) -> None:
 
 def _show_source(console: Console, source: SourceRead, later: int) -> None:
     """What was read from one source, and each record that could not be used, with why."""
-    reading, log = source.reading, source.reading.log
-    kind = _FORMATS.get(reading.format, reading.format)
-    rejected = len(reading.rejected)
-    say(console, f"{source.path} ({kind}): {_n(len(log.children), 'child', 'children')}, {_n(len(log), 'event')}", "bold")
-    say(console, f"{_n(reading.records_read, 'record')} read = {reading.records_used:,} used + {rejected:,} rejected", indent=2)
-    if later:
-        say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
-    said = list(reading.diagnostics)
-    reasons: dict[str, list[str]] = {}
-    for record in reading.rejected:
-        name, origin = source.path.rsplit("/", 1)[-1], record.origin.rsplit("/", 1)[-1]
-        sheet = "" if origin == name else origin.removeprefix(f"{name} ").strip()
-        place = f"{f'{sheet} ' if sheet else ''}row {record.row}"
-        reasons.setdefault(record.why, []).extend([] if sheet and record.why.startswith(sheet) else [place])
-    for why, places in list(reasons.items())[:_SHOWN]:
-        where = listed(places) if len(places) < 5 else f"{', '.join(places[:3])} and {len(places) - 3:,} more"
+    said = said_of_source(source, later)
+    say(console, said.heading, "bold")
+    say(console, said.records, indent=2)
+    if said.later:
+        say(console, said.later, indent=2)
+    for where, why, helps in said.rejected[:SHOWN]:
         say(console, f"rejected: {f'{where}: ' if where else ''}{why}", "yellow", indent=2, hang=2)
-        same = [d for d in said if d.message.startswith(why)]
-        for help in dict.fromkeys(d.help for d in same if d.help):
+        for help in helps:
             say(console, f"help: {help}", "dim", indent=4)
-        said = [d for d in said if d not in same]
-    if len(reasons) > _SHOWN:
-        say(console, f"and {len(reasons) - _SHOWN:,} other reasons; --format json lists every record", "yellow", indent=2)
-    for diagnostic in said[:_SHOWN]:
-        place = f"{diagnostic.place}: " if diagnostic.place else f"line {diagnostic.line}: " if diagnostic.line else ""
-        say(console, f"{diagnostic.severity}: {place}{diagnostic.message}", "dim", indent=2)
-        if diagnostic.help:
-            say(console, f"help: {diagnostic.help}", "dim", indent=4)
-    if len(said) > _SHOWN:
-        say(console, f"and {len(said) - _SHOWN:,} more; --format json lists every one", "dim", indent=2)
-
-
-def _show_cases(console: Console, sources: Sequence[SourceRead], replay: Replay) -> None:
-    """What was read from many case files with nothing to be said of any of them."""
-    events, later = sum(len(s.reading.log) for s in sources), sum(replay.after_as_of(s) for s in sources)
-    say(console, f"{_n(len(sources), 'case')}, {sources[0].path} to {sources[-1].path}: {_n(events, 'event')}", "bold")
-    read, used = sum(s.reading.records_read for s in sources), sum(s.reading.records_used for s in sources)
-    say(console, f"{_n(read, 'record')} read = {used:,} used + 0 rejected", indent=2)
-    if later:
-        say(console, f"{_n(later, 'event')} after the as-of date not counted", indent=2)
+    if len(said.rejected) > SHOWN:
+        say(console, f"and {len(said.rejected) - SHOWN:,} other reasons; --format json lists every record", "yellow", indent=2)
+    for note, help in said.notes[:SHOWN]:
+        say(console, note, "dim", indent=2)
+        if help:
+            say(console, f"help: {help}", "dim", indent=4)
+    if len(said.notes) > SHOWN:
+        say(console, f"and {len(said.notes) - SHOWN:,} more; --format json lists every one", "dim", indent=2)
 
 
 def _show_table(console: Console, lines: Sequence[RuleLine], basis: str) -> None:

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rrt_engine import __version__
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Item, Lines, Worklist
 from rrt_engine.reports.cells import Column, Sheet, day_cell, time_cell, write_csv, write_workbook
-from rrt_engine.reports.documents import REMINDER
-from rrt_engine.reports.worklist_text import MARKS, asked_words, left_out, totals, until_words
+from rrt_engine.reports.worklist_words import about, sure_words, until_words
 from rrt_engine.target import can_be_written, write_atomically
-from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, as_of_text, as_of_words, day_words
+from rrt_engine.words import AUTHORITY_WORDS, as_of_words, day_words
 
 FORMATS = (".csv", ".xlsx", ".html")
 TITLE = "Worklist"
@@ -195,46 +193,9 @@ def _lines(found: Worklist, lines: Lines) -> list[Sequence[Any]]:
     ]
 
 
-def sure_words(item: Item) -> str:
-    """How sure the number and the date are: how the number was checked, and whether the date may still move."""
-    checked = MARKS[item.verified] or "number seen in the document itself"
-    return f"{checked}; provisional: bank holidays not yet announced" if item.provisional else checked
-
-
 def _calendar_sheet(found: Worklist) -> Sheet:
     teams, days = found.calendar()
     columns = (Column("Day", 22, "date"), Column("", 26), Column("All", 8, "number"), *(Column(team, 16, "number") for team in teams))
     rows = [(day_cell(day.day), day.closed, sum(day.counts), *day.counts) for day in days]
     total = ("Total", "", sum(sum(day.counts) for day in days), *(sum(day.counts[i] for day in days) for i in range(len(teams))))
     return Sheet("Calendar", f"What is due on each day, to {day_words(found.last_day)}", columns, rows, total)
-
-
-def _annex_a(found: Worklist) -> bool:
-    """Whether any source is an Annex A list."""
-    return any(source.reading.format == "annex_a" for source in found.replay.read)
-
-
-def about(found: Worklist) -> list[tuple[str, str]]:
-    """What the list is, how it was made and what to be careful of, for its last sheet or its foot."""
-    sources = [source.path for source in found.replay.read]
-    named = ", ".join(sources[:20]) + (f" and {len(sources) - 20:,} more" if len(sources) > 20 else "")
-    notes = left_out(found)
-    asked = [("Only what was asked for", asked_words(found).strip("()"))] if not found.choice.everything else []
-    return [
-        ("As at", as_of_words(found.as_of)),
-        ("On the list", totals(found)),
-        *asked,
-        ("Sources", named),
-        *((("Take care" if i == 0 else ""), note) for i, note in enumerate(notes)),
-        ("Late but done", "What was done late is not on a worklist: rrt replay counts it."),
-        ("Team and worker", "The latest recorded for the child on or before the date, from any event. A worker is the code in the source."),
-        *([("", "Annex A gives teams only: its workers are named, and names are never read.")] if _annex_a(found) else []),
-        ("How it was checked", "; ".join(f"{mark}: {words}" for mark, words in MARK_WORDS.items())),
-        (
-            "Working days",
-            f"Weekends and England's bank holidays are not counted; announced to {day_words(found.book.calendar.announced_to)}.",
-        ),
-        ("Rule set", f"{found.book.title}, {found.book.version}, digest {found.book.digest}; rrt {__version__}"),
-        ("As-of date, for programs", as_of_text(found.as_of)),
-        ("Who decides", REMINDER),
-    ]

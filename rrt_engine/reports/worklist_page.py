@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rrt_engine.model import plural
-from rrt_engine.replay.worklist import NO_WORKER, Item, Lines, Worklist
-from rrt_engine.reports.worklist_files import about, sure_words
-from rrt_engine.reports.worklist_text import asked_words, totals, until_words
-from rrt_engine.words import AUTHORITY_WORDS, as_of_words, day_words
+from rrt_engine.replay.worklist import Lines, Worklist
+from rrt_engine.reports.worklist_words import about, asked_words, headings, row_words, totals, until_words
+from rrt_engine.words import as_of_words, day_words
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,10 +38,11 @@ def page(found: Worklist) -> str:
         day_total=sum(sum(d.counts) for d in days),
         team_totals=[sum(d.counts[i] for d in days) for i in range(len(teams))],
         parts=[
-            ("overdue", "Overdue, longest first", "Nothing is overdue.", _tables(found, found.overdue)),
+            ("overdue", headings(found)["overdue"], "Nothing is overdue.", _tables(found, found.overdue)),
             ("due", f"Due {until_words(found)}, and due soon", "Nothing is due.", _tables(found, found.due)),
         ],
         unclear=_unclear(found),
+        unclear_heading=headings(found)["cannot_tell"],
         about=about(found),
     )
 
@@ -53,25 +53,10 @@ def _tables(found: Worklist, lines: Lines) -> list[dict[str, Any]]:
         {
             "team": team,
             "count": f"{plural(len(mine), 'line')} about {plural(mine.children(), 'child', 'children')}",
-            "rows": [_row(item) for item in found.items(mine)],
+            "rows": [row_words(item) for item in found.items(mine)],
         }
         for team, mine in found.by_team(lines)
     ]
-
-
-def _row(item: Item) -> dict[str, str]:
-    return {
-        "case": item.case,
-        "what": item.what,
-        "due": item.due,
-        "how": item.how,
-        "since": item.since,
-        "worker": "" if item.worker == NO_WORKER else item.worker,
-        "authority": AUTHORITY_WORDS[item.authority],
-        "sure": sure_words(item),
-        "next_step": item.next_step,
-        "place": f"{item.source}{f', row {item.row}' if item.row else ''}",
-    }
 
 
 def _unclear(found: Worklist) -> Sequence[dict[str, Any]]:

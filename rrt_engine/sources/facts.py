@@ -11,6 +11,7 @@ from rrt_engine.model import Fact, FactValue
 from rrt_engine.rulebook.strict_yaml import Path
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import EVIDENCE, IMPACT, PATTERN, SPECIFICITY, TIMING, FactKind
+from rrt_engine.sources.by_words import by_words
 
 Problem = Callable[..., None]
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -152,12 +153,11 @@ def nearest_fact(name: str, book: ThresholdBook) -> str:
 
 def search(words: str, book: ThresholdBook) -> list[str]:
     """The facts whose id, label, domain, values or note hold the words, the best first."""
-    wanted = [w for w in words.lower().replace("_", " ").split() if w]
-    ranked = []
-    for order, (name, kind) in enumerate(book.facts.items()):
-        label = f"{name.replace('_', ' ')} {kind.label} {' '.join(kind.also)}".lower()
-        rest = f"{book.domains[book.domain_of[name]]} {' '.join(kind.values)} {kind.judge or ''} {kind.ask or ''} {kind.note or ''}".lower()
-        score = sum(3 if w in label.split() else 2 if w in label else 1 if w in rest else 0 for w in wanted)
-        if all(w in label or w in rest for w in wanted) or (len(wanted) > 2 and score >= 2 * len(wanted) - 2):
-            ranked.append((-score, order, name))
-    return [name for _, _, name in sorted(ranked)]
+    return by_words(words, ((name, *fact_words(name, book)) for name in book.facts))
+
+
+def fact_words(name: str, book: ThresholdBook) -> tuple[str, str]:
+    """The words by which a fact is found: those of its id, label and other names, and those of its domain, values and notes."""
+    kind = book.facts[name]
+    label = f"{name.replace('_', ' ')} {kind.label} {' '.join(kind.also)}"
+    return label, f"{book.domains[book.domain_of[name]]} {' '.join(kind.values)} {kind.judge or ''} {kind.ask or ''} {kind.note or ''}"

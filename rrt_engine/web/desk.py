@@ -12,29 +12,37 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 
 from rrt_engine.calendar import Moment, day_number
 from rrt_engine.checking import Checked, check_case
+from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact, Question, Suggestion
-from rrt_engine.replay.run import Replay, replay
+from rrt_engine.paths import RULES
+from rrt_engine.replay.run import Refused, Replay, replay
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
+from rrt_engine.reports.source_words import ReadSaid, read_words
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case, read_case
 from rrt_engine.sources.fact_names import beside
-from rrt_engine.sources.fact_tables import Facts, read_facts
-from rrt_engine.thresholds.suggest import Reasoner
+from rrt_engine.sources.fact_tables import FactReading, Facts, read_facts
 from rrt_engine.thresholds.two_engines import checked_by_both
-from rrt_engine.thresholds.worker import Worker
+from rrt_engine.training import Suggest, suggester
+from rrt_engine.web.engines import Engines
+from rrt_engine.web.library import Library
+from rrt_engine.web.once import Once
+from rrt_engine.web.room import Rooms
+from rrt_engine.web.works import Works
 
 HANDLE = 16  # hexadecimal digits: 64 bits, of which nobody guesses one in a working day
-_DAYS_READY = 16  # days whose threshold rules are held ready; a person walks a case through a few
+_SUGGESTED = 128  # suggestions held for one case to train with: each stage, and each stage without one of its facts
+_LISTS = 32  # worklists held, by what was asked for: the columns of each, some bytes a line
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Desk:
     """What the pages are made from. Made by `open_desk`; `close` ends the second engine.
 
     `replay` is None where no data were given. `runs` are the folders of runs that were named, in order. `record` is the file that
-    decisions are recorded in.
+    decisions are recorded in; `once` knows the forms that were sent, and `works` what takes long and was made. `folder` holds the rules.
     """
 
     book: RuleBook
@@ -60,16 +68,23 @@ class Desk:
     record: Path
     replay: Replay | None = None
     runs: tuple[Run, ...] = ()
+    rooms: Rooms = field(default_factory=Rooms)
+    once: Once = field(default_factory=Once)
+    works: Works = field(default_factory=Works)
+    folder: Path = RULES
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    _workers: dict[str, Worker] = field(default_factory=dict)
+    _suggests: dict[str, Suggest] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def close(self) -> None:
-        """End the second engine."""
-        with self._lock:
-            for worker in self._workers.values():
-                worker.close()
-            self._workers.clear()
+        """End the second engine, and close every room."""
+        self.rooms.close_all()
+        self.engines.close()
+
+    @cached_property
+    def library(self) -> Library:
+        """The rule book as pages."""
+        return Library(self.folder, self.book, self.thresholds)
 
     # ------------------------------------------------------------------------------------------------ children
 
@@ -121,12 +136,23 @@ class Desk:
 
     @cached_property
     def _tables(self) -> list[tuple[Facts, dict[str, int]]]:
-        """The tables of facts beside the sources and named alone, each with the place of every case in it."""
+        """The facts beside the sources and named alone, each with the place of every case in them."""
+        return [(reading.facts, {case: i for i, case in enumerate(reading.facts.cases)}) for reading in self._fact_tables[0]]
+
+    @cached_property
+    def _fact_tables(self) -> tuple[list[FactReading], list[Refused]]:
+        """Every table of facts as read, and those that could not be read at all."""
         read_files = [each.file for each in (self.replay.read if self.replay else ()) if each.file]
         files = [table for file in read_files if (table := beside(file, "facts")) is not None]
         files += self.replay.tables if self.replay else ()
-        read = [read_facts(file, self.thresholds).facts for file in dict.fromkeys(files)]
-        return [(facts, {case: i for i, case in enumerate(facts.cases)}) for facts in read]
+        read: list[FactReading] = []
+        refused: list[Refused] = []
+        for file in dict.fromkeys(files):
+            try:
+                read.append(read_facts(file, self.thresholds))
+            except InputError as error:
+                refused.append(Refused(file.name, error.diagnostics))
+        return read, refused
 
     @cached_property
     def _case_facts(self) -> dict[str, tuple[Fact, ...]]:
@@ -137,41 +163,55 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------ what the commands do
 
-    def check(self, case: Case, as_of: Moment, suggest: bool | None = None) -> Checked:
-        """What `rrt check` says of a case. Raises EnginesDisagree. `suggest` False leaves the suggestion out."""
+    def check(self, case: Case, as_of: Moment, suggest: bool | None = None, brief_over: int | None = None) -> Checked:
+        """What `rrt check` says of a case. Raises EnginesDisagree. `suggest` False leaves the suggestion out.
+
+        With more flags than `brief_over`, the steps of those done on time or no longer needed are left out.
+        """
         wanted = bool(case.every_fact()) if suggest is None else suggest
-        reasoner, worker = self.engines(as_of.day) if wanted else (None, None)
-        return check_case(case, self.book, as_of, reasoner, worker)
+        if not wanted:
+            return check_case(case, self.book, as_of, brief_over=brief_over)
+        with self.engines.of(as_of.day) as (reasoner, worker):
+            return check_case(case, self.book, as_of, reasoner, worker, brief_over)
 
     def suggestion(self, question: Question) -> Suggestion:
         """What both engines suggest for a question, as for one with a fact changed. Raises EnginesDisagree."""
-        reasoner, worker = self.engines(question.as_of)
-        return checked_by_both(reasoner, question, worker)
-
-    def engines(self, day: int) -> tuple[Reasoner, Worker | None]:
-        """The plain engine made ready for a day, and the second one beside it."""
-        reasoner = self._reasoner(day)
-        plan = repr(reasoner.plan)
-        with self._lock:
-            if plan not in self._workers:
-                for old in list(self._workers.values()):
-                    old.close()
-                self._workers.clear()
-                self._workers[plan] = Worker(reasoner.plan, self.thresholds.significant)
-                self._workers[plan].start()
-            return reasoner, self._workers[plan]
+        with self.engines.of(question.as_of) as (reasoner, worker):
+            return checked_by_both(reasoner, question, worker)
 
     @cached_property
-    def _reasoner(self) -> Callable[[int], Reasoner]:
-        return lru_cache(_DAYS_READY)(partial(Reasoner, self.thresholds))
+    def engines(self) -> Engines:
+        """The plain engine made ready for the days that are looked at, and the second one beside it."""
+        return Engines(self.thresholds)
 
     def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist | None:
-        """What `rrt worklist` lists, of the data in memory; None where there are none."""
-        return worklist(self.replay, days, choice) if self.replay else None
+        """What `rrt worklist` lists, of the data in memory; None where there are none. The last lists asked for are held."""
+        parts = (choice.teams, choice.workers, choice.services, choice.authorities)
+        return self._worklist(Choice(*(tuple(part) for part in parts)), days) if self.replay else None
+
+    @cached_property
+    def _worklist(self) -> Callable[[Choice, int], Worklist]:
+        assert self.replay
+        replay = self.replay
+        return lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
+
+    @cached_property
+    def what_was_read(self) -> ReadSaid | None:
+        """What was read of every source and table of facts, what could not be used and why; None where no data were given."""
+        return read_words(self.replay, *self._fact_tables) if self.replay else None
 
     def training(self) -> dict[str, Case]:
         """The bundled cases to train with, by id."""
         return self._training
+
+    def suggests(self, case: Case) -> Suggest:
+        """What the guidance points to for some facts of a bundled case on a day, as `rrt train` has it; held once worked out."""
+        with self._lock:
+            if case.id not in self._suggests:
+                plain = suggester(case, self.thresholds)
+                held = lru_cache(_SUGGESTED)(lambda facts, day: plain(facts, day))
+                self._suggests[case.id] = lambda facts, day: held(tuple(facts), day)
+            return self._suggests[case.id]
 
     @cached_property
     def _training(self) -> dict[str, Case]:
@@ -194,7 +234,7 @@ def open_desk(data: Sequence[str | Path], rules: Path, as_of: Moment | None, rec
     opened = tuple(open_run(folder) for folder in dict.fromkeys([*named, *runs]))
     moment = as_of or (opened[0].as_of if len(named) == len(data) == 1 else Moment(day_number(date.today())))
     found = replay(data, book, moment, facts=True) if data else None
-    return Desk(book, thresholds, moment, record, found, opened)
+    return Desk(book, thresholds, moment, record, found, opened, folder=rules)
 
 
 def _is_run(source: str | Path) -> bool:

@@ -6,14 +6,18 @@ response, so it can be called from a test as the server calls it.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from rrt_engine import __version__
+from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.web.paths import TEMPLATES
@@ -67,13 +71,17 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Page:
-    """A page to show. `title` names the kind of page and never a case. `wrong` stands first, and beside each field."""
+    """A page to show. `title` names the kind of page and never a case. `wrong` stands first, and beside each field.
+
+    `refresh` is after how many seconds the browser looks again by itself, for a page that says to wait; 0 where it does not.
+    """
 
     template: str
     title: str
     shown: Mapping[str, Any] = field(default_factory=dict)
     wrong: Sequence[Wrong] = ()
     status: int = 200
+    refresh: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,16 @@ class Whole:
     policy: str
 
 
-Shown = Page | Redirect | Whole
+@dataclass(frozen=True)
+class Download:
+    """A file that somebody asked for. `name` says nothing of who it is about; `content` is its bytes, or writes them for a large one."""
+
+    name: str
+    content: bytes | Callable[[Path], object]
+    media: str
+
+
+Shown = Page | Redirect | Whole | Download
 
 
 @dataclass(frozen=True)
@@ -99,8 +116,46 @@ class Place:
     """Whose pages these are: the name in the header and the colour of its line, which another authority sets for itself."""
 
     name: str = "Thresholds and timescales"
-    authority: str = ""
     colour: str = "#1d70b8"
+
+
+LONGEST_NAME = 60
+CONTRAST = 4.5
+"""The least contrast of the white words on the colour of the header (WCAG 2.2, 1.4.3)."""
+
+
+def place_given(name: str | None, colour: str | None) -> Place:
+    """The name and the colour that somebody chose, each as it was where none was chosen. Raises InputError with what is wrong."""
+    usual, wrong = Place(), []
+    chosen_name = usual.name if name is None else " ".join(name.split())
+    if not chosen_name or len(chosen_name) > LONGEST_NAME or not chosen_name.isprintable():
+        wrong.append(_wrong("--name", f"a name is 1 to {LONGEST_NAME} characters that can be read", "give a shorter one, in plain text"))
+    chosen = usual.colour if colour is None else colour.strip().lower()
+    if not re.fullmatch("#[0-9a-f]{6}", chosen):
+        help = "write it as `#` and six of 0 to 9 and a to f, as `#1d70b8`; in a shell, in quotes"
+        wrong.append(_wrong("--colour", f"`{chosen[:40]}` is not a colour", help))
+    elif (found := contrast_with_white(chosen)) < CONTRAST:
+        shown = math.floor(found * 10) / 10
+        message = f"white words on `{chosen}` have a contrast of {shown} to 1, and the least to be readable is {CONTRAST}"
+        wrong.append(_wrong("--colour", message, "choose a darker colour"))
+    if wrong:
+        raise InputError(wrong)
+    return Place(chosen_name, chosen)
+
+
+def contrast_with_white(colour: str) -> float:
+    """The contrast of a colour, as `#1d70b8`, with white, from 1 to 21, as WCAG 2.2 defines it.
+
+    >>> contrast_with_white("#ffffff"), contrast_with_white("#000000")
+    (1.0, 21.0)
+    """
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+def _wrong(option: str, message: str, help: str) -> Diagnostic:
+    return Diagnostic(option, 0, 0, "place", message, "error", "", help)
 
 
 NAVIGATION = (
@@ -121,12 +176,16 @@ class Missing(Exception):
 
 @dataclass
 class Maker:
-    """Makes HTML of pages: one for the server, and one for the pages that are exported. `link` gives the address of a named page."""
+    """Makes HTML of pages: one for the server, and one for the pages that are exported. `link` gives the address of a named page.
+
+    `leaves` is whether people come in by a passphrase, and so can leave.
+    """
 
     book: RuleBook
     place: Place
     link: Callable[..., str]
     served: bool = True
+    leaves: bool = False
 
     @cached_property
     def _made(self) -> Any:
@@ -138,6 +197,7 @@ class Maker:
             "link": self.link,
             "place": self.place,
             "served": self.served,
+            "leaves": self.leaves,
             "book": self.book,
             "version": __version__,
             "reminder": REMINDER,
@@ -180,6 +240,6 @@ class _Strict(jinja2.ChainableUndefined):
         return len(self._nothing())
 
     def _nothing(self) -> str:
-        if not (isinstance(self._undefined_obj, dict) or self._undefined_name == "caller"):
+        if not (isinstance(self._undefined_obj, dict) or self._undefined_name in ("caller", "undefined")):
             self._fail_with_undefined_error()
         return ""

@@ -1,0 +1,104 @@
+"""What is said of one case checked, in the same words in a terminal and on a page: the order, the counts, what is not counted and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rrt_engine.explain.flags import Explained
+from rrt_engine.model import EventLog, plural
+from rrt_engine.reports.documents import REMINDER
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
+
+ORDER = ("overdue", "late", "early", "due_soon", "due", "cannot_tell", "recorded", "met", "ended")
+"""The order in which statuses are read, most pressing first."""
+SHOWN_WORDS = {**STATUS_WORDS, "recorded": "Recorded"}
+PROVISIONAL = "Provisional: bank holidays that far ahead have not been announced."
+NO_FACTS = "No facts are recorded, so no level or pathway is suggested"
+
+
+def shown_status(flag: Explained) -> str:
+    """The status, or `recorded` for a pattern, which has no time limit that could be met."""
+    return "recorded" if flag.status == "met" and flag.answer is None else flag.status
+
+
+def to_do(flag: Explained) -> bool:
+    """Whether it is overdue and still to be done: not where the duty ended before it was."""
+    return flag.status == "overdue" and flag.ended_by is None
+
+
+def urgency(flag: Explained) -> tuple[int, str, str]:
+    """The order of flags at one status: the latest first, then the soonest due."""
+    return (-(flag.days_late or 0), flag.due or "", flag.rule)
+
+
+def at_status(flags: Sequence[Explained], status: str) -> list[list[Explained]]:
+    """The flags at one status, the most pressing first, those of one rule together."""
+    mine = sorted((f for f in flags if shown_status(f) == status), key=urgency)
+    first = {f.rule: i for i, f in reversed(list(enumerate(mine)))}
+    return [list(of_rule) for _, of_rule in groupby(sorted(mine, key=lambda f: first[f.rule]), key=lambda f: f.rule)]
+
+
+def counts_words(flags: Sequence[Explained]) -> str:
+    """How many flags there are at each status, most pressing first."""
+    return f"{listed(counts_of(map(shown_status, flags)))}." if flags else "No time limit starts from the events in this case."
+
+
+def counts_of(statuses: Iterable[str]) -> list[str]:
+    """How many of each status, most pressing first: "1 overdue", "2 due".
+
+    >>> counts_of(["met", "overdue", "met"])
+    ['1 overdue', '2 done on time']
+    """
+    every = list(statuses)
+    return [f"{every.count(s):,} {SHOWN_WORDS[s].lower()}" for s in ORDER if s in every]
+
+
+def ended_words(ended: int) -> str:
+    """That some of what is overdue has ended, so that nothing is left to do about it; empty where none has."""
+    if not ended:
+        return ""
+    were = "was never done and has ended since: nothing is" if ended == 1 else "were never done and have ended since: nothing is"
+    return f"Of those overdue {ended:,} {were} left to do."
+
+
+def later_words(later: int) -> str:
+    """That events after the day are not counted; empty where there are none."""
+    return f"{plural(later, 'event')} after that date {'is' if later == 1 else 'are'} not counted." if later else ""
+
+
+def reference_words(flag: Explained) -> str:
+    """Where the rule of a flag comes from, with what authority, and who has seen the number."""
+    return f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
+
+
+def next_step_words(flag: Explained) -> str:
+    """What the rule suggests to do next; empty where it suggests nothing."""
+    return f"Suggested next step: {flag.pathway.replace('_', ' ')}" if flag.pathway else ""
+
+
+def not_covered_words(rules: int) -> str:
+    """That some rules could not be judged because the case does not cover what they need."""
+    return f"The case says that it does not cover what {plural(rules, 'rule')} would need:"
+
+
+def notice_words(book: RuleBook) -> str:
+    """What must be said with every answer."""
+    return book.notice if REMINDER in book.notice else f"{book.notice} {REMINDER}"
+
+
+def limits_words(log: EventLog, book: RuleBook) -> list[str]:
+    """What the records of a case leave unsaid: where they begin and end, and what is held as latest dates only."""
+    covers = log.coverage
+    said = []
+    if (since := covers.since_day("")) is not None:
+        said.append(f"The records begin on {short_day_words(since)}: what was done before is not in them.")
+    if (until := covers.until_day("")) is not None:
+        said.append(f"The records end on {short_day_words(until)}: what was done since is not in them.")
+    rows = () if log.latest_only is None else log.kind[log.latest_only].tolist()
+    kinds = [kind for kind in dict.fromkeys(log.kinds[code] for code in rows) if kind in book.events]
+    if kinds:
+        titles = listed([within_sentence(book.events[kind].title) for kind in kinds])
+        said.append(f"Only the latest dates are held of: {titles}. They say how things stand now, never how often they were on time.")
+    return said

@@ -1,0 +1,186 @@
+"""The answer for a case, made ready for a page: the words of `rrt check` and the picture of the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rrt_engine.calendar import Moment
+from rrt_engine.checking import Checked
+from rrt_engine.explain.flags import Explained
+from rrt_engine.model import plural
+from rrt_engine.reports.check_words import (
+    NO_FACTS,
+    PROVISIONAL,
+    at_status,
+    counts_words,
+    ended_words,
+    later_words,
+    limits_words,
+    next_step_words,
+    not_covered_words,
+    notice_words,
+    shown_status,
+    to_do,
+)
+from rrt_engine.reports.timeline_picture import Picture, picture, stands
+from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.rulebook.schema import TimescaleRule
+from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.words import listed, within_sentence
+
+if TYPE_CHECKING:
+    from rrt_engine.reports.suggestion_words import Said
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """Where a rule comes from: the title and the place in it, the address to read it at, and the edition."""
+
+    title: str
+    at: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One flag with how it stands in a few words, and what it suggests to do next."""
+
+    flag: Explained
+    status: str
+    stands: str
+    next_step: str
+    provisional: str
+    instruments: tuple[Instrument, ...]
+
+
+@dataclass(frozen=True)
+class OfRule:
+    """The flags of one rule at one status."""
+
+    rule: str
+    title: str
+    status: str
+    flags: tuple[Shown, ...]
+
+
+@dataclass(frozen=True)
+class NotCovered:
+    """A rule that the records cannot support, and the kinds of event they lack, in words."""
+
+    rule: str
+    title: str
+    needs: str
+
+
+@dataclass(frozen=True)
+class UsedSource:
+    """A source that something on the page rests on, with the rules that do."""
+
+    title: str
+    authority: str
+    url: str | None
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that is said of a case on a day, in the order in which it is read."""
+
+    as_of: Moment
+    attention: str
+    counts: str
+    later: str
+    ended_words: str
+    overdue: tuple[Shown, ...]
+    ended_undone: tuple[Shown, ...]
+    due: tuple[Shown, ...]
+    late: tuple[OfRule, ...]
+    recorded: tuple[OfRule, ...]
+    met: tuple[OfRule, ...]
+    ended: tuple[OfRule, ...]
+    unclear: tuple[OfRule, ...]
+    not_covered: tuple[NotCovered, ...]
+    not_covered_heading: str
+    limits: tuple[str, ...]
+    sources: tuple[UsedSource, ...]
+    picture: Picture | None
+    said: Said | None
+    notice: str
+    no_facts: str = NO_FACTS
+
+
+def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: Moment, span: str = "") -> Answer:
+    """What a page shows of a case checked on a day. `span` is how far back its picture goes, as timeline_picture.SPANS names it."""
+    flags = checked.flags
+    governing = {f.rule: book.rules[index].spec for f, index in zip(flags, checked.result.flags.rule.tolist(), strict=True)}
+    instruments = {
+        rule: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].url) for s in spec.source)
+        for rule, spec in governing.items()
+    }
+
+    def shown(flag: Explained) -> Shown:
+        provisional = PROVISIONAL if flag.provisional else ""
+        return Shown(flag, shown_status(flag), stands(flag), next_step_words(flag), provisional, instruments[flag.rule])
+
+    def of(*statuses: str) -> tuple[OfRule, ...]:
+        return tuple(
+            OfRule(group[0].rule, group[0].title, status, tuple(map(shown, group)))
+            for status in statuses
+            for group in at_status(flags, status)
+        )
+
+    overdue = tuple(each for group in at_status(flags, "overdue") for each in map(shown, group))
+    open_now = sorted((each for each in overdue if to_do(each.flag)), key=lambda s: -(s.flag.days_late or 0))
+    due = [each for status in ("due_soon", "due") for group in at_status(flags, status) for each in map(shown, group)]
+    n = len(open_now)
+    return Answer(
+        as_of=as_of,
+        attention=f"{plural(n, 'thing')} {'needs' if n == 1 else 'need'} attention" if n else "Nothing needs attention",
+        counts=counts_words(flags),
+        later=later_words(checked.result.after_as_of),
+        ended_words=ended_words(len(overdue) - n),
+        overdue=tuple(open_now),
+        ended_undone=tuple(each for each in overdue if not to_do(each.flag)),
+        due=tuple(sorted(due, key=lambda s: s.flag.due or "9999")),
+        late=of("late", "early"),
+        recorded=of("recorded"),
+        met=of("met"),
+        ended=of("ended"),
+        unclear=of("cannot_tell"),
+        not_covered=tuple(_not_covered(checked, book)),
+        not_covered_heading=not_covered_words(len(checked.result.not_evaluable)),
+        limits=tuple(limits_words(checked.case.log, book)),
+        sources=_sources(governing, book),
+        picture=picture(checked, book, as_of, span),
+        said=_said(checked, thresholds),
+        notice=notice_words(book),
+    )
+
+
+def _said(checked: Checked, thresholds: ThresholdBook) -> Said | None:
+    from rrt_engine.reports.suggestion_words import said_of
+
+    return said_of(checked.suggestion, thresholds) if checked.suggestion else None
+
+
+def _not_covered(checked: Checked, book: RuleBook) -> list[NotCovered]:
+    titles = {rule.id: rule.spec.title for rule in book.rules}
+    return [NotCovered(each.rule, titles[each.rule], _events(each.missing, book)) for each in checked.result.not_evaluable]
+
+
+def _events(kinds: Sequence[str], book: RuleBook) -> str:
+    return listed([within_sentence(book.events[kind].title) if kind in book.events else kind.replace("_", " ") for kind in kinds])
+
+
+def _sources(governing: Mapping[str, TimescaleRule], book: RuleBook) -> tuple[UsedSource, ...]:
+    """The sources that the flags rest on, those that most rest on first."""
+    used: dict[str, list[str]] = {}
+    for rule, spec in governing.items():
+        for source in spec.source:
+            used.setdefault(source.id, []).append(rule)
+    ordered = sorted(used, key=lambda name: (-len(used[name]), book.sources[name].title))
+    return tuple(
+        UsedSource(book.sources[name].title, book.sources[name].authority, book.sources[name].url, tuple(used[name])) for name in ordered
+    )

@@ -1,0 +1,164 @@
+"""A real browser on the real `rrt serve`, for tests: one server and one browser for all of them, and what every page must be.
+
+Wherever a page is looked at, whatever it shows: nothing is asked of any other host, the policy of the pages is kept, the browser has
+nothing to complain of, axe-core finds nothing in light or in forced colours, nothing is cut off, nothing overlaps, and at 400% zoom on
+a small screen nothing but a wide table scrolls sideways.
+
+The browser is Chromium or Chrome as it is installed (RRT_BROWSER names another), axe-core comes by `make browser.ready`. Without them
+these tests are skipped, and say so; with RRT_REQUIRE_BROWSER=1 they fail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+from rrt_engine.web.app import ROUTES
+
+ROOT = Path(__file__).resolve().parent.parent
+AXE = ROOT / "tools" / "pages" / "node_modules" / "axe-core" / "axe.min.js"
+LOOK = (ROOT / "tests" / "browser.js").read_text(encoding="utf-8") + ";0"
+PICTURES = ROOT / "out" / "screenshots"
+ARGUMENTS = (
+    "--no-sandbox",  # the gate may run as root, in a container
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+DESK = {"width": 1280, "height": 800}
+ZOOMED = {"width": 320, "height": 256}
+"""A window of 1280 by 1024 at 400%."""
+
+
+def chromium() -> str | None:
+    """The browser that is installed here; None where there is none."""
+    named = os.environ.get("RRT_BROWSER")
+    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def lacking() -> str:
+    """What these tests need and this computer has not; empty where it has everything."""
+    missing = [] if chromium() else ["Chromium or Chrome (apt-get install chromium)"]
+    missing += [] if AXE.is_file() else ["axe-core (make browser.ready, which asks npm for it)"]
+    return " and ".join(missing)
+
+
+@dataclass
+class Looked:
+    """What was seen of the pages: the routes that were shown, and those that were looked at in every way."""
+
+    routes: set[str] = field(default_factory=set)
+    looked: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser. `page` is what they see; `look` looks at it as everybody may see it."""
+
+    page: Page
+    address: str
+    scripts: bool
+    seen: Looked
+    expected: set[int] = field(default_factory=set)
+    """Answers other than success that this visitor means to get: a page that is not there, a form that is not right."""
+    wrong: list[str] = field(default_factory=list)
+    """What was wrong with the pages that were looked at: a failure when they leave, so that it is all said at once."""
+    at: str = ""
+    """The route of the page that they see."""
+
+    def go(self, path: str = "") -> Page:
+        """Open an address of the pages."""
+        self.page.goto(self.address + path.lstrip("/"))
+        return self.page
+
+    def look(self, name: str) -> None:
+        """Look at the page in every way: as it lies, at 400%, with axe-core, in forced colours, on paper. Keeps pictures of it."""
+        page, kind = self.page, "" if self.scripts else "-no-scripts"
+        self.seen.looked.add(self.at)
+        page.evaluate(LOOK)
+        page.screenshot(path=PICTURES / f"{name}{kind}.png", full_page=True)
+        self._note(name, "", page.evaluate("look.layout()"))
+        page.set_viewport_size(ZOOMED)
+        self._note(name, "at 400%", page.evaluate("look.layout()"))
+        page.screenshot(path=PICTURES / f"{name}-400{kind}.png")
+        page.set_viewport_size(DESK)
+        if self.scripts:  # axe-core is a script
+            page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+            self._note(name, "axe", page.evaluate("only => look.accessible(only)", {"type": "tag", "values": STANDARD}))
+            page.emulate_media(forced_colors="active")
+            self._note(name, "axe in forced colours", page.evaluate("only => look.accessible(only)", {"type": "rule", "values": COLOURS}))
+            page.emulate_media(forced_colors="none")
+        page.emulate_media(media="print")
+        self._note(name, "on paper", page.evaluate("look.paper()"))
+        page.emulate_media(media="screen")
+
+    def _note(self, name: str, how: str, found: list[str]) -> None:
+        self.wrong += [f"{name}{how and f', {how}'}: {each}" for each in found]
+
+
+@contextmanager
+def visiting(browser: Browser, address: str, seen: Looked, scripts: bool = True, **more: Any) -> Iterator[Visitor]:
+    """Somebody new at the browser, with or without scripts. When they leave, nothing may have gone wrong in the browser."""
+    context: BrowserContext = browser.new_context(viewport=DESK, java_script_enabled=scripts, locale="en-GB", **more)
+    context.set_default_timeout(5_000)
+    page = context.new_page()
+    visitor = Visitor(page, address, scripts, seen)
+    wrong: list[str] = []
+    statuses: list[int] = []
+    own = urlsplit(address)
+
+    def asked(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("data", "blob") or (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+            wrong.append(f"asked something of {parts.scheme}://{parts.netloc}")
+        elif not parts.path.startswith(own.path):
+            wrong.append(f"asked for {parts.path[:40]}, outside the pages")
+
+    def said(message: ConsoleMessage) -> None:
+        failed = re.search(r"responded with a status of (\d+)", message.text)
+        if message.type in ("error", "warning") and not failed:
+            wrong.append(f"the browser says: {message.text}")
+
+    def answered(response: Any) -> None:
+        if response.status >= 400:
+            statuses.append(response.status)
+        route = route_of(response.request.method, response.url, address)
+        if route and response.request.is_navigation_request():
+            seen.routes.add(route)
+            visitor.at = route
+
+    context.on("request", asked)
+    context.on("console", said)
+    context.on("weberror", lambda error: wrong.append(f"a script failed: {error.error}"))
+    context.on("response", answered)
+    try:
+        yield visitor
+        unexpected = [status for status in statuses if status not in visitor.expected]
+        wrong += [f"an answer that was not expected: {status}" for status in unexpected]
+        assert not (wrong + visitor.wrong), "\n" + "\n".join(wrong + visitor.wrong)
+    finally:
+        context.close()
+
+
+def route_of(method: str, url: str, address: str) -> str | None:
+    """The name of the page that an address leads to."""
+    path = "/" + urlsplit(url).path.removeprefix(urlsplit(address).path)
+    for each, pattern, name, _ in ROUTES:
+        expression = re.sub(r"\\{\w+(:int)?\\}", lambda m: r"\d+" if m.group(1) else "[^/]+", re.escape(pattern))
+        if each == method and re.fullmatch(expression, path):
+            return name
+    return None
