@@ -24,6 +24,7 @@ import os
 import platform
 import random
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -106,9 +107,9 @@ class Server:
 
     def second_engines(self) -> list[int]:
         """The memory of each second engine."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")  # of each thread, those that it began
         found = []
-        for child in children:
+        for child in " ".join(each.read_text() for each in tasks).split():
             lines = Path(f"/proc/{child}/status").read_text().splitlines()
             found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS")]
         return found
@@ -119,11 +120,17 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 def started(source: Path) -> Server:
     """Start the pages, and wait until they say where they are and the first page has come."""
     before = time.perf_counter()
-    command = [sys.executable, "-m", "rrt_engine", "serve", "--data", str(source), "--as-of", AS_OF, "--no-browser", "--port", "8920"]
-    command += ["--record", str(data() / "serve.record.sqlite")]
+    command = [sys.executable, "-m", "rrt_engine", "serve", "--data", str(source), "--as-of", AS_OF]
+    command += ["--no-browser", "--port", str(free_port()), "--record", str(data() / "serve.record.sqlite")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr
     said = []
@@ -235,7 +242,7 @@ class Person:
             self.links += [f"/?team={n}" for n in re.findall(r'value="(\d+)"', teams[0])[:20]] if teams else []
             self.cases = [*self.cases[-50:], *(link for link in found if "/case/" in link)][-100:]
         elif kind == "rule":
-            self.rules = [link for link in re.findall(r'href="([^"#?]*/rules/[^"#?]+)"', text)][:200] or self.rules
+            self.rules = re.findall(r'href="([^"#?]*/rules/[^"#?]+)"', text)[:200] or self.rules
 
 
 def crowd(server: Server, people: list[Person], thinking: bool, seconds: float, most: int) -> float:

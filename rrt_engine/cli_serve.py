@@ -103,6 +103,8 @@ def serve_command(
         with progress() as notice:
             notice("reading")
             desk = open_desk(data or [], rules or RULES, moment, record, run or [])
+            notice("making the list")
+            desk.ready()
     except InputError as error:
         raise stop(error) from None
 

@@ -121,9 +121,9 @@ def decide(
     chosen = tuple(dict.fromkeys(pathways))
     routes = sorted((p for p in chosen if known.get(p) == "level"), key=WITHOUT_CONSENT.__contains__)
     route = next(iter(routes), "")
-    suggested = replace(suggested, required=tuple(p for p in suggested.pathways if known.get(p) in ("emergency", "duty")))
-    reason = reason.replace("\r\n", "\n").replace("\r", "\n").strip()
-    decision = Decision(suggested, at, role.strip(), level, chosen, route, reason)
+    required = tuple(p for p in suggested.pathways if known.get(p) in ("emergency", "duty"))
+    suggested = replace(suggested, required=required, consent_override_reason=_lines(suggested.consent_override_reason))
+    decision = Decision(suggested, at, role.strip(), level, chosen, route, _lines(reason).strip())
     unknown = [
         _mistake("--pathway", "unknown_pathway", f"unknown pathway `{p}`", did_you_mean(p, known) or f"expected one of {', '.join(known)}")
         for p in chosen
@@ -134,6 +134,11 @@ def decide(
     if found:
         raise InputError(found)
     return decision
+
+
+def _lines(text: str) -> str:
+    """A text with its lines ended alike, wherever it was typed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def mistakes(decision: Decision, named: Mapping[str, str] = {}) -> list[Diagnostic]:
@@ -153,7 +158,8 @@ def mistakes(decision: Decision, named: Mapping[str, str] = {}) -> list[Diagnost
             found.append(_mistake("--pathway", "pathway_id", f"`{shown(name)}` is not a pathway id, such as family_help_targeted"))
     role = decision.role
     if not 1 <= len(role) <= ROLE_LENGTH or not all(c.isalpha() or c in "_ -" for c in role) or not any(map(str.isalpha, role)):
-        said = f"`{shown(role)}` is not a role; expected up to {ROLE_LENGTH} letters, spaces, hyphens or underscores"
+        given = shown(role[:ROLE_LENGTH]) + ("…" if len(role) > ROLE_LENGTH else "")
+        said = f"`{given}` is not a role; expected up to {ROLE_LENGTH} letters, spaces, hyphens or underscores"
         found.append(_mistake("--by", "role", said, "give the role of the person who decided, such as team_manager, and no name"))
     if len(decision.reason) > REASON_LENGTH:
         said = f"the reason has {len(decision.reason):,} characters; expected {REASON_LENGTH:,} at most"

@@ -150,6 +150,23 @@ class EventLog:
         attributes = {name: Attribute(a.codes[rows], a.values) for name, a in self.attributes.items()}
         return replace(self, children=self.children[begins:ends], child=self.child[rows] - begins, **taken, **births, attributes=attributes)
 
+    def compact(self) -> EventLog:
+        """The same events without the names, refs and values that none of them uses: of one child out of many, most are not its own."""
+        kinds, kind = np.unique(self.kind, return_inverse=True)
+        attributes = {}
+        for name, column in self.attributes.items():
+            used = np.unique(column.codes[column.codes >= 0])
+            if len(used):
+                codes = np.where(column.codes >= 0, np.searchsorted(used, column.codes), -1).astype(column.codes.dtype)
+                attributes[name] = Attribute(codes, tuple(column.values[code] for code in used.tolist()))
+        refs: dict[str, Any] = {}
+        if self.ref is not None:
+            named = np.unique(self.ref[self.ref >= 0])
+            refs["refs"] = tuple(self.refs[code] for code in named.tolist())
+            refs["ref"] = np.where(self.ref >= 0, np.searchsorted(named, self.ref), -1).astype(self.ref.dtype)
+        names = tuple(self.kinds[code] for code in kinds.tolist())
+        return replace(self, kinds=names, kind=kind.astype(self.kind.dtype), attributes=attributes, **refs)
+
 
 @dataclass(frozen=True)
 class Flags:

@@ -7,7 +7,7 @@ globalThis.look = (() => {
   const crosses = (a, b) =>
     Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4
   const hides = overflow => overflow === "hidden" || overflow === "clip"
-  const OWN_SCROLL = ".rrt-wide, .rrt-command, pre"
+  const OWN_SCROLL = ".rrt-wide, .rrt-command, .wide, pre"
 
   // The parts of a page stand one under the other, and no part, heading or text leaves the window, is cut off or lies over another.
   function layout() {
@@ -37,7 +37,7 @@ globalThis.look = (() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange(), looked = new Set()
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const around = node.parentElement
-      const skipped = "script, style, option, .govuk-visually-hidden, .govuk-skip-link, svg"
+      const skipped = "script, style, option, .govuk-visually-hidden, .govuk-skip-link, .skip, svg"
       if (!node.data.trim() || within(around, skipped) || !shown(around)) continue
       range.selectNodeContents(node)
       if (!within(around, OWN_SCROLL) && [...range.getClientRects()].some(box => box.width > 1 && leaves(box)))
@@ -62,7 +62,7 @@ globalThis.look = (() => {
 
     const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary"
     const boxes = [...document.querySelectorAll(pressed)]
-      .filter(e => shown(e) && !within(e, ".govuk-skip-link"))
+      .filter(e => shown(e) && !within(e, ".govuk-skip-link, .skip"))
       .flatMap(e => [...e.getClientRects()].map(box => [e, box]))
     pairs(boxes, (a, b) => say(`lies over "${short(b)}"`, a))
     return [...new Set(wrong)].slice(0, 12)
@@ -81,7 +81,7 @@ globalThis.look = (() => {
   // On paper there is nothing to press, and everything that opens is open.
   function paper() {
     const wrong = []
-    const controls = ["nav[aria-label='Menu']", ".rrt-no-print", "main button", "main input:not([type=hidden])", "main select", "main textarea"]
+    const controls = ["nav[aria-label='Menu']", ".rrt-no-print", "button", ".govuk-button", ".govuk-back-link", "input[type=file]", "input[type=search]"]
     for (const each of controls) {
       const found = [...document.querySelectorAll(each)].find(shown)
       if (found) wrong.push(`is printed: ${code(found)}`)

@@ -90,7 +90,7 @@ class Visitor:
         page, kind = self.page, "" if self.scripts else "-no-scripts"
         self.seen.looked.add(self.at)
         page.evaluate(LOOK)
-        page.screenshot(path=PICTURES / f"{name}{kind}.png", full_page=True)
+        page.screenshot(path=PICTURES / f"{name}{kind}.png")
         self._note(name, "", page.evaluate("look.layout()"))
         page.set_viewport_size(ZOOMED)
         self._note(name, "at 400%", page.evaluate("look.layout()"))
@@ -114,7 +114,7 @@ class Visitor:
 def visiting(browser: Browser, address: str, seen: Looked, scripts: bool = True, **more: Any) -> Iterator[Visitor]:
     """Somebody new at the browser, with or without scripts. When they leave, nothing may have gone wrong in the browser."""
     context: BrowserContext = browser.new_context(viewport=DESK, java_script_enabled=scripts, locale="en-GB", **more)
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(15_000)
     page = context.new_page()
     visitor = Visitor(page, address, scripts, seen)
     wrong: list[str] = []

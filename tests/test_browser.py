@@ -7,12 +7,14 @@ RRT_REQUIRE_BROWSER=1 that is a failure.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from rrt_engine.paths import CASES
 from tests.browser import ARGUMENTS, PICTURES, Looked, Visitor, chromium, lacking, visiting
@@ -82,9 +84,241 @@ def arrive(browser: Any, address: str, seen: Looked) -> Iterator[Callable[..., V
         yield lambda **more: stack.enter_context(visiting(browser, address, seen, **more))
 
 
+BRUISE = "Bruise, mark or injury in a non-mobile child"
+
 # ---------------------------------------------------------------------------------------------------- the seven jobs
 
 
-def test_today_leads_to_a_case_and_through_time(visitor: Visitor) -> None:
+def test_today_leads_to_a_case_and_its_working_and_through_time(visitor: Visitor) -> None:
     page = visitor.go()
     visitor.look("today")
+    overdue = page.get_by_role("heading", name=re.compile("^Overdue"))
+    expect(overdue).to_be_visible()
+    page.get_by_label("Team", exact=True).select_option(label="North")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_label("Team", exact=True)).to_have_value(re.compile(r"^\d+$"))  # by its number: no name stands in an address
+    assert "North" not in page.url
+    visitor.look("today-of-a-team")
+    page.locator("main table a[href*='/case/']").first.click()
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("Wednesday 15 April 2026")
+    visitor.look("case")
+    working = main.locator("details").first
+    inside = working.locator(":scope > :not(summary)").first
+    expect(inside).not_to_be_visible()
+    working.locator("summary").click()
+    expect(inside).to_be_visible()
+    for press, day in (("Back a week", "Wednesday 8 April 2026"), ("Forward a week", "Wednesday 15 April 2026")):
+        main.get_by_role("link", name=press).click()
+        expect(main).to_contain_text(day)
+    for part, value in (("Day", "2"), ("Month", "3"), ("Year", "2026")):
+        main.get_by_label(part, exact=True).fill(value)
+    main.get_by_role("button", name="Show that day").click()
+    expect(main).to_contain_text("Monday 2 March 2026")
+    visitor.look("case-earlier")
+
+
+def test_a_case_is_typed_with_facts_found_by_words_and_changed_in_a_what_if(visitor: Visitor) -> None:
+    page = visitor.go("check")
+    visitor.expected |= {400, 422}
+    visitor.look("check")
+    page.get_by_role("button", name="Check this case").click()
+    told_of_an_error(visitor, "Find a fact")
+    visitor.look("check-wrong")
+    page.get_by_label("Find a fact").fill("bruise")
+    page.get_by_role("button", name="Find", exact=True).first.click()
+    visitor.look("check-found")
+    page.get_by_role("button", name=f"Add {BRUISE}").click()
+    page.get_by_label(re.compile("How do you know")).select_option(label="Seen or heard by a worker")
+    page.get_by_label(re.compile("How exact is it")).select_option(label="Exact: what, where or when")
+    for part, value in (("Day", "1"), ("Month", "1"), ("Year", "2026")):
+        page.get_by_role("group", name="Date of birth").get_by_label(part, exact=True).fill(value)
+    page.get_by_label("Find what happened").fill("referral")
+    page.get_by_role("button", name="Find", exact=True).last.click()
+    page.get_by_role("button", name="Add Referral received", exact=True).click()
+    event = page.get_by_role("region", name="Referral received")
+    for part, value in (("Day", "10"), ("Month", "4"), ("Year", "2026")):
+        event.get_by_label(part, exact=True).fill(value)
+    visitor.look("check-typed")
+    page.get_by_role("button", name="Check this case").click()
+    main = page.get_by_role("main")
+    expect(main.get_by_role("heading", name=re.compile("^Suggested: Level 4")).first).to_be_visible()
+    expect(main).to_contain_text("Decision on a referral within one working day")
+    visitor.look("answer")
+    what_if = page.get_by_role("region", name="What if a fact were different?")
+    what_if.get_by_role("combobox").first.select_option(label=BRUISE)
+    what_if.get_by_role("button", name="Choose", exact=True).click()
+    what_if.get_by_label("No, somebody looked and it is not so").check()
+    what_if.get_by_role("button", name="Show what would move").click()
+    expect(what_if.get_by_role("row", name=re.compile("^Level"))).to_contain_text("Level 4")
+    expect(what_if.get_by_role("row", name=re.compile("^Level"))).not_to_contain_text("The same")
+    visitor.look("what-if")
+    page.get_by_role("button", name="Record a decision").click()
+    expect(page.get_by_role("heading", name="Record a decision")).to_be_visible()
+    page.go_back()
+
+
+def test_a_case_is_pasted_and_uploaded_and_mistakes_are_said(visitor: Visitor, folder: Path) -> None:
+    page = visitor.go("check?way=text")
+    visitor.expected |= {400, 422}
+    visitor.look("check-text")
+    page.get_by_label("The case", exact=True).fill("case: [")
+    page.get_by_role("button", name="Check this case").click()
+    told_of_an_error(visitor, "The case")
+    visitor.look("check-text-wrong")
+    file = CASES / "training" / "plan_drifting.yaml"
+    page.get_by_label("The case", exact=True).fill(file.read_text(encoding="utf-8"))
+    page.get_by_role("button", name="Check this case").click()
+    heading = page.get_by_role("heading", level=2).first
+    expect(heading).to_contain_text("overdue")
+    pasted = page.get_by_role("main").inner_text()
+    visitor.look("answer-overdue")
+    visitor.go("check?way=text")
+    page.get_by_label("A case file").set_input_files(file)
+    page.get_by_role("button", name="Check the file").click()
+    assert page.get_by_role("main").inner_text() == pasted
+    visitor.go("check?way=text")
+    bad = folder / "not-a-case.yaml"
+    bad.write_bytes(b"\xff\xfe\x00 not text")
+    page.get_by_label("A case file").set_input_files(bad)
+    page.get_by_role("button", name="Check the file").click()
+    expect(page).to_have_title(re.compile("^Error: "))
+
+
+def test_a_child_is_found_by_id_and_an_unknown_id_is_said_beside_the_field(visitor: Visitor) -> None:
+    page = visitor.go()
+    visitor.expected.add(400)
+    page.get_by_label("Find a child").fill("nobody-of-this-id")
+    page.get_by_role("button", name="Find", exact=True).click()
+    told_of_an_error(visitor, "Find a child")
+    visitor.look("today-wrong")
+    page.get_by_label("Find a child").fill("T-BELT")
+    page.get_by_role("button", name="Find", exact=True).click()
+    assert "T-BELT" not in page.url and "T-BELT" not in page.title()
+
+
+def test_a_decision_is_recorded_and_the_reason_is_asked_for_where_it_differs(visitor: Visitor) -> None:
+    page = find(visitor, "T-BELT")
+    visitor.expected |= {422}
+    page.get_by_role("button", name="Record a decision").first.click()
+    visitor.look("decide")
+    page.get_by_label("Level 1, Universal").check()
+    page.get_by_label("Universal services").check()
+    page.get_by_label("Role of the person who decided").fill("team manager")
+    page.get_by_role("button", name="Record the decision").click()
+    told_of_an_error(visitor, "Reason")
+    visitor.look("decide-wrong")
+    page.get_by_label("Reason").fill("Seen by the school nurse, and explained by a fall that others saw")
+    page.get_by_role("button", name="Record the decision").click()
+    expect(page.get_by_role("main")).to_contain_text("explained by a fall")
+    visitor.look("decision")
+    page.get_by_role("link", name="Decisions").first.click()
+    expect(page.get_by_role("main")).to_contain_text("team manager")
+    visitor.look("decisions")
+    visitor.go("decisions/verify")
+    visitor.look("decisions-verify")
+
+
+def test_a_case_is_trained_with_to_the_end(visitor: Visitor) -> None:
+    page = visitor.go("train")
+    visitor.look("train")
+    page.locator("main a[href$='/train/T-BELT']").first.click()
+    expect(page.get_by_role("main")).not_to_contain_text("What is suggested here")
+    visitor.look("train-asked")
+    for stage in range(1, 5):
+        expect(page.get_by_role("main")).to_contain_text(f"Stage {stage} of 4")
+        page.get_by_label("Level 3, Additional Needs").check()
+        page.get_by_role("button", name="Commit, and see what is suggested").click()
+        expect(page.get_by_role("main")).to_contain_text("What is suggested here")
+        if stage == 1:
+            visitor.look("train-revealed")
+        page.get_by_role("button", name=re.compile("Next stage|To the end|See the end|Finish|End")).first.click()
+    expect(page.get_by_role("main")).to_contain_text("You said: level 3")
+    visitor.look("train-end")
+    visitor.go("train/T-BELT/handout")
+    visitor.look("train-handout")
+
+
+def test_a_room_is_led_by_hand(visitor: Visitor) -> None:
+    page = visitor.go("train/T-BELT/room")
+    visitor.look("room-opening")
+    page.get_by_label("By hand").check()
+    page.get_by_role("button", name="Open the room").click()
+    visitor.look("room-asked")
+    for level, count in (("Level 2, Universal Plus", "3"), ("Level 3, Additional Needs", "5")):
+        page.get_by_label(level).fill(count)
+    page.get_by_role("button", name="Show how the group answered").click()
+    expect(page.get_by_role("main")).to_contain_text("8")
+    visitor.look("room-shown")
+    page.get_by_role("button", name=re.compile("Reveal")).click()
+    visitor.look("room-revealed")
+    page.get_by_role("button", name=re.compile("Close the room")).click()
+    visitor.look("room-closed")
+
+
+def test_a_rule_is_searched_for_and_read(visitor: Visitor) -> None:
+    page = visitor.go("rules")
+    visitor.look("rules")
+    page.get_by_label("Look for").fill("initial conference")
+    page.get_by_role("button", name="Search").click()
+    visitor.look("rules-found")
+    page.get_by_role("link", name="Initial child protection conference within 15 working days").first.click()
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("cp_icpc_15wd")
+    expect(main).to_contain_text("15 working days")
+    visitor.look("rule")
+    page.get_by_label("Menu").get_by_role("link", name="Facts").click()
+    visitor.look("facts")
+    page.get_by_label("Look for").fill("bruise")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Bruise, mark or injury in a non-mobile child").first.click()
+    visitor.look("fact")
+
+
+def test_a_run_is_read_filtered_to_cases_and_compared(visitor: Visitor) -> None:
+    page = visitor.go("runs")
+    visitor.look("runs")
+    page.get_by_role("link", name="april", exact=True).click()
+    visitor.look("run")
+    page.get_by_label("Status").select_option(label="Overdue now")
+    page.get_by_role("button", name="Show the cases").click()
+    expect(page.get_by_label("Status").locator("option:checked")).to_have_text("Overdue now")
+    visitor.look("run-cases")
+    page.go_back()
+    page.get_by_role("link", name="Read the whole report").click()
+    visitor.look("report")
+    visitor.go("runs")
+    page.get_by_label("The earlier").select_option("0")
+    page.get_by_label("The later").select_option("1")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("main")).to_contain_text("newly overdue")
+    visitor.look("compare")
+
+
+# ---------------------------------------------------------------------------------------------------- what they share
+
+
+def find(visitor: Visitor, child: str) -> Page:
+    """Open the page of one child, by its id."""
+    page = visitor.go()
+    page.get_by_label("Find a child").fill(child)
+    page.get_by_role("button", name="Find", exact=True).click()
+    expect(page.get_by_label("Find a child")).to_have_count(0)
+    return page
+
+
+def told_of_an_error(visitor: Visitor, field: str) -> None:
+    """An error is in the title, in a summary that is focused and leads to the field, and beside the field."""
+    page = visitor.page
+    expect(page).to_have_title(re.compile("^Error: "))
+    summary = page.locator(".govuk-error-summary")
+    expect(summary).to_be_visible()
+    if visitor.scripts:
+        expect(summary).to_be_focused()
+    wanted = page.get_by_label(field)
+    leads = summary.get_by_role("link").first.get_attribute("href") or ""
+    assert leads.removeprefix("#") == wanted.get_attribute("id"), leads
+    said = [page.locator(f"#{each}") for each in (wanted.get_attribute("aria-describedby") or "").split()]
+    assert any("govuk-error-message" in (each.get_attribute("class") or "") for each in said)
+    summary.get_by_role("link").first.click()
+    expect(wanted).to_be_focused()

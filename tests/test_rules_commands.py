@@ -73,12 +73,12 @@ def test_show_is_a_page_of_a_fixed_shape(folder: Path) -> None:
         "Examples",
         "Editions",
     ]
-    assert "  Answer to the request (seen true): within 5 working days after receipt of the request (urgent true)." in lines
+    assert "  Answer to the request (seen: yes): within 5 working days after receipt of the request (urgent: yes)." in lines
     assert "  The handbook, page 1 (statutory guidance)" in lines and "    https://example.org/handbook" in lines
     assert "  Authority: statutory guidance. Verified: number seen in a secondary source, not in the instrument." in lines
     assert "  Saturdays, Sundays and England's bank holidays are not counted." in lines
     assert "  answered on the sixth working day [first bad day]" in lines
-    assert "    2 March 2026  receipt of the request (urgent true)" in lines
+    assert "    2 March 2026  receipt of the request (urgent: yes)" in lines
     assert "    as at 1 June 2026: Done late by 1 working day (due 9 March 2026)" in lines
 
 
@@ -181,7 +181,7 @@ def test_a_pattern_is_said_in_a_sentence(tmp_path: Path) -> None:
         )
     )
     assert requirement(book, book.rules[0].spec) == (
-        "Recorded at each receipt of the request (level not 1 or 2), "
+        "Recorded at each receipt of the request (level: not 1 or 2), "
         "with at least 2 earlier events (receipt of the request) in the 90 days before it."
     )
     assert limit(book, book.rules[0].spec) == "recorded"

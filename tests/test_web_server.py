@@ -14,7 +14,7 @@ import uvicorn
 
 from rrt_engine.diagnostics import InputError
 from rrt_engine.web import guard, patient
-from rrt_engine.web.app import application
+from rrt_engine.web.app import Door, application
 from rrt_engine.web.guard import HEADERS, LARGEST, Guard
 from rrt_engine.web.patient import HEAD_BYTES
 from rrt_engine.web.server import Tls, listening, names, settings
@@ -24,13 +24,18 @@ KEY = "abcdefghijklmnop"
 
 
 @contextmanager
-def serving(app: Any = None, tls: Tls | None = None) -> Iterator[int]:
+def serving(app: Any = None, tls: Tls | None = None, door: Door | None = None) -> Iterator[int]:
     """A server in this process, with its port: the pages, or another application behind the same guard."""
     listener = listening("127.0.0.1", 0, False)
     port = listener.getsockname()[1]
     hosts = names("127.0.0.1", port)
     scheme = "https" if tls else "http"
-    server = uvicorn.Server(settings(application(desk(), hosts, key=KEY) if app is None else Guard(app, hosts, scheme), tls=tls))
+    server = uvicorn.Server(
+        settings(
+            application(desk(), hosts, scheme=scheme, key="" if tls else KEY, door=door) if app is None else Guard(app, hosts, scheme),
+            tls=tls,
+        )
+    )
     thread = Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:

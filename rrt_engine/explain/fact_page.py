@@ -16,6 +16,9 @@ _WEIGHT_WORDS = {
     "immediate": "level 4 at once, on sufficient evidence",
     "raises": "lifts a level one step",
     "gate": "changes the route, never the level",
+    "context": "nothing by itself: it is context",
+    "duty": "leads to a legal route",
+    "prompt": "leads to a question",
 }
 _POVERTY_WORDS = {
     True: "It is hardship: it pulls as written, and never adds up to neglect or to level 4.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from rrt_engine.explain.coverage import latest
@@ -32,36 +33,72 @@ class Group:
     items: tuple[Named, ...]
 
 
-def related(book: RuleBook, thresholds: ThresholdBook | None, measures: MeasureBook | None, rule: Rule) -> tuple[Group, ...]:
-    """What stands beside a time limit, in groups; a rule stands in the first group that it belongs to."""
-    spec = rule.spec
-    starts = set(spec.when.event)
-    answers = set(spec.expect.event) if spec.expect else set()
-    sources = {(named.id, _place(named.at)) for named in spec.source}
-    seen = {rule.id}
+@dataclass(frozen=True)
+class Relations:
+    """What stands beside the time limits of a rule book, looked up again and again: what each rule is named in, and what counts it."""
 
-    def rules(how: str, belongs: Callable[[Rule], bool]) -> Group:
-        found = [r for r in latest(book) if r.id not in seen and belongs(r)]
-        seen.update(r.id for r in found)
-        return Group(how, "rule", tuple(Named(r.id, r.spec.title) for r in found))
+    book: RuleBook
+    thresholds: ThresholdBook | None
+    measures: MeasureBook | None
 
-    groups = [
-        rules("Named in what is said of this rule, or names it", lambda r: _names(r, rule.id) or _names(rule, r.id)),
-        rules("Its answer starts this one", lambda r: bool(r.spec.expect and starts & set(r.spec.expect.event))),
-        rules("Starts from the answer to this one", lambda r: bool(answers & set(r.spec.when.event))),
-        rules("Starts from the same event", lambda r: bool(starts & set(r.spec.when.event))),
-        rules(
-            "In the same service, from the same place in the same source",
-            lambda r: r.spec.service == spec.service and any((s.id, _place(s.at)) in sources for s in r.spec.source),
-        ),
-    ]
-    if thresholds is not None:
-        looking = [r for r in _latest(thresholds) if any(rule.id in (p.flag or []) for p in r.spec.when)]
-        groups.append(Group("Threshold rules that look at its flags", "rule", tuple(Named(r.id, r.spec.title) for r in looking)))
-    if measures is not None:
-        counting = [m for m in measures.measures if rule.id in set(_rules_in(m.model_dump(exclude={"examples"})))]
-        groups.append(Group("Measures that count its flags", "measure", tuple(Named(m.id, m.title) for m in counting)))
-    return tuple(group for group in groups if group.items)
+    def of(self, rule: Rule) -> tuple[Group, ...]:
+        """What stands beside a time limit, in groups; a rule stands in the first group that it belongs to."""
+        spec = rule.spec
+        starts = set(spec.when.event)
+        answers = set(spec.expect.event) if spec.expect else set()
+        sources = _places(rule)
+        seen = {rule.id}
+
+        def rules(how: str, belongs: Callable[[Rule], bool]) -> Group:
+            found = [r for r in self._latest if r.id not in seen and belongs(r)]
+            seen.update(r.id for r in found)
+            return Group(how, "rule", tuple(Named(r.id, r.spec.title) for r in found))
+
+        groups = (
+            rules(
+                "Named in what is said of this rule, or names it",
+                lambda r: rule.id in self._named_in.get(r.id, ()) or r.id in self._named_in.get(rule.id, ()),
+            ),
+            rules("Its answer starts this one", lambda r: bool(r.spec.expect and not starts.isdisjoint(r.spec.expect.event))),
+            rules("Starts from the answer to this one", lambda r: not answers.isdisjoint(r.spec.when.event)),
+            rules("Starts from the same event", lambda r: not starts.isdisjoint(r.spec.when.event)),
+            rules(
+                "In the same service, from the same place in the same source",
+                lambda r: r.spec.service == spec.service and not sources.isdisjoint(_places(r)),
+            ),
+            Group("Threshold rules that look at its flags", "rule", tuple(self._looked_at.get(rule.id, ()))),
+            Group("Measures that count its flags", "measure", tuple(self._counted.get(rule.id, ()))),
+        )
+        return tuple(group for group in groups if group.items)
+
+    @cached_property
+    def _latest(self) -> list[Rule]:
+        return latest(self.book)
+
+    @cached_property
+    def _named_in(self) -> dict[str, set[str]]:
+        """The other rules that what is said of each rule names."""
+        ids = {rule.id for rule in self._latest}
+        said = {rule.id: set(re.findall(r"\w+", f"{rule.spec.why} {rule.spec.note or ''}")) for rule in self._latest}
+        return {rule: found for rule, words in said.items() if (found := words & ids - {rule})}
+
+    @cached_property
+    def _looked_at(self) -> dict[str, list[Named]]:
+        """The threshold rules that look at the flags of each rule."""
+        found: dict[str, list[Named]] = {}
+        for threshold in _latest(self.thresholds) if self.thresholds else ():
+            for name in dict.fromkeys(name for p in threshold.spec.when for name in p.flag or ()):
+                found.setdefault(name, []).append(Named(threshold.id, threshold.spec.title))
+        return found
+
+    @cached_property
+    def _counted(self) -> dict[str, list[Named]]:
+        """The measures that count the flags of each rule."""
+        found: dict[str, list[Named]] = {}
+        for measure in self.measures.measures if self.measures else ():
+            for name in dict.fromkeys(_rules_in(measure.model_dump(exclude={"examples"}))):
+                found.setdefault(name, []).append(Named(measure.id, measure.title))
+        return found
 
 
 def related_threshold(book: ThresholdBook, rule: Threshold) -> tuple[Group, ...]:
@@ -111,10 +148,9 @@ def _named(rules: Iterable[Threshold]) -> tuple[Named, ...]:
     return tuple(Named(r.id, r.spec.title) for r in {r.id: r for r in rules}.values())
 
 
-def _names(rule: Rule, other: str) -> bool:
-    """Whether what is said of a rule names another."""
-    said = f"{rule.spec.why} {rule.spec.note or ''}"
-    return other in said and bool(re.search(rf"\b{re.escape(other)}\b", said))
+def _places(rule: Rule) -> set[tuple[str, str]]:
+    """The places a rule rests on: each instrument, and where in it."""
+    return {(named.id, _place(named.at)) for named in rule.spec.source}
 
 
 def _place(at: str) -> str:

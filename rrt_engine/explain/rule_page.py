@@ -248,15 +248,26 @@ def _first_up(text: str) -> str:
 
 
 def _test_words(attribute: str, test: AnyTest) -> str:
+    """What an event must record, as `s47 initiated: yes`."""
+    name = attribute.replace("_", " ")
     if isinstance(test, Only):
-        return f"{attribute} {' or '.join(_value(v) for v in test.only)}"
+        return f"{name}: {' or '.join(_value(v) for v in test.only)}"
     if isinstance(test, Not):
-        return f"{attribute} not {' or '.join(_value(v) for v in test.not_)}"
-    return f"{attribute} {' or '.join(_value(v) for v in (test if isinstance(test, list) else [test]))}"
+        if test.not_ in ([True], [False]):
+            return f"{name}: {_value(test.not_ == [False])}, or not recorded"
+        return f"{name}: not {' or '.join(_value(v) for v in test.not_)}"
+    return f"{name}: {' or '.join(_value(v) for v in (test if isinstance(test, list) else [test]))}"
+
+
+def recorded_words(event: Mapping[str, Any]) -> list[str]:
+    """What an event or a fact of an example records beside what it is and when: `s47 initiated: yes`."""
+    return [f"{k.replace('_', ' ')}: {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
 
 
 def _value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return when_words(value) if isinstance(value, date) else str(value).replace("_", " ")
 
 
 def _during_words(book: RuleBook, spec: TimescaleRule) -> str:
@@ -381,8 +392,8 @@ def _ending_words(book: RuleBook, ending: Until) -> str:
 
 def local_lines(book: RuleBook, spec: TimescaleRule | ThresholdRule) -> Iterator[LocalLine]:
     """The local values a rule uses, each with where it comes from and where an authority changes it."""
-    names = list(dict.fromkeys(_parameters(spec.model_dump(exclude={"examples"}))))
-    if isinstance(spec, TimescaleRule) and any(g and isinstance(g, str) and "service hour" in g for g in [spec.within, spec.every]):
+    names = list(dict.fromkeys(parameters_in(spec.model_dump(exclude={"examples"}))))
+    if isinstance(spec, TimescaleRule) and "service_hours" in book.parameters and _in_service_hours(book, spec):
         names.append("service_hours")
     part = book.part(spec) if isinstance(spec, TimescaleRule) else None
     if part is not None:
@@ -392,12 +403,19 @@ def local_lines(book: RuleBook, spec: TimescaleRule | ThresholdRule) -> Iterator
         yield LocalLine(name, str(local.value), local.title, local.basis, VERIFIED_WORDS[local.verified], "parameters.yaml")
 
 
-def _parameters(data: Any) -> Iterator[str]:
+def _in_service_hours(book: RuleBook, spec: TimescaleRule) -> bool:
+    """Whether a limit of a rule counts in hours of service."""
+    given = [*(spec.within if isinstance(spec.within, list) else [spec.within]), spec.every, spec.not_before]
+    return any(book.length(g).unit == "service hours" for g in given if isinstance(g, (str, Parameter)))
+
+
+def parameters_in(data: Any) -> Iterator[str]:
+    """The names of the local values in what is written of a rule or a fact."""
     if isinstance(data, dict) and set(data) == {"parameter"}:
         yield data["parameter"]
     elif isinstance(data, (dict, list)):
         for value in data.values() if isinstance(data, dict) else data:
-            yield from _parameters(value)
+            yield from parameters_in(value)
 
 
 # ---------------------------------------------------------------------------------------------------- examples
@@ -415,7 +433,7 @@ def _example(book: RuleBook, spec: TimescaleRule, example: Example) -> ExampleLi
 def event_line(book: RuleBook, event: Mapping[str, Any]) -> str:
     """An event of an example, with its date and what it records."""
     title = within_sentence(event_title(book, event))
-    rest = [f"{k} {_value(v)}" for k, v in event.items() if k not in ("event", "at")]
+    rest = recorded_words(event)
     return f"{when_words(event.get('at'))}  {title}{f' ({listed(rest)})' if rest else ''}"
 
 

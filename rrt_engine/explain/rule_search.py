@@ -81,7 +81,7 @@ def _entry(book: RuleBook, spec: TimescaleRule | ThresholdRule, service: str, li
     ):
         weights.update(dict.fromkeys(_tokens(text), weight))
     prospective = getattr(spec, "stage", "in_force") == "prospective"
-    phrases = tuple(text.lower() for text in (spec.title, requires, sources))
+    phrases = tuple(f" {' '.join(_tokens(text))} " for text in (spec.title, requires, sources))
     return Entry(spec.id, spec.title, service, limit, spec.authority, spec.verified, prospective, names, phrases, weights)
 
 
@@ -89,6 +89,7 @@ def search(all_of_them: Sequence[Entry], words: str) -> Found:
     """The rules that hold every word, the best first; where none does, those that hold most of them, and what may have been meant."""
     asked = words.strip().lower()
     wanted = [t for t in _tokens(asked) if t not in _SMALL] or _tokens(asked)
+    together = f" {' '.join(wanted)} "
     scored: list[tuple[float, int, Entry]] = []
     whole = False
     for place, entry in enumerate(all_of_them):
@@ -98,7 +99,8 @@ def search(all_of_them: Sequence[Entry], words: str) -> Found:
             continue
         parts = [_weight(entry, word) for word in wanted]
         if any(parts):
-            phrase = _PHRASE if len(wanted) > 1 and any(asked in phrase for phrase in entry.phrases) else 0
+            phrase = _PHRASE if len(wanted) > 1 and any(together in phrase for phrase in entry.phrases) else 0
+            phrase += _PART if _tokens(entry.title)[0] == wanted[0] else 0
             scored.append((sum(parts) + phrase if all(parts) else -sum(1 for p in parts if not p), place, entry))
             whole = whole or all(parts)
     if whole:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from rrt_engine.checking import check_case
-from rrt_engine.explain.rule_page import event_title, when_words
+from rrt_engine.explain.rule_page import event_title, recorded_words, when_words
+from rrt_engine.reports.check_words import shown_status
 from rrt_engine.reports.timeline_picture import Picture, picture
 from rrt_engine.rulebook.book import Rule, RuleBook, effective_text
 from rrt_engine.rulebook.examples import ReadExample, read_examples
@@ -92,7 +92,7 @@ def _worked(book: RuleBook, read: ReadExample, first: bool, edition: str) -> Wor
         checked = check_case(read.case, book, read.as_of)
         drawn = picture(checked, book, read.as_of)
         flags = sorted(checked.flags, key=lambda flag: flag.trigger["at"])
-        answers = [Answer("recorded" if f.due is None and f.status == "met" else f.status, f.explanation) for f in flags]
+        answers = [Answer(shown_status(f), f.explanation) for f in flags]
     return Worked(
         name=example.name,
         shows=tuple(SHOWS_WORDS.get(each, each) for each in example.shows),
@@ -114,19 +114,12 @@ def _born(child: Mapping[str, Any]) -> Iterator[Line]:
 def _covers(covers: Mapping[str, Any]) -> Iterator[Line]:
     """What the records are said to hold, where an example says it."""
     if covers:
-        held = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in covers.items() if key not in ("from", "to"))
+        held = "; ".join(recorded_words({key: value for key, value in covers.items() if key != "from"}))
         yield Line(when_words(covers["from"]) if "from" in covers else "", "The records begin" if "from" in covers else "The records", held)
 
 
 def _line(book: RuleBook, event: Mapping[str, Any]) -> Line:
-    detail = "; ".join(f"{key.replace('_', ' ')}: {_value(value)}" for key, value in event.items() if key not in ("event", "at"))
-    return Line(when_words(event.get("at")), event_title(book, event), detail)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return when_words(value) if isinstance(value, date) else str(value).replace("_", " ")
+    return Line(when_words(event.get("at")), event_title(book, event), "; ".join(recorded_words(event)))
 
 
 # ---------------------------------------------------------------------------------------------------- threshold rules
@@ -162,6 +155,6 @@ def _weighed(book: ThresholdBook, example: ThresholdExample) -> Weighed:
 def _fact(book: ThresholdBook, fact: Mapping[str, Any]) -> Line:
     name = str(fact.get("fact"))
     value = fact.get("value", True)
-    said = [] if value is True else [_value(value)]
-    said += [f"{k.replace('_', ' ')}: {_value(v)}" for k, v in fact.items() if k not in ("fact", "value", "on")]
+    said = [] if value is True else [*recorded_words({"recorded as": value})]
+    said += recorded_words({k: v for k, v in fact.items() if k not in ("fact", "value", "on")})
     return Line(when_words(fact["on"]) if "on" in fact else "", book.facts[name].label if name in book.facts else name, "; ".join(said))

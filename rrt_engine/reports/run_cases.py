@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from rrt_engine.words import STATUS_WORDS
 
 if TYPE_CHECKING:
     from rrt_engine.replay.run_folder import Run
+    from rrt_engine.rulebook.book import RuleBook
 
 STATES: dict[str, tuple[str, str]] = {
     "open": ("Overdue now", OPEN),
@@ -29,7 +30,19 @@ BASIS_WORDS = {
     "now": "As things stand now: only the latest dates are held",
     "count": "Patterns, which have no time limit",
 }
-_SHOWN = ("case", "rule", "title", "service", "status", "trigger_event", "trigger_at", "due", "due_at", "answer_event", "answer_at")
+_SHOWN: tuple[str, ...] = (
+    "case",
+    "rule",
+    "title",
+    "service",
+    "status",
+    "trigger_event",
+    "trigger_at",
+    "due",
+    "due_at",
+    "answer_event",
+    "answer_at",
+)
 _SHOWN += ("ended_by", "ended_at", "days_late", "cannot_tell_because", "basis", "team", "worker")
 
 
@@ -109,16 +122,18 @@ def some(run: Run, wanted: Wanted, counted: Counted, first: int, most: int) -> l
     return found
 
 
-def row_words(row: Mapping[str, Any]) -> dict[str, str]:
+def row_words(row: Mapping[str, Any], book: RuleBook) -> dict[str, str]:
     """A duty in words: when it began, when it was due, and what became of it."""
-    state = "missed" if row["status"] == "overdue" and row["ended_by"] is not None else "open" if row["status"] == "overdue" else row["status"]
+    state = row["status"]
+    if state == "overdue":
+        state = "open" if row["ended_by"] is None else "missed"
     recorded = row["basis"] == "count" and row["status"] == "met"
-    done = _event(row["answer_event"], row["answer_at"])
+    done = _event(row["answer_event"], row["answer_at"], book)
     return {
         "status": "Recorded" if recorded else STATES[state][0],
-        "began": _event(row["trigger_event"], row["trigger_at"]),
+        "began": _event(row["trigger_event"], row["trigger_at"], book),
         "due": day_text(row["due_at"] or row["due"]),
-        "then": done or _event(row["ended_by"], row["ended_at"]),
+        "then": done or _event(row["ended_by"], row["ended_at"], book),
         "late": "" if row["days_late"] is None else f"{plural(row['days_late'], 'day')} late",
         "why": BECAUSE_WORDS[row["cannot_tell_because"]] if row["cannot_tell_because"] else "",
         "team": row["team"] or NO_TEAM,
@@ -126,14 +141,8 @@ def row_words(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _event(name: str | None, at: str | None) -> str:
+def _event(name: str | None, at: str | None, book: RuleBook) -> str:
     if name is None:
         return ""
-    said = name.replace("_", " ")
-    return f"{said[:1].upper()}{said[1:]}{f', {day_text(at)}' if at else ''}"
-
-
-def columns_of(headings: Sequence[str]) -> dict[str, str]:
-    """The state that the numbers of a column of the report count, by the column's condition."""
-    by_where = {where: name for name, (_, where) in STATES.items()}
-    return {where: by_where[where] for where in headings if where in by_where}
+    said = book.events[name].title if name in book.events else name.replace("_", " ").capitalize()
+    return f"{said}{f', {day_text(at)}' if at else ''}"

@@ -128,7 +128,7 @@ def said_of(suggestion: Suggestion, book: ThresholdBook) -> Said:
 def moved_of(before: Suggestion, after: Suggestion, changed: Sequence[str], book: ThresholdBook) -> Moved:
     """What a changed fact moves, and why: the two answers side by side, and the rules that begin or cease to apply."""
     old, new = {r.rule: r for r in before.reasons}, {r.rule: r for r in after.reasons}
-    shown = {r.rule for r in _weightiest(after.reasons)}
+    heavy_then, heavy_now = ({r.rule for r in _weightiest(s.reasons)} for s in (before, after))
     rows = (
         ("Level", level_words(before), level_words(after)),
         ("Route", _route(before, book), _route(after, book)),
@@ -140,8 +140,8 @@ def moved_of(before: Suggestion, after: Suggestion, changed: Sequence[str], book
         after=headline(after, book),
         rows=rows,
         still=before.level == after.level and before.pathways == after.pathways,
-        begins=tuple(_said(reason, True) for rule, reason in new.items() if rule not in old and rule in shown),
-        ceases=tuple(_said(reason, True) for rule, reason in old.items() if rule not in new),
+        begins=tuple(_said(reason, True) for rule, reason in new.items() if rule not in old and rule in heavy_now),
+        ceases=tuple(_said(reason, rule in heavy_then) for rule, reason in old.items() if rule not in new),
     )
 
 

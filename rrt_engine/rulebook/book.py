@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -171,7 +171,31 @@ class RuleBook:
     def part(self, rule: TimescaleRule) -> tuple[str, Part] | None:
         """The regime, by name, and the part of it that a rule lives in; None where it lives in no such part."""
         name = rule.during.period if isinstance(rule.during, During) else rule.during
-        return next(((key, part) for key, regime in self.regimes.items() for part in regime.parts if part.id == name), None)
+        return self._parts.get(name) if name else None
+
+    @cached_property
+    def _parts(self) -> dict[str, tuple[str, Part]]:
+        return {part.id: (key, part) for key, regime in reversed(self.regimes.items()) for part in reversed(regime.parts)}
+
+    def needed_kinds(self, rule: Rule) -> Sequence[Sequence[str]]:
+        """The kinds of event that a rule of this book rests on: of each set, a log must be able to carry one."""
+        return self._needed[id(rule)]
+
+    @cached_property
+    def _needed(self) -> dict[int, Sequence[Sequence[str]]]:
+        return {id(rule): tuple(self._needs(rule.spec)) for rule in self.rules}
+
+    def _needs(self, spec: TimescaleRule) -> Iterator[Sequence[str]]:
+        yield spec.when.event
+        if spec.expect:
+            yield spec.expect.event
+        if spec.when.after:
+            yield spec.when.after.event
+        part = self.part(spec)
+        if part:
+            yield [kind for period in self.regimes[part[0]].during for kind in self.periods[period].start]
+        elif spec.during:
+            yield self.periods[spec.during.period if isinstance(spec.during, During) else spec.during].start
 
     def period_title(self, name: str) -> str:
         """What a period, or a part of a regime, is called."""

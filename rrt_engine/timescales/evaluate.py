@@ -40,7 +40,6 @@ from rrt_engine.model import (
     NotEvaluable,
 )
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.rulebook.schema import During
 from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, lift, target_days
 from rrt_engine.timescales.duties import Duties, Run, answering, before_age, find_ends, keep_earlier, merged, picked_one, starting
@@ -100,14 +99,10 @@ def _by_rule(book: RuleBook) -> list[list[int]]:
 
 def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, ...]:
     """The event kinds a rule needs and the log cannot carry: none when it can carry a way to start and to answer it."""
-    spec = rule.spec
-    needed = [spec.when.event, *([spec.expect.event] if spec.expect else []), *([spec.when.after.event] if spec.when.after else [])]
-    part = book.part(spec)
-    if part:
-        needed.append([kind for period in book.regimes[part[0]].during for kind in book.periods[period].start])
-    elif spec.during:
-        needed.append(book.periods[spec.during.period if isinstance(spec.during, During) else spec.during].start)
-    missing = [k for kinds in needed if not any(log.coverage.carries(k) for k in kinds) for k in kinds]
+    carried = log.coverage.kinds
+    if carried is None:
+        return ()
+    missing = [k for kinds in book.needed_kinds(rule) if carried.isdisjoint(kinds) for k in kinds]
     return tuple(dict.fromkeys(missing))
 
 
@@ -129,6 +124,8 @@ def flags_of(run: Run, editions: list[int]) -> list[Flags]:
     began; then each duty is judged by the edition in force on the day it started.
     """
     rules = {index: run.book.rules[index] for index in editions}
+    if not any(run.arrays.has(rule.spec.when.event) for rule in rules.values()):
+        return []
     started = [(index, duties) for index, rule in rules.items() if (duties := _starting(run, rule)) is not None]
     if not started:
         return []

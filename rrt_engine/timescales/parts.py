@@ -18,8 +18,11 @@ def starting_in_part(run: Run, rule: Rule, regime: str, part: str) -> Duties | N
 
     The end of the segment ends the duty. Where only time ends it, that day becomes a derived row of evidence.
     """
-    own, found = part_segments(run, regime, part), candidates(run, rule)
-    if found is None or not len(own.child):
+    found = candidates(run, rule)
+    if found is None:
+        return None
+    own = part_segments(run, regime, part)
+    if not len(own.child):
         return None
     child, log = run.arrays.log.child[found.trigger], run.arrays.log
     begun = child_and_day(own.child, own.start)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from rrt_engine.reports.suggestion_words import Said
 
 
+_URGENT = ("now", "same_day")
+
+
 @dataclass(frozen=True)
 class Instrument:
     """Where a rule comes from: the title and the place in it, the address to read it at, and the edition."""
@@ -52,6 +55,7 @@ class Shown:
     stands: str
     next_step: str
     provisional: str
+    edition: str
     instruments: tuple[Instrument, ...]
 
 
@@ -90,6 +94,7 @@ class Answer:
 
     as_of: Moment
     attention: str
+    urgent: bool
     counts: str
     later: str
     ended_words: str
@@ -115,14 +120,16 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
     """What a page shows of a case checked on a day. `span` is how far back its picture goes, as timeline_picture.SPANS names it."""
     flags = checked.flags
     governing = {f.rule: book.rules[index].spec for f, index in zip(flags, checked.result.flags.rule.tolist(), strict=True)}
+    editions = dict(zip(map(id, flags), checked.result.flags.rule.tolist(), strict=True))
     instruments = {
-        rule: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].url) for s in spec.source)
-        for rule, spec in governing.items()
+        index: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].url) for s in book.rules[index].spec.source)
+        for index in set(editions.values())
     }
 
     def shown(flag: Explained) -> Shown:
         provisional = PROVISIONAL if flag.provisional else ""
-        return Shown(flag, shown_status(flag), stands(flag), next_step_words(flag), provisional, instruments[flag.rule])
+        edition = flag.edition if flag.edition.startswith("in force") else f"edition: {flag.edition}"
+        return Shown(flag, shown_status(flag), stands(flag), next_step_words(flag), provisional, edition, instruments[editions[id(flag)]])
 
     def of(*statuses: str) -> tuple[OfRule, ...]:
         return tuple(
@@ -135,9 +142,12 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
     open_now = sorted((each for each in overdue if to_do(each.flag)), key=lambda s: -(s.flag.days_late or 0))
     due = [each for status in ("due_soon", "due") for group in at_status(flags, status) for each in map(shown, group)]
     n = len(open_now)
+    none = "Nothing that is overdue is left to do" if overdue else "No time limit is overdue"
+    urgent = checked.suggestion is not None and checked.suggestion.urgency in _URGENT
     return Answer(
         as_of=as_of,
-        attention=f"{plural(n, 'thing')} {'needs' if n == 1 else 'need'} attention" if n else "Nothing needs attention",
+        attention=f"{plural(n, 'thing')} {'needs' if n == 1 else 'need'} attention" if n else none,
+        urgent=urgent,
         counts=counts_words(flags),
         later=later_words(checked.result.after_as_of),
         ended_words=ended_words(len(overdue) - n),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +33,8 @@ from rrt_engine.web.paths import STATIC
 Handler = Callable[[Desk, Asked], Shown]
 Door = Callable[[App, Maker], App]
 
+AT_ONCE = 3
+"""Pages that are made at a time; others wait their turn. Pages that share one processor all end late, and turns are quicker for each."""
 FIELDS = 2_000
 """The most fields a form may have: a case of some hundred events, typed."""
 
@@ -85,10 +90,16 @@ def application(
         """The address of a named page; what is no part of the address becomes its query."""
         parts = _PARTS.get(name, frozenset())
         query = {key: value for key, value in given.items() if key not in parts and value not in ("", None)}
-        path = below + str(app.url_path_for(name, **{key: value for key, value in given.items() if key in parts}))
+        path = below + _ADDRESSES[name]
+        for part in parts:
+            value = str(given[part])
+            if not value or ("/" in value and name != "static"):
+                raise ValueError(f"no page `{name}` has such an address")
+            path = path.replace(f"{{{part}}}", quote(value))
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
     maker = Maker(desk.book, place, link)
+    turns = Semaphore(AT_ONCE)
 
     async def answer(handler: Handler, request: Request) -> Response:
         async with request.form(max_files=10, max_fields=FIELDS) as sent:
@@ -104,6 +115,10 @@ def application(
         return await run_in_threadpool(respond, handler, asked)
 
     def respond(handler: Handler, asked: Asked) -> Response:
+        with nullcontext() if handler in _WAITS else turns:
+            return made(handler, asked)
+
+    def made(handler: Handler, asked: Asked) -> Response:
         try:
             return response(handler(desk, asked))
         except Missing as missing:
@@ -149,6 +164,9 @@ def application(
     return Guard(door(app, maker) if door else app, hosts, scheme, key=key, told=told)
 
 
+_WAITS = frozenset({run_pages.run, run_pages.cases, run_pages.compare, run_pages.report, run_pages.runs})
+"""Pages that may wait for something that takes long to be made, and need no processor while they do."""
+
 _PARTS = {
     "static": frozenset({"path"}),
     **{name: frozenset(part.partition("}")[0].partition(":")[0] for part in path.split("{")[1:]) for _, path, name, _ in ROUTES},
@@ -177,6 +195,13 @@ def _file(shown: Download) -> Response:
                 yield some
 
     return StreamingResponse(sent(), media_type=shown.media, headers=headers)
+
+
+_ADDRESSES = {
+    "static": "/static/{path}",
+    "place_css": "/place.css",
+    **{name: re.sub(r":\w+}", "}", path) for _, path, name, _ in ROUTES},
+}
 
 
 def _said(title: str, lines: list[str], status: int) -> Page:

@@ -20,8 +20,9 @@ from rrt_engine.rulebook.threshold_schema import FactKind
 from rrt_engine.sources.builder import typed as as_typed
 from rrt_engine.sources.facts import value_of
 
-MOST = 100
-"""The most events, and the most facts, that the form holds: beyond them a case is pasted or uploaded."""
+MOST = 60
+"""The most events, and the most facts, that the form holds, so that its fields are no more than a form may have."""
+TOO_MANY = f"The form holds {MOST} events and {MOST} facts, so this case stays as text."
 _FIELD = re.compile(r"(event|fact)-(\d{1,3})(?:-([a-z0-9_-]{1,80}))?")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -90,7 +91,7 @@ def typed_from_data(data: Mapping[str, Any], book: RuleBook, thresholds: Thresho
     events = data.get("events") or []
     facts = [*(data.get("facts") or []), *(f for step in data.get("steps") or [] for f in step.get("facts") or [])]
     if max(len(events), len(facts)) > MOST:
-        raise Unfit(f"The form holds {MOST} events and {MOST} facts, so this case stays as text.")
+        raise Unfit(TOO_MANY)
     born = data.get("child") or {}
     child = {"case": str(data.get("case") or "")}
     child |= _date_parts("born", born.get("date_of_birth")) | _date_parts("expected", born.get("expected_date_of_birth"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from rrt_engine.web.pages import Wrong
 
 SHOWN = 50
 """The most mistakes that are listed for one text."""
+_READ, _DOUBTS = 20_000, 10
+_NO_WORD = re.compile(r"\S{80,}")
 _NOT_ABOUT_ANYONE = frozenset(
     ("event", "at", "recorded_at", "fact", "value", "evidence", "specificity", "timing", "pattern", "impact_on_child", "on", "reported_on")
     + ("event_on", "child", "covers", "level", "pathways")
@@ -96,7 +99,9 @@ def personal(text: str, as_of: Moment) -> tuple[str, ...]:
     except InputError:
         return ()
     year = as_date(as_of.day).year
-    return tuple(dict.fromkeys(said for each in _texts(data) for said in personal_details(each, year)))
+    written = _NO_WORD.sub(" ", "\n".join(_texts(data)))[:_READ]  # a line each: a name does not run from one into the next
+    found = personal_details(written, year)
+    return (*found[:_DOUBTS], f"and {len(found) - _DOUBTS} more") if len(found) > _DOUBTS else found
 
 
 def _texts(data: Any) -> Iterator[str]:

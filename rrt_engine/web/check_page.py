@@ -81,6 +81,8 @@ def _check_typed(desk: Desk, asked: Asked, day: Day) -> Shown:
     """The typed form: with one thing added, removed or found, or checked."""
     typed = typed_from_form(asked.form, asked.one("remove"))
     do, facts, events = asked.one("do"), asked.one("fact_words").strip(), asked.one("event_words").strip()
+    if max(len(typed.events), len(typed.facts)) > case_form.MOST:
+        return _text_form(desk, case_text(typed, desk.book, desk.thresholds)[0], day, [Wrong("case_text", case_form.TOO_MANY)])
     if asked.one("remove"):
         return _form(desk, asked, typed, day)
     if asked.one("add_fact") in desk.thresholds.facts:
@@ -95,14 +97,15 @@ def _check_typed(desk: Desk, asked: Asked, day: Day) -> Shown:
     if do == "as_text":
         return _text_form(desk, text, day)
     wrong = list(day.wrong)
-    if not typed.events and not typed.facts:
+    found, mistakes = None, ()
+    if typed.events or typed.facts:
+        try:
+            found = _case(desk, text)
+        except InputError as error:
+            mistakes = error.diagnostics
+    else:
         wrong.append(Wrong("fact_words", "Add at least one fact, or something that happened"))
-    found = None
-    try:
-        found = _case(desk, text)
-        wrong += in_fields((), fields, typed, desk.book, desk.thresholds)
-    except InputError as error:
-        wrong += in_fields(error.diagnostics, fields, typed, desk.book, desk.thresholds)
+    wrong += in_fields(mistakes, fields, typed, desk.book, desk.thresholds)
     if wrong or found is None or day.moment is None:
         return _form(desk, asked, typed, day, wrong)
     return _answer(desk, asked, found, day.moment, {"case_text": text, "way": "type"}, personal(text, day.moment))

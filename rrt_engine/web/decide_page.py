@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from rrt_engine import decisions as kept
 from rrt_engine.calendar import Moment, parse_moment
 from rrt_engine.checking import Checked, for_the_record
-from rrt_engine.decision import NO_CONSENT, REASON_LENGTH, Decision, Suggested, sha256, shown
+from rrt_engine.decision import NO_CONSENT, REASON_LENGTH, Decision, Suggested, canonical, sha256, shown, written
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.reports.decision_words import counted, no_entry, origin, plain, recorded, row_words, sentences, verified_words
 from rrt_engine.reports.suggestion_words import said_of
@@ -21,7 +21,12 @@ from rrt_engine.words import as_of_text
 
 TITLE = "Record a decision"
 PER_PAGE = 50
-_GROUPS = {"emergency": "An emergency", "duty": "A legal duty, whatever the level", "adjunct": "Beside the route"}
+_GROUPS = {
+    "level": "Before deciding on a level",
+    "emergency": "An emergency",
+    "duty": "A legal duty, whatever the level",
+    "adjunct": "Beside the route",
+}
 _FIELD = {"--level": "level", "--pathway": "pathway", "--by": "role", "--reason": "reason", "--consent-override": "override"}
 _CHOOSE = {
     "level": "Choose the level that was decided",
@@ -99,7 +104,7 @@ def _moment(text: str) -> Moment:
     try:
         return parse_moment(text)
     except ValueError as error:
-        said = f"the as-of date is no date: {error}"
+        said = f"the as-of date is no date: {str(error)[:200]}"
         raise InputError([Diagnostic("as_of", 0, 0, "date", said, "error", "", "write it as 2026-04-15")]) from None
 
 
@@ -145,7 +150,7 @@ def _sentence(found: Diagnostic) -> str:
 
 def _content(decision: Decision) -> str:
     """What a form asks to be recorded, whenever it is sent: the same again is the same form sent twice."""
-    return sha256(kept.canonical(kept.written(0, "", replace(decision, at=""))))
+    return sha256(canonical(written(0, "", replace(decision, at=""))))
 
 
 def _names(desk: Desk) -> dict[str, str]:
@@ -182,11 +187,12 @@ def _form(
         "names": _names(desk),
         "needs_consent": suggested.consent_status in NO_CONSENT,
         "consent": plain(suggested.consent_status),
-        "override": shown(suggested.consent_override_reason),
+        "override": plain(suggested.consent_override_reason),
         "longest": REASON_LENGTH,
         "typed": {name: asked.one(name) if asked else "" for name in ("level", "role", "reason", "override")},
         "ticked": list(asked.all("pathway")) if asked else [],
-        "doubts": [_sentence(d) for d in doubts],
+        "doubts": [f"{d.message[:1].upper()}{d.message[1:]}" for d in doubts],
+        "advice": list(dict.fromkeys(d.help for d in doubts if d.help)),
         "confirm": confirm,
         "confirmed": bool(asked and confirm and asked.one("confirm") == confirm),
         "record": str(desk.record),

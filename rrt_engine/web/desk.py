@@ -59,7 +59,8 @@ class Desk:
     """What the pages are made from. Made by `open_desk`; `close` ends the second engine.
 
     `replay` is None where no data were given. `runs` are the folders of runs that were named, in order. `record` is the file that
-    decisions are recorded in; `once` knows the forms that were sent, and `works` what takes long and was made. `folder` holds the rules.
+    decisions are recorded in; `once` knows the forms that were sent; `works` has what takes long and was made, and
+    `comparisons` those of two runs. `folder` holds the rules.
     """
 
     book: RuleBook
@@ -70,7 +71,8 @@ class Desk:
     runs: tuple[Run, ...] = ()
     rooms: Rooms = field(default_factory=Rooms)
     once: Once = field(default_factory=Once)
-    works: Works = field(default_factory=Works)
+    works: Works = field(default_factory=lambda: Works(at_once=2, most=64))
+    comparisons: Works = field(default_factory=lambda: Works(at_once=1, most=8))
     folder: Path = RULES
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _suggests: dict[str, Suggest] = field(default_factory=dict)
@@ -85,6 +87,13 @@ class Desk:
     def library(self) -> Library:
         """The rule book as pages."""
         return Library(self.folder, self.book, self.thresholds)
+
+    def ready(self) -> None:
+        """Make ready what the first pages need, so that nobody waits for it: the children, the lists, and both engines for the day."""
+        _ = self._by_id, self._tables, self._case_facts, self.what_was_read
+        self.worklist()
+        with self.engines.of(self.today.day):
+            pass
 
     # ------------------------------------------------------------------------------------------------ children
 
@@ -125,7 +134,7 @@ class Desk:
         """One child's timeline, with the facts that stand beside it."""
         assert self.replay
         log = self.replay.sources[held.run].log
-        return Case(held.id, log.of_children(held.child, held.child + 1), facts=self._facts_of(held.id))
+        return Case(held.id, log.of_children(held.child, held.child + 1).compact(), facts=self._facts_of(held.id))
 
     def _facts_of(self, child_id: str) -> tuple[Fact, ...]:
         found: list[Fact] = []

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -129,8 +130,11 @@ class Entrance:
         await answer(scope, receive, send)
 
     async def _enter(self, request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=4, max_part_size=1024) as sent:
-            given = str(sent.get("passphrase", ""))
+        try:
+            async with request.form(max_files=0, max_fields=4, max_part_size=1024) as sent:
+                given = str(sent.get("passphrase", ""))
+        except MultiPartException:
+            return self._page(400, "Enter the passphrase that the program's window shows.")
         address = _of_one(request.client.host if request.client else "")
         async with self._one_at_a_time:  # a try costs memory and time: never two together, and none to who tried too often
             if self.wrong.full(address):

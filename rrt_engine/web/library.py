@@ -15,9 +15,9 @@ from typing import Any
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.coverage import Covered, covered, latest
 from rrt_engine.explain.fact_page import FactPage, fact_page
-from rrt_engine.explain.formats import letters, surprises
-from rrt_engine.explain.related import Group, Named, related, related_threshold
-from rrt_engine.explain.rule_page import RulePage, edition_lines, local_lines, rule_page
+from rrt_engine.explain.formats import FAMILIES, letters, matrix, surprises
+from rrt_engine.explain.related import Group, Named, Relations, related_threshold
+from rrt_engine.explain.rule_page import RulePage, edition_lines, local_lines, parameters_in, rule_page
 from rrt_engine.explain.rule_search import Entry, entries
 from rrt_engine.explain.threshold_page import ThresholdPage, threshold_page
 from rrt_engine.reports.rule_examples import Weighed, Worked, weighed_examples, worked_examples
@@ -25,8 +25,10 @@ from rrt_engine.rulebook.book import LocalValue, Rule, RuleBook, Source
 from rrt_engine.rulebook.load import load_with_problems
 from rrt_engine.rulebook.load_measures import MeasureBook, load_measures
 from rrt_engine.rulebook.load_thresholds import load_thresholds_with_problems
+from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
+from rrt_engine.rulebook.threshold_schema import ThresholdRule
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ReadValue:
 
     name: str
     local: LocalValue
-    used_by: tuple[Named, ...]
+    used_by: tuple[Group, ...]
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Library:
             page=rule_page(self.book, rules),
             entry=self.entry[rule_id],
             examples=worked_examples(self.book, editions),
-            related=related(self.book, self.thresholds, self.measures, rules[-1]),
+            related=self._relations.of(rules[-1]),
             duties=self._duties.get(rule_id, ()),
             formats=self.letters.get(rule_id, {}),
             surprises=surprises(rule_id),
@@ -144,6 +146,10 @@ class Library:
         if found is None or problems:
             raise InputError(problems)
         return _by_id(read)
+
+    @cached_property
+    def _relations(self) -> Relations:
+        return Relations(self.book, self.thresholds, self.measures)
 
     # ------------------------------------------------------------------------------------------------ beside the rules
 
@@ -179,26 +185,39 @@ class Library:
     @cached_property
     def values(self) -> tuple[ReadValue, ...]:
         """Every local value, with what uses it."""
-        used: dict[str, list[Named]] = {name: [] for name in self.book.parameters}
-        specs: list[Any] = [rule.spec for rule in latest(self.book)]
-        specs += [rule.spec for rule in _last(self.thresholds.rules)] if self.thresholds else []
-        for spec in specs:
+        rules: dict[str, list[Named]] = {name: [] for name in self.book.parameters}
+        facts: dict[str, list[Named]] = {name: [] for name in self.book.parameters}
+        for spec in self._specs:
             for line in local_lines(self.book, spec):
-                used[line.name].append(Named(spec.id, spec.title))
-        return tuple(ReadValue(name, local, tuple(used[name])) for name, local in self.book.parameters.items())
+                rules[line.name].append(Named(spec.id, spec.title))
+        for fact, kind in self.thresholds.facts.items() if self.thresholds else ():
+            for name in parameters_in(kind.model_dump()):
+                facts[name].append(Named(fact, kind.label))
+        found = {n: (Group("Rules", "rule", tuple(rules[n])), Group("Facts", "fact", tuple(facts[n]))) for n in rules}
+        return tuple(ReadValue(n, local, tuple(g for g in found[n] if g.items)) for n, local in self.book.parameters.items())
+
+    @cached_property
+    def _specs(self) -> list[TimescaleRule | ThresholdRule]:
+        """The latest edition of every rule."""
+        thresholds = {rule.id: rule.spec for rule in self.thresholds.rules} if self.thresholds else {}
+        return [*(rule.spec for rule in latest(self.book)), *thresholds.values()]
+
+    @cached_property
+    def families(self) -> dict[str, dict[str, str]]:
+        """What can be said of each family of rules from each format; nothing where the rule set is another."""
+        ids = {rule for family in FAMILIES.values() for rule in family}
+        return matrix(self.book) if ids <= set(self.entry) else {}
 
     @cached_property
     def sources(self) -> tuple[ReadSource, ...]:
         """Every instrument, with what rests on it."""
-        specs: list[Any] = [rule.spec for rule in latest(self.book)]
-        specs += [rule.spec for rule in _last(self.thresholds.rules)] if self.thresholds else []
         measures = self.measures.measures if self.measures else ()
         return tuple(
             ReadSource(
                 name,
                 source,
                 tuple(edition_lines(source)),
-                tuple(Named(spec.id, spec.title) for spec in specs if any(s.id == name for s in spec.source)),
+                tuple(Named(spec.id, spec.title) for spec in self._specs if any(s.id == name for s in spec.source)),
                 tuple(Named(m.id, m.title) for m in measures if any(s.id == name for s in m.source)),
             )
             for name, source in self.book.sources.items()
@@ -210,7 +229,3 @@ def _by_id(read: Iterable[tuple[Any, Document]]) -> dict[str, list[tuple[Any, Do
     for rule, document in read:
         found.setdefault(rule.id, []).append((rule, document))
     return found
-
-
-def _last(rules: Iterable[Threshold]) -> list[Threshold]:
-    return list({rule.id: rule for rule in rules}.values())

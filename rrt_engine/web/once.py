@@ -41,7 +41,7 @@ class Once:
         One form at a time. What `act` raises is raised and leaves the form unused. Raises Strange and Used.
         """
         name, _, mark = token.partition("-")
-        if not hmac.compare_digest(mark.encode(), self._mark(name).encode()):
+        if not hmac.compare_digest(mark.encode("utf-8", "surrogatepass"), self._mark(name).encode()):
             raise Strange
         with self._lock:
             if name in self._done:

@@ -191,7 +191,9 @@ class Maker:
     def _made(self) -> Any:
         macros = jinja2.PrefixLoader({"govuk_frontend_jinja": jinja2.PackageLoader("govuk_frontend_jinja")})
         loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(TEMPLATES), macros])
-        made = jinja2.Environment(loader=loader, autoescape=True, undefined=_Strict, trim_blocks=True, lstrip_blocks=True)
+        made = jinja2.Environment(
+            loader=loader, autoescape=True, undefined=_Strict, trim_blocks=True, lstrip_blocks=True, bytecode_cache=_COMPILED
+        )
         made.filters |= {"words": _words, "day": day_words, "short_day": short_day_words, "listed": listed}
         made.globals |= {
             "link": self.link,
@@ -212,6 +214,11 @@ class Maker:
         }
         return made
 
+    def ready(self) -> None:
+        """Compile every template of ours, so that nobody waits for it."""
+        for name in self._made.list_templates(filter_func=lambda name: not name.startswith("govuk_frontend_jinja/")):
+            self._made.get_template(name)
+
     def html(self, page: Page) -> str:
         """A page as HTML."""
         beside = {wrong.field: {"text": wrong.text} for wrong in page.wrong}
@@ -222,6 +229,26 @@ class Maker:
 def _words(name: str) -> str:
     """A name of the vocabulary in words: underscores are spaces."""
     return name.replace("_", " ")
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """Templates compiled once for every maker of this process, and anew where their text has changed."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Put what is held of a template into its bucket."""
+        checksum, code = self._held.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Hold a compiled template."""
+        self._held[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 class _Strict(jinja2.ChainableUndefined):

@@ -210,6 +210,7 @@ class _Pages:
         shown = {
             "token": token,
             "stage": room.stages[at - 1],
+            "earlier": room.stages[: at - 1],
             "of": len(room.stages),
             "asking": asking,
             "open": room.state == ASKED,

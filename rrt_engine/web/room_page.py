@@ -162,6 +162,7 @@ def _room(desk: Desk, asked: Asked, found: Room, wrong: Sequence[Wrong], typed: 
     waiting = found.code and not found.is_shown(at)
     asking = {
         "stage": found.stages[at - 1],
+        "earlier": found.stages[: at - 1],
         "looking_back": at < found.at,
         "answers": _answers(found, at, words) if found.is_shown(at) else None,
         "typed": typed or _typed(found, desk),
@@ -179,7 +180,10 @@ def _answers(found: Room, number: int, words: Words) -> Answers:
     return Answers(
         [Bar(n, words.level(n), count, round(100 * count / widest), n == suggested) for n, count in enumerate(spread.levels, 1)],
         [(words.pathways([route]), count) for route, count in spread.pathways],
-        [f"{plural(sum(spread.levels), 'person', 'people')} answered.", *agreement_lines(group)],
+        [
+            f"{plural(sum(spread.levels), 'person', 'people')} answered." if any(spread.levels) else "Nobody answered.",
+            *agreement_lines(group),
+        ],
         unfold(reveal, before, words) if reveal else None,
     )
 

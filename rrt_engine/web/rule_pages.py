@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rrt_engine.diagnostics import did_you_mean
 from rrt_engine.explain.coverage import threshold_reasons
-from rrt_engine.explain.formats import BECAUSE, FAMILIES, LETTERS, matrix
+from rrt_engine.explain.formats import BECAUSE, LETTERS
 from rrt_engine.explain.rule_search import THRESHOLDS, Entry, Found, search
 from rrt_engine.measures.words import definition_rows, published_lines, steps
 from rrt_engine.sources.carries import formats
@@ -145,7 +145,7 @@ def _grouped(chosen: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 def service_words(service: str) -> str:
     """A part of the service in words."""
-    return "Threshold rules: level and pathway" if service == THRESHOLDS else service.replace("_", " ").capitalize()
+    return "Threshold rules: level and pathway" if service == THRESHOLDS else service.replace("_", " ").capitalize().replace("Pre ", "Pre-")
 
 
 def rule_page(library: Library, rule_id: str) -> Page:
@@ -187,7 +187,6 @@ def coverage_page(library: Library) -> Page:
     """What covers which duty, from which format it can be judged, and what is not encoded and why."""
     names = list(formats(library.book.events))
     reach = {name: {sign: sum(1 for by in library.letters.values() if by[name] == sign) for sign in "HC–"} for name in names}
-    ids = set(library.entry)
     shown = {
         "nav": "coverage",
         "covered": library.covered,
@@ -195,7 +194,7 @@ def coverage_page(library: Library) -> Page:
         "by_rule": library.letters,
         "names": names,
         "reach": reach,
-        "families": matrix(library.book) if ids.issuperset(rule for family in FAMILIES.values() for rule in family) else {},
+        "families": library.families,
         "because": BECAUSE,
         "not_thresholds": threshold_reasons(library.folder),
     }

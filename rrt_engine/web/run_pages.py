@@ -31,6 +31,8 @@ SHARING = 5
 MOST_ROWS = 1_000_000
 """A table of more duties is made by `rrt report`, not by a page."""
 RULES = 60
+PATIENCE, GLANCE = 5.0, 1.0
+"""For how many seconds a page waits for what it shows before it says to wait; and the list, for what it can do without."""
 KINDS = {"html": "text/html; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 KINDS |= dict.fromkeys(("flags", "summary"), "text/csv; charset=utf-8")
 Handler = Callable[[Desk, Asked], Shown]
@@ -54,7 +56,9 @@ def waits(handler: Handler) -> Handler:
 
 def runs(desk: Desk, asked: Asked) -> Shown:
     """The runs that were named when the pages were started."""
-    return Page("runs.html.j2", "Runs", {"runs": [_about(desk, number) for number in range(len(desk.runs))]})
+    by_date = sorted(range(len(desk.runs)), key=lambda number: as_of_text(desk.runs[number].as_of))[-2:]
+    shown = {"runs": [_about(desk, number) for number in range(len(desk.runs))], "by_date": by_date}
+    return Page("runs.html.j2", "Runs", shown)
 
 
 def _about(desk: Desk, number: int) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def _about(desk: Desk, number: int) -> dict[str, Any]:
     except InputError as error:
         return about | {"wrong": _said(error)}
     try:
-        missing = desk.works.ask(("events", number, _events(one)), one.missing_events, 1.0)
+        missing = desk.works.ask(("events", number, _events(one)), one.missing_events, GLANCE)
         about["events"] = "" if not missing else f"{missing[0]}{f' and {len(missing) - 1:,} more' if len(missing) > 1 else ''}"
     except NotYet:
         about["events"] = "being looked at; open this page again"
@@ -166,7 +170,7 @@ def cases(desk: Desk, asked: Asked) -> Shown:
     team = found.teams[int(query["team"])] if "team" in query else None
     plain = {name: value for name, value in query.items() if name != "team"}
     wanted = run_cases.Wanted(**plain, team=team)
-    counted = desk.works.ask(("cases", number, wanted), lambda: run_cases.count(one, wanted), 10.0)
+    counted = desk.works.ask(("cases", number, wanted), lambda: run_cases.count(one, wanted), PATIENCE)
     pages = max(1, -(-counted.total // PER_PAGE))
     page = min(max(1, _number(asked.one("page"))), pages)
     rows = run_cases.some(one, wanted, counted, (page - 1) * PER_PAGE, PER_PAGE)
@@ -175,7 +179,7 @@ def cases(desk: Desk, asked: Asked) -> Shown:
         "number": number,
         "name": one.folder.name,
         "heading": run_page.title(found),
-        "rows": [(row, run_cases.row_words(row), desk.find(row["case"])) for row in rows],
+        "rows": [(row, run_cases.row_words(row, one.book), desk.find(row["case"])) for row in rows],
         "as_of": as_of_text(one.as_of),
         "counted": counted,
         "where": wanted.where,
@@ -229,7 +233,7 @@ def _write(found: Summary, one: Run, kind: str, target: Path) -> None:
 def _summary(desk: Desk, number: int) -> Summary:
     """The figures of a run, without measures."""
     none = Kpis(None, "they were not asked for")
-    found: Summary = desk.works.ask(("summary", number), lambda: summary_of(desk.runs[number], kpis=none), 10.0)
+    found: Summary = desk.works.ask(("summary", number), lambda: summary_of(desk.runs[number], kpis=none), PATIENCE)
     return found
 
 
@@ -242,7 +246,7 @@ def _reported(desk: Desk, number: int, under: int) -> Summary:
         made = desk.works.known(("summary", number)) if not under else None
         return replace(made, kpis=kpis) if made is not None else summary_of(one, under, kpis=kpis)
 
-    found: Summary = desk.works.ask(("report", number, under), make, 10.0)
+    found: Summary = desk.works.ask(("report", number, under), make, PATIENCE)
     return found
 
 
@@ -261,7 +265,7 @@ def compare(desk: Desk, asked: Asked) -> Shown:
     check_comparable(one, two)
     for each in (one, two):
         each.check_unchanged()
-    found: Comparison = desk.works.ask(("compare", *numbers, _events(one), _events(two)), lambda: _compared(one, two), 5.0)
+    found: Comparison = desk.comparisons.ask(("compare", *numbers, _events(one), _events(two)), lambda: _compared(one, two), PATIENCE)
     moved = found.found
     causes = not found.without_cause
     by_rule, others = tables.rule_table(moved, RULES)

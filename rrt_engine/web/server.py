@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import ipaddress
 import logging
+import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.web.app import Door, application
@@ -24,6 +28,7 @@ from rrt_engine.web.pages import Place
 from rrt_engine.web.patient import HEAD_BYTES, IDLE_SECONDS, patient
 
 THIS_COMPUTER = "127.0.0.1"
+_SWITCH_SECONDS = 0.001  # a page that takes long lets the others, and the connections, go on five times as often as is usual
 NEXT_PORTS = 20
 """How many ports are tried after one that is in use."""
 
@@ -124,6 +129,7 @@ def settings(app: Any, everybody: Collection[str] = (), tls: Tls | None = None) 
         proxy_headers=False,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=2,
+        ssl_ciphers="ECDHE+AESGCM:ECDHE+CHACHA20",
         h11_max_incomplete_event_size=HEAD_BYTES,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
@@ -163,6 +169,19 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         asyncio.get_running_loop().call_soon(self._ready)
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C, and being told to end, close the pages. uvicorn would raise the signal again, which ends the program there."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
 
 def serve(
     desk: Desk,
@@ -183,5 +202,7 @@ def serve(
     """
     app = application(desk, hosts, place, "https" if tls else "http", key, door)
     app.once = once
-    with contextlib.suppress(KeyboardInterrupt):
-        _Server(settings(app, everybody, tls), ready).run([door_socket])
+    gc.collect()
+    gc.freeze()  # the rules and the data stay to the end: looking for garbage need not go through them again for every few pages
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    _Server(settings(app, everybody, tls), ready).run([door_socket])

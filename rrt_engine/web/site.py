@@ -7,7 +7,6 @@ replaced whole, and only where every file in it was written here.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -146,7 +145,7 @@ def _put(made: Path, target: Path) -> None:
         made.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    os.rmdir(old)
+    old.rmdir()
     target.rename(old)
     try:
         made.rename(target)
