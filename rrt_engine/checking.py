@@ -59,7 +59,7 @@ def check_case(
     """
     result = evaluate(case.log, book, as_of)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
-    explainer = Explainer(case.log, book, result.flags, as_of.day, instant)
+    explainer = Explainer(case.log, book, result.flags, as_of.day, instant, {})
     brief = brief_over is not None and len(result.flags) > brief_over
     settled = np.isin(result.flags.status, (MET, ENDED)).tolist()
     flags = tuple(explainer.explain(i, steps=not (brief and settled[i])) for i in range(len(result.flags)))

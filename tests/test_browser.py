@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from rrt_engine.paths import CASES
-from tests.browser import ARGUMENTS, PICTURES, Looked, Visitor, chromium, lacking, visiting
+from rrt_engine.web.app import ROUTES
+from tests.browser import ARGUMENTS, LOOK, PICTURES, Looked, Visitor, chromium, lacking, visiting
 from tests.web import AS_OF, served
 
 if lacking() and os.environ.get("RRT_REQUIRE_BROWSER") != "1":
@@ -135,8 +136,8 @@ def test_a_case_is_typed_with_facts_found_by_words_and_changed_in_a_what_if(visi
         page.get_by_role("group", name="Date of birth").get_by_label(part, exact=True).fill(value)
     page.get_by_label("Find what happened").fill("referral")
     page.get_by_role("button", name="Find", exact=True).last.click()
-    page.get_by_role("button", name="Add Referral received", exact=True).click()
-    event = page.get_by_role("region", name="Referral received")
+    page.get_by_role("button", name="Add Receipt of the referral", exact=True).click()
+    event = page.get_by_role("region", name="Receipt of the referral")
     for part, value in (("Day", "10"), ("Month", "4"), ("Year", "2026")):
         event.get_by_label(part, exact=True).fill(value)
     visitor.look("check-typed")
@@ -169,8 +170,7 @@ def test_a_case_is_pasted_and_uploaded_and_mistakes_are_said(visitor: Visitor, f
     file = CASES / "training" / "plan_drifting.yaml"
     page.get_by_label("The case", exact=True).fill(file.read_text(encoding="utf-8"))
     page.get_by_role("button", name="Check this case").click()
-    heading = page.get_by_role("heading", level=2).first
-    expect(heading).to_contain_text("overdue")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("1 thing needs attention")
     pasted = page.get_by_role("main").inner_text()
     visitor.look("answer-overdue")
     visitor.go("check?way=text")
@@ -293,6 +293,113 @@ def test_a_run_is_read_filtered_to_cases_and_compared(visitor: Visitor) -> None:
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("main")).to_contain_text("newly overdue")
     visitor.look("compare")
+
+
+# ---------------------------------------------------------------------------------------------------- every page
+
+
+def test_every_page_is_looked_at(arrive: Callable[..., Visitor], seen: Looked) -> None:
+    """Those that the jobs above do not lead to, and what is said where there is no such page."""
+    visitor = arrive()
+    page = find(visitor, "T-BELT")
+    child = page.url.rpartition("/")[2]
+    page = visitor.go("train/T-BELT/room")
+    page.get_by_role("button", name="Open the room").click()
+    room = page.url.rpartition("/")[2]
+    pages = {
+        "today": "?show=overdue&page=2",
+        "case": f"case/{child}?as_of=2026-03-02",
+        "check": "check?way=text",
+        "decide_case": f"decide/{child}",
+        "decisions": "decisions",
+        "decisions_verify": "decisions/verify",
+        "decision": "decisions/1",
+        "train": "train",
+        "train_case": "train/T-BELT",
+        "train_handout": "train/T-BELT/handout",
+        "room_opening": "train/T-BELT/room",
+        "room": f"room/{room}",
+        "rules": "rules?q=visit",
+        "coverage": "coverage",
+        "values": "values",
+        "sources": "sources",
+        "measures": "measures",
+        "rule": "rules/rt_concern_3",
+        "facts": "facts?q=bruise",
+        "fact": "facts/da_current",
+        "runs": "runs",
+        "compare": "runs/compare?a=0&b=1",
+        "run": "runs/0",
+        "run_cases": "runs/0/cases?state=overdue",
+        "report": "runs/0/report",
+    }
+    assert set(pages) == {name for method, _, name, _ in ROUTES if method == "GET"}
+    for name, path in pages.items():
+        if name not in seen.looked:
+            visitor.go(path)
+            visitor.look(f"page-{name}")
+    visitor.expected |= {400, 404}
+    for number, path in enumerate(
+        ("no-such-page", "case/0000000000000000", "rules/no_such_rule", "train/NOBODY", "runs/99", "facts?q=zzzz")
+    ):
+        page = visitor.go(path)
+        visitor.look(f"missing-{number}")
+        expect(page.get_by_role("link", name=re.compile("Today|Rules|Facts")).first).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["", "check", "train/T-BELT", "decide", "runs/0"], ids=lambda path: path or "today")
+def test_everything_is_reached_and_seen_by_keyboard(arrive: Callable[..., Visitor], path: str) -> None:
+    visitor = arrive()
+    page = find(visitor, "T-BELT") if path == "decide" else visitor.go(path)
+    page.evaluate(LOOK)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to main content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main-content")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    stops, unseen = 0, []
+    page.evaluate("document.activeElement.blur(); document.body.tabIndex = -1; document.body.focus()")
+    for stops in range(600):
+        page.keyboard.press("Tab")
+        found = page.evaluate("look.focus()")
+        if found is None or (stops and found["name"] == "Skip to main content"):
+            break
+        if not (found["seen"] and found["forced"] and found["inView"]):
+            unseen.append(found)
+    assert stops > 8 and not unseen, unseen
+    assert not (left := page.evaluate("look.unreached()")), left
+
+
+def test_a_case_is_trained_with_by_keyboard_alone(arrive: Callable[..., Visitor]) -> None:
+    page = arrive().go("train/T-BELT")
+    press = page.keyboard.press
+    page.get_by_label("Level 1, Universal").focus()
+    press("ArrowDown")
+    press("ArrowDown")
+    expect(page.get_by_label("Level 3, Additional Needs")).to_be_checked()
+    for _ in range(3):
+        press("Tab")
+    expect(page.get_by_role("button", name="Commit, and see what is suggested")).to_be_focused()
+    press("Enter")
+    expect(page.get_by_role("main")).to_contain_text("What is suggested here")
+
+
+def test_facts_are_found_by_typing_words_and_enter(arrive: Callable[..., Visitor]) -> None:
+    page = arrive().go("check")
+    page.get_by_label("Find a fact").fill("bruise")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=f"Add {BRUISE}")).to_be_visible()
+
+
+def test_a_case_prints_on_a_few_pages(arrive: Callable[..., Visitor], folder: Path) -> None:
+    visitor = arrive()
+    page = find(visitor, "T-BELT")
+    made = page.pdf(format="A4")
+    (PICTURES / "case.pdf").write_bytes(made)
+    pages = len(re.findall(rb"/Type\s*/Page\b", made))
+    assert 1 <= pages <= 8, pages
 
 
 # ---------------------------------------------------------------------------------------------------- what they share

@@ -65,6 +65,11 @@ def test_the_browser_is_opened_once_it_listens_at_an_address_that_works_once(tmp
         assert (status, led_to, again) == ("200", found.address, "404")
         key = found.address.split("/")[3]
         assert key not in asked and asked.startswith(found.origin)
+        if sys.platform != "win32":  # where being told to end is no signal that a program hears
+            found.process.terminate()
+            assert found.process.wait(20) == 0
+            found.wait_for_end()
+            assert found.lines[-1] == "The pages are closed.\n"
 
 
 # ------------------------------------------------------------------------------------------------ what it refuses

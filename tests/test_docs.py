@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from rrt_engine.cli import app
 from rrt_engine.model import STATUSES
 from rrt_engine.words import STATUS_WORDS
+from tests.web import served
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "cases" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -74,6 +76,8 @@ def run(command: str, folder: Path) -> tuple[int, str]:
                 assert run(MADE[word], folder)[0] in (0, 1)
             words[i] = str(folder / word)
     record = {"RRT_DECISIONS": str(folder / "decisions.sqlite")}
+    if words[0] == "serve":
+        return first_page(words[1:], record)
     if command in OF_ITS_OWN:
         command_line = [sys.executable, "-m", "rrt_engine", *words]
         found = subprocess.run(command_line, cwd=ROOT, capture_output=True, check=False, env={**os.environ, **record})
@@ -82,6 +86,16 @@ def run(command: str, folder: Path) -> tuple[int, str]:
         result = CliRunner().invoke(app, words, env=record)
     assert result.exception is None or isinstance(result.exception, SystemExit), (command, result.exception)
     return result.exit_code, result.output
+
+
+def first_page(options: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Start `rrt serve` as a document gives it, ask for its first page, and end it as Ctrl-C does: its exit code and the page."""
+    port = ["--port", "8765"] if "--port" not in options else []
+    with contextlib.chdir(ROOT), served(*options, *port, environment=environment) as server:
+        with urllib.request.urlopen(server.address, timeout=30) as answer:
+            page = answer.read().decode()
+        assert "<h1" in page and "</html>" in page
+        return server.interrupt(), page
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)

@@ -23,7 +23,9 @@ DAYS = ("2026-04-15", "2025-11-03", "2024-02-29")
 
 
 def _case(name: str) -> Case:
-    return desk().case(desk().held(desk().find(name)[0]))
+    held = desk().held(desk().find(name)[0])
+    assert held
+    return desk().case(held)
 
 
 @cache
@@ -210,11 +212,12 @@ def test_the_shaded_days_are_exactly_those_that_are_not_worked() -> None:
 
 def test_a_later_day_is_never_further_to_the_left() -> None:
     for _, shown, as_of in _all():
-        for marks in (shown.ticks, shown.events, shown.shades):
-            places = [(getattr(m, "day", getattr(m, "first", 0)), m.x) for m in marks]
+        ticks, events = [(m.day, m.x) for m in shown.ticks], [(m.day, m.x) for m in shown.events]
+        shades = [(shade.first, shade.x) for shade in shown.shades]
+        for places in (ticks, events, shades):
             assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(sorted(places)))
         assert shown.as_of_x == pytest.approx(_x(shown, as_of + 1), abs=0.02)
-        assert all(LEFT <= m.x <= RIGHT for m in (*shown.ticks, *shown.events))
+        assert all(LEFT <= x <= RIGHT for _, x in (*ticks, *events))
         assert all(tick.x == pytest.approx(_x(shown, tick.day), abs=0.02) for tick in shown.ticks)
 
 

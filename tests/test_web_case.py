@@ -29,7 +29,9 @@ def _handle(child: str) -> str:
 
 @cache
 def _checked(child: str, as_of: str = AS_OF) -> Checked:
-    return desk().check(desk().case(desk().held(_handle(child))), parse_moment(as_of))
+    held = desk().held(_handle(child))
+    assert held
+    return desk().check(desk().case(held), parse_moment(as_of))
 
 
 @cache
@@ -231,7 +233,9 @@ def test_what_could_not_be_judged_is_said_with_why(tmp_path: Path) -> None:
     )
     held = open_desk([tmp_path / "c.yaml"], RULES, parse_moment(AS_OF), tmp_path / "record.sqlite")
     tree = page(client(held).get(f"/case/{held.find('C')[0]}").text)
-    checked = held.check(held.case(held.held(held.find("C")[0])), held.today)
+    child = held.held(held.find("C")[0])
+    assert child
+    checked = held.check(held.case(child), held.today)
     shown = words(tree)
     assert len(checked.result.not_evaluable) > 20
     assert f"does not cover what {len(checked.result.not_evaluable)} rules would need" in shown

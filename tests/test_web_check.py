@@ -25,7 +25,7 @@ from rrt_engine.sources.facts import search, value_of
 from rrt_engine.thresholds.suggest import Reasoner
 from rrt_engine.thresholds.what_if import changed
 from rrt_engine.web import case_form
-from rrt_engine.web.case_fields import value_field
+from rrt_engine.web.case_fields import Shown, event_fields, fact_fields, value_field
 from rrt_engine.web.case_form import Block, Typed, Unfit, case_text, typed_from_data, typed_from_form
 from rrt_engine.web.case_mistakes import personal
 from rrt_engine.web.check_page import LONGEST, examples
@@ -160,11 +160,16 @@ def test_every_example_says_the_same_from_the_form_as_from_its_file(name: str) -
     try:
         typed = typed_from_data(_data(text), desk().book, desk().thresholds)
     except Unfit:
-        assert "\ncovers:" in text
+        assert "\ncovers:" in text or text.count("- {event:") > case_form.MOST
         return
-    written = checked_as(case_text(typed, desk().book, desk().thresholds)[0])
-    filed = checked_as(text)
-    assert written.flags == filed.flags and written.suggestion == filed.suggestion
+    written, filed = (checked_as(each) for each in (case_text(typed, desk().book, desk().thresholds)[0], text))
+    assert _said(written) == _said(filed)
+    if filed.suggestion:
+        assert written.suggestion == filed.suggestion
+
+
+def _said(says: Checked) -> list[tuple[object, ...]]:
+    return [(flag.rule, flag.status, flag.due, flag.explanation) for flag in says.flags]
 
 
 def test_a_case_goes_from_form_to_text_and_back() -> None:
@@ -321,20 +326,25 @@ TRIED = (
     '"><img src=x onerror=alert(1)>',
     "{{ 191*7 }}{% raw %}",
     "a: b\n- {event: child_died, at: 2026-03-03}\nfacts:",
-    "x\"\n  - fact: da_current",
+    'x"\n  - fact: da_current',
     "&anchor *alias !tag",
     "=cmd|' /C calc'!A0",
     "' OR 1=1 --",
     "\x00\x07\x1b[31m\x85\u2028\ufeff\u202e",
     "😀é’",
     "null",
-    "y" * 100_000,
 )
 
 
 @pytest.mark.parametrize("tried", TRIED, ids=range(len(TRIED)))
 def test_nothing_typed_in_a_field_becomes_anything_but_that_field(tried: str) -> None:
-    text_fields = {"case": tried, "fact-0-source_agency": tried, "fact-0-subject": tried, "event-0-ref": tried, "event-0-source_agency": tried}
+    text_fields = {
+        "case": tried,
+        "fact-0-source_agency": tried,
+        "fact-0-subject": tried,
+        "event-0-ref": tried,
+        "event-0-source_agency": tried,
+    }
     shown = asked(**TYPED, **{**BRUISE, **REFERRED, **text_fields}, do="check")
     assert not shown.cssselect("main script, main img") and "1337" not in main(shown)
     carried = dict(shown.cssselect("form[action$='decide']")[0].form_values())["case_text"]
@@ -343,7 +353,18 @@ def test_nothing_typed_in_a_field_becomes_anything_but_that_field(tried: str) ->
     same = [case.id, case.facts[0].source_agency, case.facts[0].subject, case.log.refs[0], case.log.attributes["source_agency"].values[0]]
     assert same == [kept] * 5 and len(case.log) == 1 and len(case.facts) == 1 and case.log.kinds == ("referral_received",)
     everywhere = dict.fromkeys(
-        ("born-day", "born-month", "born-year", "event-0-at-day", "event-0-time", "event-0-nfa", "fact-0-value", "fact-0-evidence", "fact-1"), tried
+        (
+            "born-day",
+            "born-month",
+            "born-year",
+            "event-0-at-day",
+            "event-0-time",
+            "event-0-nfa",
+            "fact-0-value",
+            "fact-0-evidence",
+            "fact-1",
+        ),
+        tried,
     )
     refused = asked(422, **TYPED, **{**BRUISE, **REFERRED, **everywhere}, do="check")
     assert not refused.cssselect("main script, main img") and refused.cssselect(".govuk-error-summary li")
@@ -359,6 +380,22 @@ def test_a_hidden_field_changed_by_hand_is_refused_in_words(field: str, tried: s
     assert not page(answer.text).cssselect("main script, main img")
 
 
+def test_a_text_longer_than_a_field_asks_for_is_refused_beside_it() -> None:
+    shown = asked(422, **TYPED, **BRUISE, **{"fact-0-source_agency": "y" * 1_001, "case": "x" * 1_000}, do="check")
+    assert "1,000 characters" in beside(shown, "fact-0-source_agency") and len(shown.cssselect(".govuk-error-summary li")) == 1
+    assert asked(422, **TYPED, **BRUISE, case="y" * 100_000, do="check").get_element_by_id("case").get("value") == "y" * 100_000
+
+
+def test_a_long_text_is_looked_through_for_names_in_little_time() -> None:
+    assert personal("story: " + "y" * 90_000, parse_moment(AS_OF)) == ()
+    said = personal(
+        "story: " + "Ask Mr Smith. " * 10_000 + " ".join(f"Ring Mrs Jones{'abcdefghijkl'[i]}." for i in range(12)), parse_moment(AS_OF)
+    )
+    assert said == ("`Mr Smith` looks like a person's name",)
+    many = personal("story: " + " ".join(f"Ring Mrs Jones{'abcdefghijkl'[i]}." for i in range(12)), parse_moment(AS_OF))
+    assert len(many) == 11 and many[-1] == "and 2 more"
+
+
 def test_more_fields_than_a_form_holds_are_kept_as_text_and_thousands_are_refused() -> None:
     many = {f"event-{i}": "child_seen" for i in range(case_form.MOST + 1)}
     shown = asked(422, **TYPED, **many, do="check")
@@ -372,11 +409,15 @@ def test_more_fields_than_a_form_holds_are_kept_as_text_and_thousands_are_refuse
 def test_a_full_form_has_no_more_fields_than_may_be_sent() -> None:
     from rrt_engine.web.app import FIELDS
 
-    book = desk().book
-    widest = max(book.events, key=lambda kind: sum(3 if t == "date" else 1 for t in book.events[kind].attrs.values()))
-    full = {f"event-{i}": widest for i in range(case_form.MOST)} | {f"fact-{i}": "da_current" for i in range(case_form.MOST)}
-    form = asked(422, **TYPED, **full, do="check").cssselect("form.rrt-case-form")[0]
-    assert case_form.MOST * 20 < len(form.fields.keys()) <= FIELDS - 10
+    book, thresholds = desk().book, desk().thresholds
+    events = max(_fields(event_fields(Block(kind), 0, book)) for kind in book.events)
+    facts = max(_fields(fact_fields(Block(name), 0, thresholds)) for name in thresholds.facts)
+    shown = page(browser().get("/check").text).cssselect("form.rrt-case-form")[0]
+    assert events > 8 and facts > 8 and case_form.MOST * (events + facts) + len(shown.fields.keys()) <= FIELDS
+
+
+def _fields(shown: Shown) -> int:
+    return 1 + sum(3 if field.form == "date" else 1 for field in (*shown.fields, *shown.more))
 
 
 def test_a_persons_name_is_warned_of_as_rrt_decide_does_and_nothing_is_stored() -> None:
@@ -419,15 +460,20 @@ def test_a_what_if_shows_what_the_engine_says_would_move() -> None:
     assert [row[0] for row in cells] == [row[0] for row in expected.rows]
     section = words(moved.get_element_by_id("what-if"))
     assert expected.ceases and all(each.text in section and each.rule in section for each in expected.ceases)
-    assert main(answer).split("What if a fact were different? Any other")[0] == main(moved).split("What if a fact were different? If this")[0]
+    assert (
+        main(answer).split("What if a fact were different? Which fact")[0] == main(moved).split("What if a fact were different? If this")[0]
+    )
 
 
 def test_one_click_tries_each_change_that_the_suggestion_names() -> None:
-    text = "child: {date_of_birth: 2019-01-10}\nfacts: [{fact: da_current, value: unspecified, evidence: reported, specificity: specific}]"
+    text = (
+        "child: {date_of_birth: 2019-01-10}\nfacts: [{fact: da_current, value: unspecified, evidence: alleged}, {fact: injury_under_two}]"
+    )
     shown = asked(**PASTED, case_text=text)
     buttons = [words(b) for b in shown.cssselect("#what-if button[name=try]")]
     suggestion = checked_as(text).suggestion
     assert suggestion and buttons
+    assert any(missing.could_change_to for missing in suggestion.missing[: len(buttons)])
     for missing, button in zip(suggestion.missing, buttons, strict=False):
         moved = pressed(shown, button)
         level = next(words(r.cssselect("td")[1]) for r in moved.cssselect(".rrt-moved tbody tr") if words(r).startswith("Level"))
@@ -574,7 +620,14 @@ def _same_events(case: Case, form: dict[str, str]) -> None:
     for row in range(len(log)):
         values = {name: log.value(name, row) for name in log.attributes}
         ref = log.refs[log.ref[row]] if log.ref is not None and log.ref[row] >= 0 else ""
-        found.append((log.kinds[log.kind[row]], as_date(int(log.day[row])).isoformat(), ref, {k: str(v).lower() for k, v in values.items() if v is not None}))
+        found.append(
+            (
+                log.kinds[log.kind[row]],
+                as_date(int(log.day[row])).isoformat(),
+                ref,
+                {k: str(v).lower() for k, v in values.items() if v is not None},
+            )
+        )
     expected = []
     for i in range(3):
         if f"event-{i}" not in form:

@@ -99,6 +99,8 @@ def test_the_form_shows_what_is_suggested_and_asks_for_every_level_and_pathway_w
     boxes = [box.get("value") for box in shown.cssselect("input[name=pathway]")]
     assert tuple(boxes[: len(found.pathways)]) == found.pathways
     assert sorted(boxes) == sorted(at.thresholds.pathways)
+    legends = [words(legend) for legend in shown.cssselect("fieldset fieldset legend")]
+    assert legends[:2] == ["Suggested", "An emergency"]
     named = {label.get("for"): words(label) for label in shown.cssselect("label")}
     assert {named[box.get("id")] for box in shown.cssselect("input[name=pathway]")} == {p.label for p in at.thresholds.pathways.values()}
     assert [named[r.get("id")] for r in shown.cssselect("input[name=level]")] == [

@@ -234,7 +234,7 @@ def test_the_formats_of_a_rule_are_those_worked_out_from_the_readers() -> None:
     said = {words(row.xpath("./dt")[0]): words(row.xpath("./dd")[0]) for row in rows}
     assert list(said) == list(by)
     for name, sign in by.items():
-        lead = {"H": "Every date", "C": "The latest date only", "–": "None of them"}[sign]
+        lead = {"H": "Every date", "C": "The latest date only", "–": "Not at all"}[sign]
         assert said[name].startswith(lead)
 
 
@@ -285,7 +285,8 @@ def test_a_fact_says_what_each_value_weighs_how_to_judge_and_ask_and_which_rules
     kind = desk().thresholds.facts["chronic_condition_poorly_managed"]
     said = {words(r.xpath("./dt")[0]).lower(): words(r.xpath("./dd")[0]) for r in found.xpath("//dl/div")}
     assert said == {value: f"Level {weight}" for value, weight in kind.weight.items()}  # type: ignore[union-attr]
-    assert kind.judge in under(found, "How to judge the evidence") and kind.ask in under(found, "How to ask")
+    assert kind.judge and kind.judge in under(found, "How to judge the evidence")
+    assert kind.ask and kind.ask in under(found, "How to ask")
     for name in ("injury_to_non_mobile_child", "chronic_condition_poorly_managed"):
         naming = {r.id for r in desk().thresholds.rules if any(name in (p.fact or []) for p in r.spec.when)}
         assert naming <= {a.rsplit("/", 1)[1] for a in got(f"/facts/{name}").xpath("//main//a[starts-with(@href,'/rules/')]/@href")}

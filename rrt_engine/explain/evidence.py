@@ -17,6 +17,7 @@ from rrt_engine.explain.regimes import Governed, governed
 from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, Status, plural
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
+from rrt_engine.timescales.duties import Run
 from rrt_engine.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article
 
 
@@ -40,6 +41,7 @@ class Evidence:
     end_day: int
     as_of_day: int
     as_of_instant: int
+    runs: dict[int, Run] | None = None
 
     @property
     def spec(self) -> TimescaleRule:
@@ -87,7 +89,7 @@ class Evidence:
             return None
         settled = self.day(self.answer) if self.answer >= 0 else self.end_day
         child, as_of = int(self.log.child[self.trigger]), (self.as_of_day, self.as_of_instant)
-        return governed(self.log, self.book, *part, child, as_of, self.start, self.due, settled)
+        return governed(self.log, self.book, *part, child, as_of, self.start, self.due, settled, self.runs)
 
     def when(self, row: int) -> str:
         """When an event was, in words."""
@@ -213,8 +215,10 @@ class Evidence:
         return plural(days, "day"), days
 
 
-def evidence_of(log: EventLog, book: RuleBook, flags: Flags, i: int, as_of_day: int, as_of_instant: int) -> Evidence:
-    """The evidence of the i-th flag."""
+def evidence_of(
+    log: EventLog, book: RuleBook, flags: Flags, i: int, as_of_day: int, as_of_instant: int, runs: dict[int, Run] | None = None
+) -> Evidence:
+    """The evidence of the i-th flag. `runs` keeps what was worked out for its child, for the child's other flags."""
     end = int(flags.end[i])
     end_day = int(flags.derived_day[end - len(log)]) if end >= len(log) else int(log.day[end]) if end >= 0 else NO_DAY
     return Evidence(
@@ -234,4 +238,5 @@ def evidence_of(log: EventLog, book: RuleBook, flags: Flags, i: int, as_of_day: 
         end_day=end_day,
         as_of_day=as_of_day,
         as_of_instant=as_of_instant,
+        runs=runs,
     )

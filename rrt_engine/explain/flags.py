@@ -9,6 +9,7 @@ from rrt_engine.explain.evidence import Evidence, evidence_of
 from rrt_engine.model import EventLog, Flags, Status
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.schema import Authority, Verified
+from rrt_engine.timescales.duties import Run
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,21 @@ class Explained:
 
 @dataclass(frozen=True)
 class Explainer:
-    """Explains flags of one evaluation: the log and the book they came from, and the as-of day and instant."""
+    """Explains flags of one evaluation: the log and the book they came from, and the as-of day and instant.
+
+    `runs` keeps what was worked out for a child, for its other flags: given where one thread explains one case.
+    """
 
     log: EventLog
     book: RuleBook
     flags: Flags
     as_of_day: int
     as_of_instant: int
+    runs: dict[int, Run] | None = None
 
     def evidence(self, i: int) -> Evidence:
         """What the i-th flag rests on."""
-        return evidence_of(self.log, self.book, self.flags, i, self.as_of_day, self.as_of_instant)
+        return evidence_of(self.log, self.book, self.flags, i, self.as_of_day, self.as_of_instant, self.runs)
 
     def explain(self, i: int, working: bool = True, steps: bool = True) -> Explained:
         """The i-th flag with its working; without `working` the sentences are left out, which take longest to find; without `steps`

@@ -75,6 +75,12 @@ LETTERS = {
     "P": "some of the rules, or some with every date and some with the latest only",
     "–": "none of them: the events they need are not in the format",
 }
+OF_ONE = {
+    "H": "Every date: who was on time, and who is overdue.",
+    "C": "The latest date only: who is overdue now, never who was on time.",
+    "–": "Not at all: the events it needs are not in the format.",
+}
+"""What a letter says of one rule."""
 
 
 def letter(book: RuleBook, rule_id: str, carried: Carried) -> str:

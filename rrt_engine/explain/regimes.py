@@ -30,14 +30,28 @@ class Governed:
 
 
 def governed(
-    log: EventLog, book: RuleBook, regime: str, part: Part, child: int, as_of: tuple[int, int], start: int, due: int, settled: int
+    log: EventLog,
+    book: RuleBook,
+    regime: str,
+    part: Part,
+    child: int,
+    as_of: tuple[int, int],
+    start: int,
+    due: int,
+    settled: int,
+    runs: dict[int, Run] | None = None,
 ) -> Governed | None:
     """The part that a duty lived in. `start` is the day its clock started, `settled` the day it was answered or ended.
 
-    None where the record as it stands now no longer shows it, as it may not when looked at as it was known earlier.
+    None where the record as it stands now no longer shows it, as it may not when looked at as it was known earlier. `runs` keeps,
+    by child, what was worked out, for the child's other duties; it is for one thread alone.
     """
-    own = log.of_children(child, child + 1)
-    run = Run(Arrays(own, own.day <= as_of[0], book.ref_paths()), book, *as_of, {}, [])
+    run = (runs or {}).get(child)
+    if run is None:
+        own = log.of_children(child, child + 1).compact()
+        run = Run(Arrays(own, own.day <= as_of[0], book.ref_paths()), book, *as_of, {}, [])
+        if runs is not None:
+            runs[child] = run
     found = part_segments(run, regime, part.id)
     last = as_of[0] if settled == NO_DAY else settled
     inside = [i for i in range(len(found.start)) if found.start[i] <= start and (found.end[i] == NO_DAY or start < found.end[i] >= last)]

@@ -19,7 +19,7 @@ from rrt_engine.rulebook.examples import ReadExample, read_examples
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import ThresholdExample, ThresholdRule
-from rrt_engine.words import STATUS_WORDS
+from rrt_engine.words import STATUS_WORDS, within_sentence
 
 FIRST_SHOWN = ("boundary", "first_bad_day", "bank_holiday", "overdue")
 """Of these, the first example that shows each stands open on a page; the others are folded."""
@@ -73,7 +73,7 @@ def worked_examples(book: RuleBook, editions: Sequence[tuple[Rule, Document]]) -
     chosen = book.only(editions[-1][0].id)
     left = set(FIRST_SHOWN)
     found = []
-    for number, (rule, document) in enumerate(reversed(editions)):
+    for number, (rule, document) in enumerate(editions):
         edition = effective_text(rule) if number else ""
         for read in read_examples(rule, document, book):
             shows = set(read.example.shows) & left if not number else set()
@@ -99,7 +99,7 @@ def _worked(book: RuleBook, read: ReadExample, first: bool, edition: str) -> Wor
         first=first,
         edition=edition,
         lines=(*_born(example.child), *_covers(example.covers), *(_line(book, event) for event in example.events)),
-        settings=tuple(f"{book.parameters[name].title}: {value}" for name, value in example.parameters.items()),
+        settings=tuple(f"{within_sentence(book.parameters[name].title)}, {value}" for name, value in example.parameters.items()),
         asked=when_words(example.as_of),
         answers=tuple(answers),
         drawn=drawn,

@@ -38,7 +38,7 @@ KEY = (
     "An arrowhead: it runs on outside the picture."
 )
 _LINE, _LANE, _GAP = 16, 14, 10  # heights: a line of a name, a bar with the space under it, the space under a row
-_EVENT, _EVENT_LANES = 18, 7
+_EVENT, _EVENT_LANES = 18, 12
 _SIZE = 13  # of the letters
 _NARROW, _WIDE = frozenset("fijlrtI.,:;'|!()[] -/"), frozenset("mwMW@%")
 
@@ -219,7 +219,7 @@ def picture(checked: Checked, book: RuleBook, as_of: Moment, span: str = "") -> 
 
     marks, y = _event_marks(checked, book, as_of, first, last, x, scale)
     axis_y = y + 34
-    groups, left_out, bottom = _groups(duties, first, last, x, axis_y + 12)
+    groups, left_out, bottom = _groups(duties, first, last, x, axis_y + 26)
     as_of_x = x(as_of.day + 1)
     statuses = [shown_status(f) for f in checked.flags]
     holidays = [(d, name) for d, name in sorted(book.calendar.holidays.items()) if first <= d <= last]
@@ -359,9 +359,9 @@ def _event_marks(
     lanes = 1 + max((lane for *_, lane in placed), default=0)
     marks = []
     for day, rows, words, at, label_x, anchor, box, lane in placed:
-        y = 30.0 + lane * _EVENT + _EVENT / 2
+        y = 8.0 + lane * _EVENT + _EVENT / 2
         marks.append(EventMark(day, at, y, tuple(r + 1 for r in rows), words, label_x, anchor, not later[rows[0]], box))
-    return tuple(marks), 30.0 + lanes * _EVENT
+    return tuple(marks), 8.0 + lanes * _EVENT
 
 
 _Placed = tuple[int, list[int], str, float, float, str, tuple[float, float], int]
@@ -539,12 +539,12 @@ def _row_words(duties: Sequence[_Duty]) -> str:
     if len(duties) == 1:
         words = stands(duties[0].explained)
         return words if len(words) < 60 else f"{SHOWN_WORDS[duties[0].status]}"
-    counts = listed(counts_of(d.status for d in duties))
+    counts = counts_of(d.status for d in duties)
     pressing = sorted((d.explained for d in duties if to_do(d.explained)), key=urgency)
     due = sorted((d.explained for d in duties if d.status in ("due", "due_soon") and d.explained.due), key=lambda f: str(f.due))
     if pressing:
-        return f"{counts}; overdue by {(pressing[0].late_by or '').partition(' (')[0]}"
-    return f"{counts}; next {_short(str(due[0].due))}" if due else counts
+        counts[0] += f" by {'' if counts[0].startswith('1 ') else 'up to '}{(pressing[0].late_by or '').partition(' (')[0]}"
+    return f"{listed(counts)}; next {_short(str(due[0].due))}" if due and not pressing else listed(counts)
 
 
 # ---------------------------------------------------------------------------------------------------- what is said beside it

@@ -27,11 +27,14 @@ def by_words(words: str, things: Iterable[tuple[str, str, str]]) -> list[str]:
     ranked = []
     for order, (name, label, rest) in enumerate(things):
         label, rest = label.lower(), rest.lower()
-        whole = re.findall(r"\w+", label)
-        score = sum(3 if w in whole else 2 if stem in label else 1 if stem in rest else 0 for w, stem in wanted)
+        score = sum((3 if _whole(w, label) else 2) if stem in label else 1 if stem in rest else 0 for w, stem in wanted)
         if all(stem in label or stem in rest for _, stem in wanted) or (len(wanted) > 2 and score >= 2 * len(wanted) - 2):
             ranked.append((-score, order, name))
     return [name for _, _, name in sorted(ranked)]
+
+
+def _whole(word: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def _stem(word: str) -> str:

@@ -121,4 +121,4 @@ def coverage(a: Answered) -> str:
         return "No facts are recorded that count."
     sure = sum(1 for f in recorded if strength_of(f) >= SUFFICIENT)
     unknown = f" {plural(len(a.found.unknown), 'fact')} recorded as unknown." if a.found.unknown else ""
-    return f"{sure} of {plural(len(recorded), 'recorded fact')} {'rests' if sure == 1 else 'rest'} on sufficient evidence.{unknown}"
+    return f"{sure} of {plural(len(recorded), 'recorded fact')} {'rests' if 1 in (sure, len(recorded)) else 'rest'} on sufficient evidence.{unknown}"

@@ -75,6 +75,7 @@ class Run:
     periods: dict[str, tuple[Int32s, Int32s]]
     derived: list[Int32s]
     segments: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Any] = field(default_factory=dict)
     fell: dict[tuple[str, int], tuple[Int32s, Any]] = field(default_factory=dict)
     since: dict[tuple[str, ...], Int32s | None] = field(default_factory=dict)
 

@@ -150,10 +150,14 @@ def periods_of(regime: Regime) -> list[str]:
 
 
 def _spans(run: Run, period: str) -> _Spans:
-    opened, closed = period_rows(run, period)
-    log = run.arrays.log
-    end = np.where(closed >= 0, log.day[closed], FAR).astype(np.int32)
-    return _Spans(log.child[opened], log.day[opened], end, child_and_day(log.child[opened], log.day[opened]))
+    """Every period of a kind. Kept: several regimes look at the same."""
+    if period not in run.spans:
+        opened, closed = period_rows(run, period)
+        log = run.arrays.log
+        end = np.where(closed >= 0, log.day[closed], FAR).astype(np.int32)
+        run.spans[period] = _Spans(log.child[opened], log.day[opened], end, child_and_day(log.child[opened], log.day[opened]))
+    found: _Spans = run.spans[period]
+    return found
 
 
 def _rows(run: Run, regime: Regime) -> Int32s:

@@ -56,7 +56,7 @@ def event_fields(block: Block, number: int, book: RuleBook) -> Shown:
         Field(f"{place}-time", "Time, if it is recorded", "short", given.get("time", ""), hint="For example, 16:45"),
     ]
     for name, type_ in attributes.items():
-        label = f"{name[:1].upper()}{name[1:]}".replace("_", " ")
+        label = _words(name)
         if type_ == "date":
             asked.append(_date(f"{place}-{name}", label, given, name))
         elif type_ == "boolean":
@@ -89,7 +89,9 @@ def fact_fields(block: Block, number: int, book: ThresholdBook) -> Shown:
     more = [
         _date(f"{place}-on", "On what day?", given, "on", "When it happened, or was said"),
         _choice(place, "impact_on_child", "What effect on the child has been seen?", IMPACT_WORDS, given),
-        Field(f"{place}-subject", "About whom?", "text", given.get("subject", ""), hint="Left out, this child. For example, sibling; no name"),
+        Field(
+            f"{place}-subject", "About whom?", "text", given.get("subject", ""), hint="Left out, this child. For example, sibling; no name"
+        ),
     ]
     return Shown(place, block.name, kind.label if kind else block.name, (kind.judge or "") if kind else "", tuple(asked), tuple(more))
 
@@ -126,8 +128,23 @@ def child_date(name: str, label: str, given: Mapping[str, str], hint: str = "") 
 
 
 def _words(name: str) -> str:
-    text = name.replace("_", " ")
-    return text.upper() if text in ("nfa", "cin", "cp", "s17", "s47", "lac") else f"{text[:1].upper()}{text[1:]}"
+    """A name of the vocabulary in words, with what is short in it written out."""
+    text = " ".join(_WRITTEN_OUT.get(part, part) for part in name.split("_"))
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+_WRITTEN_OUT = {
+    "nfa": "no further action",
+    "cin": "child in need",
+    "cp": "child protection",
+    "lac": "looked after",
+    "la": "local authority",
+    "rag": "red, amber or green",
+    "icpc": "initial child protection conference",
+    "sdq": "strengths and difficulties questionnaire",
+    "uasc": "unaccompanied asylum-seeking child",
+    **{f"s{number}": f"section {number}" for number in (17, 20, 31, 32, 33, 34, 35, 37, 47)},
+}
 
 
 def _example(ref: list[str]) -> str:

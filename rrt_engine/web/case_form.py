@@ -180,7 +180,9 @@ def case_text(typed: Typed, book: RuleBook, thresholds: ThresholdBook) -> tuple[
         kind = book.events.get(event.name)
         place = f"event-{i}"
         time = f"T{clock(event.given['time'])}" if event.given.get("time") else ""
-        pairs = [("at", _moment(f"{said(event.given, 'at')}{time}"), f"{place}-{'time' if time and day_of(event.given, 'at') else 'at-day'}")]
+        pairs = [
+            ("at", _moment(f"{said(event.given, 'at')}{time}"), f"{place}-{'time' if time and day_of(event.given, 'at') else 'at-day'}")
+        ]
         if event.given.get("ref"):
             pairs.append(("ref", scalar(event.given["ref"]), f"{place}-ref"))
         attributes: Mapping[str, Any] = kind.attrs if kind else {}

@@ -99,8 +99,8 @@ def personal(text: str, as_of: Moment) -> tuple[str, ...]:
     except InputError:
         return ()
     year = as_date(as_of.day).year
-    written = _NO_WORD.sub(" ", "\n".join(_texts(data)))[:_READ]  # a line each: a name does not run from one into the next
-    found = personal_details(written, year)
+    written = _NO_WORD.sub(" ", "\n".join(_texts(data)))  # a line each: a name does not run from one into the next
+    found = personal_details(written if len(written) <= _READ else written[:_READ].rpartition(" ")[0], year)
     return (*found[:_DOUBTS], f"and {len(found) - _DOUBTS} more") if len(found) > _DOUBTS else found
 
 

@@ -31,9 +31,12 @@ from rrt_engine.web.pages import Asked, Download, Missing, Page, Shown, Wrong
 from rrt_engine.words import EVIDENCE_WORDS, as_of_text, day_words
 
 TITLE = "Check a case"
-LONGEST = 200_000
-"""The most characters of a case that is pasted or uploaded: some thousands of events."""
+LONGEST = 100_000
+"""The most characters of a case that is pasted or uploaded: some two thousand events."""
 _FOUND = 12
+_LONG = 1_000
+_AS_TRIED = ",evidence=observed,specificity=specific,timing=current"
+"""How the suggestion took a fact to be known where it says what would change it (thresholds/trying.py)."""
 _NAME = "the case"
 
 
@@ -96,7 +99,7 @@ def _check_typed(desk: Desk, asked: Asked, day: Day) -> Shown:
     text, fields = case_text(typed, desk.book, desk.thresholds)
     if do == "as_text":
         return _text_form(desk, text, day)
-    wrong = list(day.wrong)
+    wrong = [*day.wrong, *_too_long(asked)]
     found, mistakes = None, ()
     if typed.events or typed.facts:
         try:
@@ -109,6 +112,12 @@ def _check_typed(desk: Desk, asked: Asked, day: Day) -> Shown:
     if wrong or found is None or day.moment is None:
         return _form(desk, asked, typed, day, wrong)
     return _answer(desk, asked, found, day.moment, {"case_text": text, "way": "type"}, personal(text, day.moment))
+
+
+def _too_long(asked: Asked) -> list[Wrong]:
+    """What is longer than anything that a field asks for, so that a page stays one that can be read."""
+    said = f"Write no more than {_LONG:,} characters"
+    return [Wrong(name, said) for name, values in asked.form.items() if name != "case_text" and len(values[-1]) > _LONG]
 
 
 def _with(typed: Typed, fact: Block | None = None, event: Block | None = None) -> Typed:
@@ -312,7 +321,7 @@ def _common(desk: Desk, day: Day) -> dict[str, Any]:
         "nav": "check",
         "today_words": words,
         "when": day.chosen,
-        "as_of": child_date("as_of", "Another day", day.typed),
+        "as_of": child_date("as_of", "The other day, if you chose it", day.typed),
         "examples": examples(),
     }
 
@@ -375,7 +384,8 @@ def _what_if(desk: Desk, asked: Asked, found: Checked) -> tuple[dict[str, Any] |
         return trial, None, [Wrong("change-value", f"`{value[:40]}` is not something this fact can be")]
     assert found.question and found.suggestion
     try:
-        question, words = changed(found.question, [f"{name}={value}" + (f",evidence={evidence}" if evidence else "")], desk.thresholds)
+        more = f",evidence={evidence}" if evidence else _AS_TRIED if asked.one("try") else ""
+        question, words = changed(found.question, [f"{name}={value}{more}"], desk.thresholds)
     except InputError as error:
         return trial, None, [Wrong("change-evidence", error.diagnostics[0].message)]
     return trial, moved_of(found.suggestion, desk.suggestion(question), words, desk.thresholds), []

@@ -168,12 +168,15 @@ def _form(
     """The form, empty or as it was sent."""
     suggested, suggestion, book = subject.suggested, subject.checked.suggestion, desk.thresholds
     others = [name for name in book.pathways if name not in suggested.pathways]
+    of_route = {r: [p for p in others if book.pathways[p].route == r and book.pathways[p].level is None] for r in _GROUPS}
     groups = [
-        (f"Level {n}: {book.levels[n].name}", [p for p in others if book.pathways[p].level == n]) for n in sorted(book.levels, reverse=True)
-    ]
-    groups += [
-        (words, [p for p in others if book.pathways[p].route == route and book.pathways[p].level is None])
-        for route, words in _GROUPS.items()
+        ("Suggested", list(suggested.pathways)),
+        (_GROUPS["emergency"], of_route.pop("emergency")),
+        *(
+            (f"Level {n}: {book.levels[n].name}", [p for p in others if book.pathways[p].level == n])
+            for n in sorted(book.levels, reverse=True)
+        ),
+        *((_GROUPS[route], names) for route, names in of_route.items()),
     ]
     shown_ = {
         "nav": "decisions",
@@ -183,7 +186,7 @@ def _form(
         "carried": subject.carried,
         "token": desk.once.token(),
         "levels": [(n, f"Level {n}, {level.name}", level.means) for n, level in sorted(book.levels.items())],
-        "groups": [("Suggested", list(suggested.pathways)), *groups],
+        "groups": groups,
         "names": _names(desk),
         "needs_consent": suggested.consent_status in NO_CONSENT,
         "consent": plain(suggested.consent_status),

@@ -18,7 +18,7 @@ from rrt_engine.explain.fact_page import FactPage, fact_page
 from rrt_engine.explain.formats import FAMILIES, letters, matrix, surprises
 from rrt_engine.explain.related import Group, Named, Relations, related_threshold
 from rrt_engine.explain.rule_page import RulePage, edition_lines, local_lines, parameters_in, rule_page
-from rrt_engine.explain.rule_search import Entry, entries
+from rrt_engine.explain.rule_search import THRESHOLDS, Entry, entries
 from rrt_engine.explain.threshold_page import ThresholdPage, threshold_page
 from rrt_engine.reports.rule_examples import Weighed, Worked, weighed_examples, worked_examples
 from rrt_engine.rulebook.book import LocalValue, Rule, RuleBook, Source
@@ -29,6 +29,9 @@ from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
 from rrt_engine.rulebook.threshold_schema import ThresholdRule
+
+KEPT = 64
+"""Rules whose pages are kept: each holds the pictures of its examples, some hundreds of kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,15 @@ class Library:
         return {name: entry.id for entry in reversed(self.entries) for name in (*entry.names, entry.id)}
 
     def rule(self, rule_id: str) -> Read | ReadThreshold:
-        """A rule with everything its page shows."""
+        """A rule with everything its page shows. The pages asked for last are kept."""
         with self._lock:
-            if rule_id not in self._kept:
-                self._kept[rule_id] = self._threshold(rule_id) if self.entry[rule_id].service == "thresholds" else self._limit(rule_id)
-            return self._kept[rule_id]
+            read = self._kept.pop(rule_id, None)
+            if read is None:
+                read = self._threshold(rule_id) if self.entry[rule_id].service == THRESHOLDS else self._limit(rule_id)
+            self._kept[rule_id] = read
+            while len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+            return read
 
     def _limit(self, rule_id: str) -> Read:
         editions = self._examples[rule_id]

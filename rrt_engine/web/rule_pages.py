@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rrt_engine.diagnostics import did_you_mean
 from rrt_engine.explain.coverage import threshold_reasons
-from rrt_engine.explain.formats import BECAUSE, LETTERS
+from rrt_engine.explain.formats import BECAUSE, LETTERS, OF_ONE
 from rrt_engine.explain.rule_search import THRESHOLDS, Entry, Found, search
 from rrt_engine.measures.words import definition_rows, published_lines, steps
 from rrt_engine.sources.carries import formats
@@ -153,7 +153,7 @@ def rule_page(library: Library, rule_id: str) -> Page:
     read = library.rule(rule_id)
     shown = {"nav": "rules", "read": read, "page": read.page, "service_words": service_words, "folded": FOLDED}
     if isinstance(read, Read):
-        return Page("rule.html.j2", read.page.title, {**shown, "letters": LETTERS})
+        return Page("rule.html.j2", read.page.title, {**shown, "letters": OF_ONE})
     return Page("rule_threshold.html.j2", read.page.title, shown)
 
 

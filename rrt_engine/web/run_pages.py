@@ -42,13 +42,14 @@ def waits(handler: Handler) -> Handler:
     """A page that says to wait, and looks again by itself, while what it shows is being made."""
 
     @wraps(handler)
-    def shown(desk: Desk, asked: Asked) -> Shown:
+    def waiting(desk: Desk, asked: Asked) -> Shown:
         try:
             return handler(desk, asked)
         except NotYet as yet:
-            return Page("run_wait.html.j2", "Please wait", {"nav": "runs", "seconds": yet.seconds, "others": yet.others}, refresh=5)
+            shown = {"nav": "runs", "seconds": yet.seconds, "others": yet.others, "file": bool(asked.one("file"))}
+            return Page("run_wait.html.j2", "Please wait", shown, refresh=5)
 
-    return shown
+    return waiting
 
 
 # ------------------------------------------------------------------------------------------------ one run
