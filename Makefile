@@ -1,5 +1,5 @@
 # make demo   set up on a fresh machine, replay the bundled cases, make an authority that does not exist, and offer its pages
-# make serve  the pages of that authority, in the browser
+# make pages  the pages of that authority, in the browser
 # make test   set up on a fresh machine, then run the whole test suite
 # make check  lint, types, import contract and rule examples, as the gate runs them
 # make bench  this engine and the alternatives side by side; fails when a target is missed
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # what installs packages into $(VENV); the gate names uv instead, which fetches and compiles several at once
 INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo serve pictures test check check-style check-types check-imports check-rules bench lock clean
+.PHONY: demo pages pictures test check check-style check-types check-imports check-rules bench lock clean
 
 $(VENV)/run.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -59,7 +59,7 @@ $(VENV)/browser.ready: $(VENV)/dev.ready tools/pages/package-lock.json
 # an authority that does not exist, and two runs over it a fortnight apart
 demo/authority.parquet: $(VENV)/run.ready
 	@mkdir -p demo
-	$(BIN)/rrt synth --children 1000 --to 2026-04-15 -o $@
+	$(BIN)/rrt synth --children 300 --to 2026-04-15 -o $@
 
 demo/april/manifest.json: demo/authority.parquet
 	rm -rf demo/march demo/april
@@ -72,12 +72,12 @@ demo: $(VENV)/durable.ready demo/april/manifest.json
 	$(BIN)/rrt check cases/training/baby_who_cannot_roll.yaml --as-of 2026-04-15 --exit-zero
 	@echo
 	@echo "The same as pages, on this computer only: today's work, cases, training and rules, with an authority that does not exist."
-	@echo "  make serve, or: $(BIN)/$(SERVE)"
+	@echo "  make pages, or: $(BIN)/$(SERVE)"
 	@if [ -t 0 ] && [ -t 1 ] && [ -z "$$CI" ]; then \
 	printf 'Open them now? [y/N] '; read -r answer; case $$answer in [yY]*) exec $(BIN)/$(SERVE);; esac; fi
 
 SERVE = rrt serve --data demo/authority.parquet --data cases/training --data cases/sample --run demo/march --run demo/april --as-of 2026-04-15
-serve: $(VENV)/durable.ready demo/april/manifest.json
+pages: $(VENV)/durable.ready demo/april/manifest.json
 	$(BIN)/$(SERVE)
 
 # the pictures of the documents, made from the demonstration with the browser that the tests use

@@ -90,8 +90,7 @@ def run(command: str, folder: Path) -> tuple[int, str]:
 
 def first_page(options: list[str], environment: dict[str, str]) -> tuple[int, str]:
     """Start `rrt serve` as a document gives it, ask for its first page, and end it as Ctrl-C does: its exit code and the page."""
-    port = ["--port", "8765"] if "--port" not in options else []
-    with contextlib.chdir(ROOT), served(*options, *port, environment=environment) as server:
+    with contextlib.chdir(ROOT), served(*options, environment=environment) as server:
         with urllib.request.urlopen(server.address, timeout=30) as answer:
             page = answer.read().decode()
         assert "<h1" in page and "</html>" in page

@@ -228,6 +228,24 @@ def test_when_the_pages_cannot_be_written_the_old_site_stays_and_nothing_is_left
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+def test_when_the_new_site_cannot_be_moved_into_place_the_old_one_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, target = small(tmp_path), tmp_path / "site"
+    write_site(library, target)
+    before, rename, asked = snapshot(target), Path.rename, []
+
+    def failing(self: Path, to: Path) -> Path:
+        asked.append(to)
+        if len(asked) == 2:
+            raise OSError(13, "Permission denied")
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(InputError, match="Permission denied"):
+        write_site(library, target)
+    assert len(asked) == 3 and snapshot(target) == before
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
 # ---------------------------------------------------------------------------------------------------- the command
 
 

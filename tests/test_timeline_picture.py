@@ -278,6 +278,7 @@ def test_an_event_after_the_day_judged_by_is_drawn_and_said_not_to_count() -> No
     _, shown = _of(CASE.replace("DAY", "2026-04-10"), "2026-03-20", "all")
     later = {number for mark in shown.events if not mark.counted for number in mark.rows}
     assert later == {4}
+    assert [mark.label.endswith(" (not counted)") for mark in shown.events] == [False, False, False, True]
     assert [r.stands for r in shown.table if r.number == 4] == ["Not counted: after the day judged by"]
 
 

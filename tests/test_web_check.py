@@ -205,11 +205,20 @@ def test_every_mistake_of_a_typed_case_stands_beside_its_field_at_once() -> None
         "fact-1-on-day": "3",
         "event-0": "referral_received",
         "event-1": "contact_received",
-        **{"event-1-at-day": "1", "event-1-at-month": "1", "event-1-at-year": "26", "event-1-time": "teatime"},
+        "event-1-at-day": "1",
+        "event-1-at-month": "1",
+        "event-1-at-year": "26",
+        "event-1-time": "teatime",
         "event-2": "referral_received",
-        **{"event-2-at-day": "2", "event-2-at-month": "3", "event-2-at-year": "2026", "event-2-time": "25:00"},
+        "event-2-at-day": "2",
+        "event-2-at-month": "3",
+        "event-2-at-year": "2026",
+        "event-2-time": "25:00",
         "event-3": "s37_direction_made",
-        **{"event-3-at-day": "2", "event-3-at-month": "3", "event-3-at-year": "2026", "event-3-due-day": "40"},
+        "event-3-at-day": "2",
+        "event-3-at-month": "3",
+        "event-3-at-year": "2026",
+        "event-3-due-day": "40",
     }
     shown = asked(422, **TYPED, **wrong, do="check")
     assert beside(shown, "born-day") == "The date of birth must be a real date, such as 27 3 2026"
@@ -253,7 +262,8 @@ def test_an_empty_form_says_what_to_add() -> None:
 
 
 def test_every_mistake_of_a_pasted_case_is_said_with_its_line_and_the_text_is_kept() -> None:
-    text = "case: x\nevents:\n  - {event: referal_received, at: 2026-03-02}\nfacts:\n  - {fact: da_current, value: lots}\n  - {fact: bruises}\n"
+    text = "case: x\nevents:\n  - {event: referal_received, at: 2026-03-02}\n"
+    text += "facts:\n  - {fact: da_current, value: lots}\n  - {fact: bruises}\n"
     shown = asked(422, **PASTED, case_text=text.replace("\n", "\r\n"))
     said = [words(li) for li in shown.cssselect(".rrt-mistakes li")]
     with pytest.raises(InputError) as error:
@@ -352,20 +362,8 @@ def test_nothing_typed_in_a_field_becomes_anything_but_that_field(tried: str) ->
     kept = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd", tried).strip()
     same = [case.id, case.facts[0].source_agency, case.facts[0].subject, case.log.refs[0], case.log.attributes["source_agency"].values[0]]
     assert same == [kept] * 5 and len(case.log) == 1 and len(case.facts) == 1 and case.log.kinds == ("referral_received",)
-    everywhere = dict.fromkeys(
-        (
-            "born-day",
-            "born-month",
-            "born-year",
-            "event-0-at-day",
-            "event-0-time",
-            "event-0-nfa",
-            "fact-0-value",
-            "fact-0-evidence",
-            "fact-1",
-        ),
-        tried,
-    )
+    dates = ("born-day", "born-month", "born-year", "event-0-at-day", "event-0-time")
+    everywhere = dict.fromkeys((*dates, "event-0-nfa", "fact-0-value", "fact-0-evidence", "fact-1"), tried)
     refused = asked(422, **TYPED, **{**BRUISE, **REFERRED, **everywhere}, do="check")
     assert not refused.cssselect("main script, main img") and refused.cssselect(".govuk-error-summary li")
 
@@ -388,12 +386,21 @@ def test_a_text_longer_than_a_field_asks_for_is_refused_beside_it() -> None:
 
 def test_a_long_text_is_looked_through_for_names_in_little_time() -> None:
     assert personal("story: " + "y" * 90_000, parse_moment(AS_OF)) == ()
-    said = personal(
-        "story: " + "Ask Mr Smith. " * 10_000 + " ".join(f"Ring Mrs Jones{'abcdefghijkl'[i]}." for i in range(12)), parse_moment(AS_OF)
-    )
+    said = personal("story: " + "ring Mr Smith. " * 6_000, parse_moment(AS_OF))
     assert said == ("`Mr Smith` looks like a person's name",)
     many = personal("story: " + " ".join(f"Ring Mrs Jones{'abcdefghijkl'[i]}." for i in range(12)), parse_moment(AS_OF))
     assert len(many) == 11 and many[-1] == "and 2 more"
+
+
+def test_the_longest_case_is_read_and_one_character_more_is_not() -> None:
+    text = "facts: [{fact: da_current}]\n# "
+    longest = text + "x" * (LONGEST - len(text))
+    assert "points to" in asked(**PASTED, case_text=longest).findtext(".//title")
+    assert f"{LONGEST:,}" in beside(asked(422, **PASTED, case_text=longest + "x"), "case_text")
+    events = [{"event": "child_seen", "at": "2026-03-02"}] * case_form.MOST
+    assert len(typed_from_data({"events": events}, desk().book, desk().thresholds).events) == case_form.MOST
+    with pytest.raises(Unfit):
+        typed_from_data({"events": [*events, *events[:1]]}, desk().book, desk().thresholds)
 
 
 def test_more_fields_than_a_form_holds_are_kept_as_text_and_thousands_are_refused() -> None:

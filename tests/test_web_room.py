@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from rrt_engine.cli_serve import serve_command
 from rrt_engine.diagnostics import InputError
 from rrt_engine.training import Answer, Words, agreement_lines, group_lines, group_results, mind_lines, reason_lines, revealed, stages
 from rrt_engine.web import room_door
+from rrt_engine.web import room_listener as room_listener_module
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.guard import HEADERS, Guard
 from rrt_engine.web.limit import Limit
@@ -34,6 +36,7 @@ from tests.web import client, desk, page, words
 CASE = "T-COLD-FLAT"
 HOST = f"10.1.2.3:{PORT}"
 ROUTE = "family_help_targeted"
+TLS = Path(__file__).parent / "data" / "tls"
 
 
 class Clock:
@@ -164,6 +167,13 @@ def test_two_people_counted_by_hand_are_not_taken_for_the_same_two_at_every_stag
     answers = [Answer("0", CASE, 1, 1), Answer("1", CASE, 1, 2), Answer("0", CASE, 2, 2), Answer("1", CASE, 2, 1)]
     assert group_results(answers).kappa.name == "Cohen's kappa"
     assert group_results(answers, known_apart=False).kappa.name == "Fleiss' kappa"
+    room = opened(Rooms(), seats=0)
+    for levels in ((1, 1, 0, 0), (0, 1, 1, 0)):
+        room.count(levels, {})
+        room.show()
+        room.reveal()
+        room.next()
+    assert room.group().kappa.name == "Fleiss' kappa"
 
 
 @pytest.mark.parametrize(
@@ -364,6 +374,17 @@ def test_one_person_counts_once(rooms: Rooms) -> None:
     assert room.how_many() == 1
     room.show()
     assert room.spread(1).levels == (0, 0, 1, 0), "the last answer before the trainer closes is the one"
+
+
+def test_a_room_itself_takes_an_answer_only_to_the_stage_it_asks() -> None:
+    """Whatever stands before it: an answer that was on its way when the trainer closed the stage is too late."""
+    room = opened(Rooms())
+    token = room.join()
+    assert token is not None and not room.answer(token, 2, 3, "") and not room.answer("", 1, 3, "")
+    assert room.answer(token, 1, 3, "")
+    assert room.group().spreads == () and room.spread(1).levels == (0, 0, 0, 0), "how they answer is not shown while they do"
+    room.show()
+    assert not room.answer(token, 1, 4, "") and room.spread(1).levels == (0, 0, 1, 0)
 
 
 def test_nobody_joins_beyond_the_seats(rooms: Rooms) -> None:
@@ -572,6 +593,27 @@ def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
 def test_an_address_of_another_computer_is_refused_in_words() -> None:
     with pytest.raises(InputError, match=r"cannot listen on 192\.0\.2\.99"), room_listener(desk(), where_given("192.0.2.99")):
         pass
+
+
+def test_with_tls_who_does_not_begin_it_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_listener_module, "HANDSHAKE_SECONDS", 0.3)
+    held = replace(desk(), rooms=Rooms())
+    with room_listener(held, where_given("127.0.0.1", TLS / "certificate.pem", TLS / "key.pem")) as address:
+        assert address.startswith("https://127.0.0.1:")
+        port = int(address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as silent:
+            assert silent.recv(1) == b"", "the connection is closed"
+
+
+def test_with_tls_the_door_is_as_without() -> None:
+    held, trust = replace(desk(), rooms=Rooms()), ssl.create_default_context(cafile=str(TLS / "certificate.pem"))
+    trust.check_hostname = False
+    with room_listener(held, where_given("127.0.0.1", TLS / "certificate.pem", TLS / "key.pem")) as address:
+        browser = http.client.HTTPSConnection("127.0.0.1", int(address.rpartition(":")[2]), timeout=10, context=trust)
+        browser.request("GET", "/")
+        got = browser.getresponse()
+        assert got.status == 200 and got.getheader("referrer-policy") == "no-referrer" and "Join the room" in text(got.read().decode())
+        browser.close()
 
 
 def asked(port: int, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:

@@ -54,9 +54,9 @@ def _no_page_says_to_wait_because_the_computer_is_busy(monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs of the sample as `march` and `april`, with teams and ids that are markup and formulas."""
+    """Two runs of the sample as `march` and `april`, with teams and ids that are markup and formulas, and children without a team."""
     made = tmp_path_factory.mktemp("runs")
-    text = SAMPLE.read_text(encoding="utf-8").replace("North", TEAM.replace('"', '""')).replace("South", FORMULA)
+    text = SAMPLE.read_text(encoding="utf-8").replace("North", TEAM.replace('"', '""')).replace("South", FORMULA).replace("Central", "")
     text = text.replace("S001,", f"{MARKUP},").replace("S007,", "=1+1,")
     log = made / "events.csv"
     log.write_text(text, encoding="utf-8")
@@ -186,6 +186,7 @@ def test_each_team_and_each_rule_and_service_of_the_form_can_be_asked_for_togeth
     shown = page(browser.get("/runs/0/cases").text)
     choices = {s.get("name"): [o.get("value") for o in s.cssselect("option")] for s in shown.cssselect("select")}
     assert len(choices["team"]) > 3 and len(choices["rule"]) > 10 and len(choices["service"]) > 3
+    assert "No team recorded" in words(shown)
     total = 0
     for team in choices["team"][1:]:
         text = browser.get("/runs/0/cases", params={"team": team, "service": choices["service"][1], "rule": choices["rule"][1]}).text

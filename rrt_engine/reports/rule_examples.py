@@ -73,7 +73,7 @@ def worked_examples(book: RuleBook, editions: Sequence[tuple[Rule, Document]]) -
     chosen = book.only(editions[-1][0].id)
     left = set(FIRST_SHOWN)
     found = []
-    for number, (rule, document) in enumerate(editions):
+    for number, (rule, document) in enumerate(reversed(editions)):
         edition = effective_text(rule) if number else ""
         for read in read_examples(rule, document, book):
             shows = set(read.example.shows) & left if not number else set()

@@ -35,7 +35,7 @@ SPAN_WORDS = {"half": "the last six months", "two": "the last two years", "all":
 KEY = (
     "A plain bar runs from the day a duty starts to the day it is due; the hatched part is time after it was due. "
     "A filled circle on a bar: done. An upright line: ended first. A diamond: a pattern recorded. A question mark: it cannot be told. "
-    "An arrowhead: it runs on outside the picture."
+    "An arrowhead: it runs on outside the picture. A hollow circle: an event after the day judged by, which is not counted."
 )
 _LINE, _LANE, _GAP = 16, 14, 10  # heights: a line of a name, a bar with the space under it, the space under a row
 _EVENT, _EVENT_LANES = 18, 12
@@ -343,7 +343,7 @@ def _event_marks(
     for day, of_day in groupby(range(len(log)), key=lambda row: int(log.day[row])):
         if first <= day <= last:
             by_day.append((day, list(of_day)))
-    named = [(day, rows, _mark_words(checked, book, rows)) for day, rows in by_day]
+    named = [(day, rows, f"{_mark_words(checked, book, rows)}{' (not counted)' if later[rows[0]] else ''}") for day, rows in by_day]
     placed = _placed([(day, rows, words) for day, rows, words in named], x, scale, _EVENT_LANES)
     if placed is None:
         merged: list[tuple[int, list[int]]] = []

@@ -8,6 +8,9 @@ from itertools import product
 
 from rrt_engine.thresholds.plan import STRATA, Combined, Firing, Plan, PlanRule, Test, Token, apart, combine, counts, level_token
 
+_MOST_KNOWN = 100_000
+"""Distinct tokens of a stratum that are remembered; a whole authority has some thousands."""
+
 
 @dataclass(frozen=True)
 class Chained:
@@ -70,6 +73,8 @@ class Chainer:
                 for ready, place in index.get(where, ())
                 if all(test.holds(token) for test in ready.tests[place])
             ]
+            if len(self._known[stratum]) >= _MOST_KNOWN:  # numbers that people type may be any
+                self._known[stratum].clear()
             self._known[stratum][key] = known
         return known
 

@@ -89,9 +89,7 @@ def fact_fields(block: Block, number: int, book: ThresholdBook) -> Shown:
     more = [
         _date(f"{place}-on", "On what day?", given, "on", "When it happened, or was said"),
         _choice(place, "impact_on_child", "What effect on the child has been seen?", IMPACT_WORDS, given),
-        Field(
-            f"{place}-subject", "About whom?", "text", given.get("subject", ""), hint="Left out, this child. For example, sibling; no name"
-        ),
+        Field(f"{place}-subject", "About whom?", "text", given.get("subject", ""), hint="Left out, this child. Such as sibling; no name"),
     ]
     return Shown(place, block.name, kind.label if kind else block.name, (kind.judge or "") if kind else "", tuple(asked), tuple(more))
 

@@ -12,7 +12,7 @@ from rrt_engine.personal_details import personal_details
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.strict_yaml import single
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.web.case_form import Typed, what_is_wrong
+from rrt_engine.web.case_form import FACT_WORDS, Typed, what_is_wrong
 from rrt_engine.web.pages import Wrong
 
 SHOWN = 50
@@ -20,8 +20,7 @@ SHOWN = 50
 _READ, _DOUBTS = 20_000, 10
 _NO_WORD = re.compile(r"\S{80,}")
 _NOT_ABOUT_ANYONE = frozenset(
-    ("event", "at", "recorded_at", "fact", "value", "evidence", "specificity", "timing", "pattern", "impact_on_child", "on", "reported_on")
-    + ("event_on", "child", "covers", "level", "pathways")
+    ("event", "at", "recorded_at", "fact", "value", *FACT_WORDS, "on", "reported_on", "event_on", "child", "covers", "level", "pathways")
 )
 
 

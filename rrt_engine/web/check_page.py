@@ -13,7 +13,7 @@ from typing import Any
 
 from rrt_engine.calendar import Moment, as_date, day_number, parse_moment
 from rrt_engine.checking import Checked
-from rrt_engine.diagnostics import InputError
+from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.paths import CASES
 from rrt_engine.reports.suggestion_words import Moved, moved_of
 from rrt_engine.rulebook.strict_yaml import single
@@ -100,7 +100,8 @@ def _check_typed(desk: Desk, asked: Asked, day: Day) -> Shown:
     if do == "as_text":
         return _text_form(desk, text, day)
     wrong = [*day.wrong, *_too_long(asked)]
-    found, mistakes = None, ()
+    found: Case | None = None
+    mistakes: Sequence[Diagnostic] = ()
     if typed.events or typed.facts:
         try:
             found = _case(desk, text)

@@ -45,7 +45,7 @@ class Guard:
     `hosts` are the names by which the pages may be asked for, with their port: any other is somebody else's name for this computer.
     With a `key`, everything is served below it, `/key/…`, so that only who was given the address finds anything. `told` makes a page
     of a status and what to say; without it, and for those who show no sign of being ours, the words go alone. `largest` is the most
-    bytes a form may send. `referrer` is the referrer policy: on a network without TLS a browser does not say where a form comes from
+    bytes a form may send, `seconds` the longest it may take. `referrer` is the referrer policy: on a network without TLS a browser does not say where a form comes from
     unless it is "same-origin".
 
     `once` is an address that leads to the key a single time: what a browser is opened with stands in the list of the computer's
@@ -63,9 +63,11 @@ class Guard:
         key: str = "",
         told: Told | None = None,
         largest: int = LARGEST,
+        seconds: float | None = None,
         referrer: str = HEADERS["referrer-policy"],
     ) -> None:
         self.app, self.hosts, self.scheme, self.key, self.told, self.largest = app, hosts, scheme, key, told, largest
+        self.seconds = seconds
         self.origins = {f"{scheme}://{host}" for host in hosts}
         self.headers = {**HEADERS, "referrer-policy": referrer}
         self.busy = 0
@@ -81,7 +83,7 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = ended = False
-        body = _Body(receive, self.largest)
+        body = _Body(receive, self.largest, self.seconds or SECONDS)
 
         async def guarded(message: Message) -> None:
             nonlocal began, ended
@@ -191,10 +193,10 @@ class _Refused(Exception):
 class _Body:
     """What is sent with a request, counted and timed as it arrives. `refused` is why it is not taken; `gone` is that nobody waits."""
 
-    def __init__(self, receive: Receive, largest: int) -> None:
+    def __init__(self, receive: Receive, largest: int, seconds: float) -> None:
         self.refused: tuple[int, str] | None = None
         self.gone = False
-        self._receive, self._largest, self._size, self._whole = receive, largest, 0, False
+        self._receive, self._largest, self._seconds, self._size, self._whole = receive, largest, seconds, 0, False
         self._ends: float | None = None
 
     async def receive(self) -> Message:
@@ -218,7 +220,7 @@ class _Body:
 
     async def _next(self) -> Message:
         loop = asyncio.get_running_loop()
-        self._ends = self._ends or loop.time() + SECONDS
+        self._ends = self._ends or loop.time() + self._seconds
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._ends - loop.time()))
         except TimeoutError:

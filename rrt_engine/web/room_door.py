@@ -6,7 +6,6 @@ through it. It takes a code and an answer, keeps no name and sets no cookie; doc
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,11 +69,8 @@ def door(
         async def answer(request: Request) -> Response:
             sent: dict[str, str] = {}
             if request.method == "POST":
-                try:
-                    async with asyncio.timeout(SECONDS), request.form(max_files=0, max_fields=10, max_part_size=1024) as form:
-                        sent = {name: str(value)[:100] for name, value in form.items()}
-                except TimeoutError:
-                    return html(_said("This took too long", "What was sent took too long to arrive. Go back, and send it again.", 408))
+                async with request.form(max_files=0, max_fields=10, max_part_size=1024) as form:
+                    sent = {name: str(value)[:100] for name, value in form.items()}
             return html(await run_in_threadpool(make, _address(request.scope), sent))
 
         return answer
@@ -104,7 +100,7 @@ def door(
     )
     app.router.redirect_slashes = False
     referrer = HEADERS["referrer-policy"] if scheme == "https" else "same-origin"
-    return Guard(_Fair(app, limits.asked), hosts, scheme, largest=LARGEST, referrer=referrer)
+    return Guard(_Fair(app, limits.asked), hosts, scheme, largest=LARGEST, seconds=SECONDS, referrer=referrer)
 
 
 class _Fair:

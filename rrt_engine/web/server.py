@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.web import patient
 from rrt_engine.web.app import Door, application
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Place
-from rrt_engine.web.patient import HEAD_BYTES, IDLE_SECONDS, patient
 
 THIS_COMPUTER = "127.0.0.1"
 _SWITCH_SECONDS = 0.001  # a page that takes long lets the others, and the connections, go on five times as often as is usual
@@ -119,7 +120,7 @@ def settings(app: Any, everybody: Collection[str] = (), tls: Tls | None = None) 
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http=patient(frozenset(everybody)),
+        http=patient.patient(frozenset(everybody)),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -127,10 +128,10 @@ def settings(app: Any, everybody: Collection[str] = (), tls: Tls | None = None) 
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=IDLE_SECONDS,
+        timeout_keep_alive=patient.IDLE_SECONDS,
         timeout_graceful_shutdown=2,
         ssl_ciphers="ECDHE+AESGCM:ECDHE+CHACHA20",
-        h11_max_incomplete_event_size=HEAD_BYTES,
+        h11_max_incomplete_event_size=patient.HEAD_BYTES,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
@@ -157,17 +158,21 @@ def _check(tls: Tls) -> None:
         raise InputError([Diagnostic("--tls-cert", 0, 0, "certificate", message, "error", "", help)]) from None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which says when it listens."""
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it listens, ends in peace, and waits for TLS no longer than for anything else."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
+        loop = asyncio.get_running_loop()
+        if self.config.is_ssl:  # a connection that never shakes hands is seen by nobody but the loop, which waits a minute
+            timed = partial(loop.create_server, ssl_handshake_timeout=patient.HEAD_SECONDS)
+            loop.create_server = timed  # type: ignore[method-assign]
         await super().startup(sockets)
-        asyncio.get_running_loop().call_soon(self._ready)
+        loop.call_soon(self._ready)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -205,4 +210,4 @@ def serve(
     gc.collect()
     gc.freeze()  # the rules and the data stay to the end: looking for garbage need not go through them again for every few pages
     sys.setswitchinterval(_SWITCH_SECONDS)
-    _Server(settings(app, everybody, tls), ready).run([door_socket])
+    Server(settings(app, everybody, tls), ready).run([door_socket])
