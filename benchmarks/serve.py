@@ -305,10 +305,9 @@ def p95(seconds: list[float]) -> float:
 
 
 def table(clicks: Clicks, targets: bool) -> list[str]:
-    lines = [
-        f"| page | clicks | p50 | p95 | most |{' target for p95 |' if targets else ''}",
-        f"|---|---|---|---|---|{'---|' if targets else ''}",
-    ]
+    lines = ["| page | clicks | p50 | p95 | most |", "|---|---|---|---|---|"]
+    if targets:
+        lines = [f"{lines[0]} target for p95 |", f"{lines[1]}---|"]
     for kind, words in KINDS.items():
         found = clicks.seconds[kind]
         if not found:

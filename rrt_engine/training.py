@@ -534,14 +534,29 @@ def group_results(answers: Sequence[Answer], known_apart: bool = True) -> Group:
     kappa is the one that does not need it.
     """
     people = sorted({a.person for a in answers})
-    by_step: dict[tuple[str, int], list[Answer]] = {}
-    for answer in sorted(answers, key=lambda a: (a.case, a.step)):
-        by_step.setdefault((answer.case, answer.step), []).append(answer)
-    spreads = tuple(_spread(case, step, given) for (case, step), given in by_step.items())
-    pairs = sum(math.comb(sum(s.levels), 2) for s in spreads)
-    agree = sum(math.comb(n, 2) for s in spreads for n in s.levels)
+    by_step = _by_step(answers)
+    spreads = spreads_of(answers)
+    pairs, agree = _pairs(spreads)
     found = _cohen(by_step, people) if len(people) == 2 and known_apart else _fleiss(spreads)
     return Group(len(people), spreads, pairs, agree, found)
+
+
+def spreads_of(answers: Sequence[Answer]) -> tuple[Spread, ...]:
+    """How a group answered each stage, without kappa and the library it takes."""
+    return tuple(_spread(case, step, given) for (case, step), given in _by_step(answers).items())
+
+
+def _by_step(answers: Sequence[Answer]) -> dict[tuple[str, int], list[Answer]]:
+    found: dict[tuple[str, int], list[Answer]] = {}
+    for answer in sorted(answers, key=lambda a: (a.case, a.step)):
+        found.setdefault((answer.case, answer.step), []).append(answer)
+    return found
+
+
+def _pairs(spreads: Sequence[Spread]) -> tuple[int, int]:
+    """How many pairs of people answered the same stage, and how many of them name the same level."""
+    pairs = sum(math.comb(sum(s.levels), 2) for s in spreads)
+    return pairs, sum(math.comb(n, 2) for s in spreads for n in s.levels)
 
 
 def _spread(case: str, step: int, given: Sequence[Answer]) -> Spread:
@@ -613,18 +628,18 @@ def _library() -> Any:
     return importlib.import_module("statsmodels.stats.inter_rater")
 
 
-def agreement_lines(group: Group) -> list[str]:
+def agreement_lines(spreads: Sequence[Spread]) -> list[str]:
     """How many pairs of answers name the same level; nothing where there is no pair."""
-    if not group.pairs:
+    pairs, agree = _pairs(spreads)
+    if not pairs:
         return []
-    share = round(100 * group.agree / group.pairs)
-    return [f"Agreement: {group.agree} of {group.pairs} pairs of answers name the same level ({share}%)."]
+    return [f"Agreement: {agree} of {pairs} pairs of answers name the same level ({round(100 * agree / pairs)}%)."]
 
 
 def group_lines(group: Group) -> list[str]:
     """A group's agreement in sentences."""
     said = [f"{plural(group.people, 'person', 'people')} answered {plural(len(group.spreads), 'stage')}."]
-    said += agreement_lines(group)
+    said += agreement_lines(group.spreads)
     kappa = group.kappa
     if kappa.value is None:
         said.append(f"{kappa.name} is not given: {kappa.why}.")

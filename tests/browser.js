@@ -111,7 +111,7 @@ globalThis.look = (() => {
     const can = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary, [tabindex='0']"
     const groups = new Set([...document.querySelectorAll("input[type=radio][data-reached]")].map(e => e.name))
     return [...document.querySelectorAll(can)]
-      .filter(e => shown(e) && !e.dataset.reached && !(e.type === "radio" && groups.has(e.name)))
+      .filter(e => shown(e) && e.tabIndex >= 0 && !e.dataset.reached && !(e.type === "radio" && groups.has(e.name)))
       .map(code).slice(0, 8)
   }
 

@@ -22,7 +22,18 @@ from typer.testing import CliRunner
 
 from rrt_engine.cli_serve import serve_command
 from rrt_engine.diagnostics import InputError
-from rrt_engine.training import Answer, Words, agreement_lines, group_lines, group_results, mind_lines, reason_lines, revealed, stages
+from rrt_engine.training import (
+    Answer,
+    Words,
+    agreement_lines,
+    group_lines,
+    group_results,
+    mind_lines,
+    reason_lines,
+    revealed,
+    spreads_of,
+    stages,
+)
 from rrt_engine.web import room_door
 from rrt_engine.web import room_listener as room_listener_module
 from rrt_engine.web.desk import Desk
@@ -130,7 +141,7 @@ def test_a_trainer_counts_by_hand_and_reveals_stage_by_stage(rooms: Rooms) -> No
     assert cells == [[f"Level {n}, {levels[n].name}", count] for n, count in ((1, "1"), (2, "4"), (3, "7"), (4, "0"))]
     assert words(table[1].cssselect("tbody td")[0]) == "5"
     answers = [Answer(str(i), CASE, 1, level) for i, level in enumerate([1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3])]
-    assert agreement_lines(group_results(answers))[0] in text(shown) and "12 people answered." in text(shown)
+    assert agreement_lines(spreads_of(answers))[0] in text(shown) and "12 people answered." in text(shown)
     seen = browser.post(address, data={"do": "reveal"}).text
     assert set(told(room, seen)) >= set(secrets_of(room, 1)[:3])
     marked = [words(row) for row in page(seen).cssselect("table.rrt-room-spread tbody tr") if "suggested" in words(row)]
@@ -246,7 +257,7 @@ def test_a_group_answers_on_its_laptops_while_the_projector_counts(rooms: Rooms)
     assert "Look at the screen" in text(answer(people[0], tokens[0], 2))
     shown = lead.post(address, data={"do": "show"}).text
     given = [Answer(str(i), CASE, 1, level) for i, level in enumerate((2, 3, 3, 4))]
-    assert agreement_lines(group_results(given))[0] in text(shown)
+    assert agreement_lines(spreads_of(given))[0] in text(shown)
     assert rooms.all()[0].spread(1).levels == (0, 1, 2, 1)
     assert "closed before yours came" in text(answer(people[4], tokens[4], 1))
     assert rooms.all()[0].spread(1).levels == (0, 1, 2, 1)
@@ -273,6 +284,21 @@ def test_nothing_is_revealed_before_the_trainer_reveals(rooms: Rooms) -> None:
     room.reveal()
     assert set(told(room, browser.post("/answer", data={"token": token}).text)) == {secrets_of(room, 1)[0]}
     assert room.revealed(2) is None
+
+
+def test_a_stage_is_shown_before_it_is_revealed_and_revealed_before_the_next(rooms: Rooms) -> None:
+    room = opened(rooms)
+    for do, state in (
+        ("reveal", "asked"),
+        ("next", "asked"),
+        ("show", "shown"),
+        ("next", "shown"),
+        ("reveal", "revealed"),
+        ("show", "revealed"),
+    ):
+        html = trainer().post(f"/room/{room.handle}", data={"do": do}).text
+        assert (room.at, room.state) == (1, state)
+        assert bool(told(room, html)) is (state == "revealed")
 
 
 def test_a_page_that_waits_refreshes_itself_and_can_be_stopped(rooms: Rooms) -> None:

@@ -457,8 +457,9 @@ def test_one_is_made_at_a_time_and_no_more_may_wait_than_fit() -> None:
         with pytest.raises(NotYet):
             works.ask(key, slow, 0.02)
     assert len(running) == 1
-    with pytest.raises(NotYet):
+    with pytest.raises(NotYet) as full:
         works.ask(3, slow, 0.02)
+    assert full.value.others == 3 and list(works._works) == [0, 1, 2]
     go.set()
     for key in range(3):
         works.ask(key, slow, 20)

@@ -413,7 +413,7 @@ def test_a_file_that_is_an_attack_is_answered_in_words_and_soon(content: bytes, 
     files = {field.get("name"): (f"../{WICKED}.yaml", content, "application/x-yaml")}
     answer = see(visitor(wicked).post(form.get("action").partition("#")[0], data=fields, files=files), "")
     assert answer.status < 500
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert unlike_ours(answer.tree) == [] and f"../{MARK}" not in answer.text and "root:" not in answer.text
     assert "There is a problem" in answer.text or answer.status >= 400 or content is FILES["infinite numbers"]  # which are text
 

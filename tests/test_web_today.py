@@ -128,6 +128,11 @@ def test_a_page_after_the_last_is_the_last() -> None:
     assert [words(each) for each in last] == ["2"]
 
 
+def test_lines_that_fill_their_pages_have_no_empty_page_after_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(today_page, "EACH_PAGE", len(worklist_of(desk()).overdue))
+    assert not shown("/?show=overdue").cssselect(".govuk-pagination")
+
+
 def test_narrowed_by_team_worker_and_service_as_the_command_narrows() -> None:
     whole = worklist_of(desk())
     team, worker = whole.teams.index("North"), 1

@@ -78,7 +78,7 @@ class Served:
         assert found
         return found
 
-    def wait_until(self, happened: Callable[[], object], seconds: float = 30.0) -> None:
+    def wait_until(self, happened: Callable[[], object], seconds: float = 90.0) -> None:
         """Wait until something has happened, while the program runs."""
         until = time.monotonic() + seconds
         while not happened():

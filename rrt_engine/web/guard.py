@@ -43,10 +43,10 @@ class Guard:
     """Turns away what does not come from these pages, and what is too large, too slow or too much; and sets the headers of every answer.
 
     `hosts` are the names by which the pages may be asked for, with their port: any other is somebody else's name for this computer.
-    With a `key`, everything is served below it, `/key/…`, so that only who was given the address finds anything. `told` makes a page
-    of a status and what to say; without it, and for those who show no sign of being ours, the words go alone. `largest` is the most
-    bytes a form may send, `seconds` the longest it may take. `referrer` is the referrer policy: on a network without TLS a browser does not say where a form comes from
-    unless it is "same-origin".
+    With a `key`, everything is served below it, `/key/…`, so that only who was given the address finds anything. `told` makes a page of
+    a status and what to say; without it, and for those who show no sign of being ours, the words go alone. `largest` is the most bytes
+    a form may send, `seconds` the longest it may take. `referrer` is the referrer policy: on a network without TLS a browser does not
+    say where a form comes from unless it is "same-origin".
 
     `once` is an address that leads to the key a single time: what a browser is opened with stands in the list of the computer's
     programs, where others may read it.

@@ -16,7 +16,7 @@ from threading import Lock
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.sources.case_file import Case
-from rrt_engine.training import Answer, Group, Reveal, Spread, Stage, Suggest, group_results, revealed
+from rrt_engine.training import Answer, Group, Reveal, Spread, Stage, Suggest, group_results, revealed, spreads_of
 
 LETTERS = "3479ACDEFHJKMNPQRTUVWXY"
 """What a code is made of: nothing that looks like another (no 0 and O, 1 and I, 2 and Z, 5 and S, 6 and G, 8 and B)."""
@@ -147,16 +147,18 @@ class Room:
         """Whether the trainer has revealed a stage."""
         return number < self.at or (number == self.at and self.state == REVEALED)
 
-    def group(self, number: int | None = None) -> Group:
-        """How the group answered one stage, or every stage whose answers are closed."""
-        with self._lock:
-            answers = list(self._answers.values())
-        kept = [a for a in answers if self.is_shown(a.step) and (number is None or a.step == number)]
-        return group_results(kept, known_apart=bool(self.code))
+    def group(self) -> Group:
+        """How the group answered every stage whose answers are closed, and how far it agreed."""
+        return group_results(self._closed(), known_apart=bool(self.code))
 
     def spread(self, number: int) -> Spread:
         """How many chose each level of a stage whose answers are closed; nobody where nobody answered."""
-        return next(iter(self.group(number).spreads), Spread(self.case.id, number, (0, 0, 0, 0), ()))
+        found = spreads_of([answer for answer in self._closed() if answer.step == number])
+        return found[0] if found else Spread(self.case.id, number, (0, 0, 0, 0), ())
+
+    def _closed(self) -> list[Answer]:
+        with self._lock:
+            return [answer for answer in self._answers.values() if self.is_shown(answer.step)]
 
     def revealed(self, number: int) -> Reveal | None:
         """What is suggested at a stage; None until the trainer has revealed it."""

@@ -174,7 +174,7 @@ def _room(desk: Desk, asked: Asked, found: Room, wrong: Sequence[Wrong], typed: 
 
 def _answers(found: Room, number: int, words: Words) -> Answers:
     """How a stage was answered; with what is suggested once the trainer has revealed it."""
-    group, spread = found.group(number), found.spread(number)
+    spread = found.spread(number)
     reveal, before = found.revealed(number), found.revealed(number - 1) if number > 1 else None
     widest, suggested = max(*spread.levels, 1), reveal.suggestion.level if reveal else 0
     return Answers(
@@ -182,7 +182,7 @@ def _answers(found: Room, number: int, words: Words) -> Answers:
         [(words.pathways([route]), count) for route, count in spread.pathways],
         [
             f"{plural(sum(spread.levels), 'person', 'people')} answered." if any(spread.levels) else "Nobody answered.",
-            *agreement_lines(group),
+            *agreement_lines([spread]),
         ],
         unfold(reveal, before, words) if reveal else None,
     )
