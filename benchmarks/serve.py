@@ -24,6 +24,7 @@ import os
 import platform
 import random
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -285,6 +286,7 @@ class Found:
     thought: Clicks
     rushed: Clicks
     rush_seconds: float
+    rush_processor: float
     thought_busy: float
     engines: list[int]
 
@@ -331,24 +333,21 @@ def section(found: Found) -> str:
         "from the request being sent to the last byte of the answer.",
         "",
         f"With a thinking time of {least:.0f} to {most:.0f} seconds between two clicks of a person, "
-        f"{found.people / ((least + most) / 2):.0f} clicks a second in all; the server was busy for {100 * found.thought_busy:.0f}% of a core:",
+        f"{found.people / ((least + most) / 2):.0f} clicks a second in all; the server "
+        f"took {100 * found.thought_busy:.0f}% of a core:",
         "",
         *table(found.thought, True),
         "",
         "Without any thinking time, as fast as the answers come, which no room of people does: "
         f"{found.rushed.done:,} requests in {found.rush_seconds:.0f} seconds, {found.rushed.done / found.rush_seconds:.0f} a second. "
-        f"All {found.people} then wait for one processor, so the times are those of a queue, and there is no target:",
+        f"The server took {1000 * found.rush_processor / max(1, found.rushed.done):.0f} ms of processor time a request. All {found.people} "
+        "then wait for one processor, so the times are those of a queue, and there is no target:",
         "",
         *table(found.rushed, False),
         "",
-        f"The pages were there {found.server.ready:.1f} seconds after the command was given. "
-        + (
-            f"Memory of the server: {', '.join(f'{mib(size)} after {n:,} requests' for n, size in sorted(memory.items()))}"
-            if memory
-            else ""
-        )
-        + f" (target: at most {100 * (MEMORY_GROWS - 1):.0f}% more); each of {len(found.engines)} second engines "
-        f"{mib(max(found.engines, default=0))}.",
+        f"The pages were there {found.server.ready:.1f} seconds after the command was given. Memory of the server: "
+        f"{', '.join(f'{mib(size)} after {n:,} requests' for n, size in sorted(memory.items())) or 'not measured'} (target: at most "
+        f"{100 * (MEMORY_GROWS - 1):.0f}% more); of each of its {len(found.engines)} second engines {mib(max(found.engines, default=0))}.",
     ]
     return "\n".join(lines)
 
@@ -385,6 +384,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=10_000, help="how many requests are done without any")
     parser.add_argument("--write", action="store_true", help="write the section of docs/performance.md")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that the server ends too
     source = authority(given.children)
     children, texts = ids(source), [path.read_text(encoding="utf-8") for path in sorted((CASES / "training").glob("*.yaml"))]
     server = started(source)
@@ -398,12 +398,14 @@ def main() -> int:
         for person in people:
             person.clicks = rushed
         say(f"{thought.done:,} clicks; now {given.requests:,} requests without thinking")
+        processor = server.processor()
         took = crowd(server, people, False, 3600, given.requests)
+        processor = server.processor() - processor
         engines = server.second_engines()
     finally:
         server.process.terminate()
         server.process.wait(10)
-    found = Found(given.children, given.people, server, thought, rushed, took, busy, engines)
+    found = Found(given.children, given.people, server, thought, rushed, took, processor, busy, engines)
     text = section(found)
     print(text)
     wrong = [*thought.wrong, *rushed.wrong]
