@@ -63,7 +63,7 @@ def test_a_second_engine_in_use_is_never_ended(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(held, "engines", Engines(held.thresholds))
     try:
         with ThreadPoolExecutor(8) as people:
-            together = list(people.map(lambda n: held.suggestion(questions[n % 2]), range(24)))  # type: ignore[arg-type]
+            together = list(people.map(lambda n: held.suggestion(questions[n % 2]), range(24)))
     finally:
         held.engines.close()
     assert together == [alone[n % 2] for n in range(24)]

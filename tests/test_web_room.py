@@ -34,8 +34,7 @@ from rrt_engine.training import (
     spreads_of,
     stages,
 )
-from rrt_engine.web import room_door
-from rrt_engine.web import room_listener as room_listener_module
+from rrt_engine.web import patient, room_door
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.guard import HEADERS, Guard
 from rrt_engine.web.limit import Limit
@@ -622,7 +621,7 @@ def test_an_address_of_another_computer_is_refused_in_words() -> None:
 
 
 def test_with_tls_who_does_not_begin_it_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_listener_module, "HANDSHAKE_SECONDS", 0.3)
+    monkeypatch.setattr(patient, "HEAD_SECONDS", 0.3)
     held = replace(desk(), rooms=Rooms())
     with room_listener(held, where_given("127.0.0.1", TLS / "certificate.pem", TLS / "key.pem")) as address:
         assert address.startswith("https://127.0.0.1:")

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from lxml import html
 
 from rrt_engine.calendar import as_date, parse_moment
 from rrt_engine.paths import CASES
@@ -35,13 +36,13 @@ def worklist_of(held: Desk, choice: Choice = Choice()) -> Worklist:
     return found
 
 
-def shown(address: str = "/", held: Desk | None = None, status: int = 200):
+def shown(address: str = "/", held: Desk | None = None, status: int = 200) -> html.HtmlElement:
     answer = client(held).get(address)
     assert answer.status_code == status, words(page(answer.text))
     return page(answer.text)
 
 
-def rows(part, heading: str) -> list[list[str]]:
+def rows(part: html.HtmlElement, heading: str) -> list[list[str]]:
     """The cells of every line under a heading."""
     section = next(each for each in part.cssselect("section") if words(each.cssselect("h2")[0]) == heading)
     return [[words(cell) for cell in row.cssselect("th, td")] for row in section.cssselect("tbody tr")]

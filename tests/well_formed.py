@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 
 from lxml import html
 
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 
 
 class _Tags(HTMLParser):
@@ -55,7 +56,7 @@ def _structure(page: html.HtmlElement) -> Iterator[str]:
     levels = [int(h.tag[1]) for h in page.xpath("//h1|//h2|//h3|//h4|//h5|//h6")]
     if levels.count(1) != 1:
         yield f"{levels.count(1)} headings of the first level"
-    yield from (f"a heading of level {b} follows one of {a}" for a, b in zip(levels, levels[1:], strict=False) if b > a + 1)
+    yield from (f"a heading of level {b} follows one of {a}" for a, b in pairwise(levels) if b > a + 1)
     for table in page.xpath("//table"):
         if not (table.findtext("caption") or "").strip():
             yield "a table has no caption"

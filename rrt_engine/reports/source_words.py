@@ -72,7 +72,7 @@ def said_of_source(source: SourceRead, later: int) -> SourceSaid:
         sheet = "" if origin == name else origin.removeprefix(f"{name} ").strip()
         place = f"{f'{sheet} ' if sheet else ''}row {record.row}"
         reasons.setdefault(record.why, []).extend([] if sheet and record.why.startswith(sheet) else [place])
-    rejected = []
+    rejected: list[tuple[str, str, tuple[str, ...]]] = []
     for why, places in reasons.items():
         where = listed(places) if len(places) < 5 else f"{', '.join(places[:3])} and {len(places) - 3:,} more"
         same = [d for d in notes if d.message.startswith(why)] if len(rejected) < SHOWN else []

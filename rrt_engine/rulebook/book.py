@@ -175,15 +175,15 @@ class RuleBook:
 
     @cached_property
     def _parts(self) -> dict[str, tuple[str, Part]]:
-        return {part.id: (key, part) for key, regime in reversed(self.regimes.items()) for part in reversed(regime.parts)}
+        return {part.id: (key, part) for key, regime in reversed(list(self.regimes.items())) for part in reversed(regime.parts)}
 
     def needed_kinds(self, rule: Rule) -> Sequence[Sequence[str]]:
         """The kinds of event that a rule of this book rests on: of each set, a log must be able to carry one."""
-        return self._needed[id(rule)]
+        return self._needed[rule.id, rule.file, rule.line]
 
     @cached_property
-    def _needed(self) -> dict[int, Sequence[Sequence[str]]]:
-        return {id(rule): tuple(self._needs(rule.spec)) for rule in self.rules}
+    def _needed(self) -> dict[tuple[str, str, int], Sequence[Sequence[str]]]:
+        return {(rule.id, rule.file, rule.line): tuple(self._needs(rule.spec)) for rule in self.rules}
 
     def _needs(self, spec: TimescaleRule) -> Iterator[Sequence[str]]:
         yield spec.when.event

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-
-import uvicorn
 
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Place
 from rrt_engine.web.room_door import door
-from rrt_engine.web.server import Tls, listening, names, settings
+from rrt_engine.web.server import Server, Tls, listening, names, settings
 
 PORT = 8766
-HANDSHAKE_SECONDS = 5.0
-"""The longest that the handshake of TLS may take; before it, nobody is counted."""
 _AN_ADDRESS = "give this computer's address on the room's network, as `192.168.1.20`; `ipconfig` or `ip address` lists it"
 
 
@@ -67,17 +60,6 @@ def _wrong(text: str, message: str, help: str) -> InputError:
     return InputError([Diagnostic(f"--room {text[:60]}", 0, 0, "room", message, "error", "", help)])
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which waits a short time only for those who connect and do not begin TLS."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        if self.config.is_ssl:
-            loop = asyncio.get_running_loop()
-            loop.create_server = partial(loop.create_server, ssl_handshake_timeout=HANDSHAKE_SECONDS)  # type: ignore[method-assign]
-        await super().startup(sockets)
-
-
 @contextlib.contextmanager
 def room_listener(desk: Desk, where: Where, place: Place = Place()) -> Iterator[str]:
     """Listen for the people of a desk's rooms, in a thread of its own, until left. Gives the address to show them.
@@ -92,7 +74,7 @@ def room_listener(desk: Desk, where: Where, place: Place = Place()) -> Iterator[
     shown = where.served_as[0] if where.served_as else f"[{where.host}]" if ":" in where.host else where.host
     address = f"{scheme}://{shown}" if shown.rpartition(":")[2].isdigit() else f"{scheme}://{shown}:{port}"
     app = door(desk.rooms, desk.thresholds, names(where.host, port, where.served_as, scheme), place, scheme)
-    server = _Server(settings(app, (), where.tls))
+    server = Server(settings(app, (), where.tls))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="rooms")
     desk.rooms.address = address
     thread.start()
