@@ -156,7 +156,6 @@ def test_a_case_is_typed_with_facts_found_by_words_and_changed_in_a_what_if(visi
     visitor.look("what-if")
     page.get_by_role("button", name="Record a decision").click()
     expect(page.get_by_role("heading", name="Record a decision")).to_be_visible()
-    page.go_back()
 
 
 def test_a_case_is_pasted_and_uploaded_and_mistakes_are_said(visitor: Visitor, folder: Path) -> None:
