@@ -265,7 +265,7 @@ def crowd(server: Server, people: list[Person], thinking: bool, seconds: float, 
             if thinking:
                 time.sleep(chance.uniform(*THINKING))
 
-    threads = [threading.Thread(target=works, args=(person,)) for person in people]
+    threads = [threading.Thread(target=works, args=(person,), daemon=True) for person in people]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -397,14 +397,17 @@ def main() -> int:
         busy = (server.processor() - busy) / lasted
         for person in people:
             person.clicks = rushed
-        say(f"{thought.done:,} clicks; now {given.requests:,} requests without thinking")
+        say("\n".join([*table(thought, True), f"{thought.done:,} clicks; now {given.requests:,} requests without thinking"]))
         processor = server.processor()
         took = crowd(server, people, False, 3600, given.requests)
         processor = server.processor() - processor
         engines = server.second_engines()
     finally:
         server.process.terminate()
-        server.process.wait(10)
+        try:
+            server.process.wait(30)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
     found = Found(given.children, given.people, server, thought, rushed, took, processor, busy, engines)
     text = section(found)
     print(text)

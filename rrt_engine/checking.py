@@ -14,6 +14,7 @@ from rrt_engine.explain.flags import Explained, Explainer
 from rrt_engine.model import ENDED, MET, Question, Suggestion
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
+from rrt_engine.thresholds.indicators import is_later
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.thresholds.worker import Worker
@@ -80,7 +81,7 @@ def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested
 
     suggestion = checked.suggestion
     # A reason that is not known, is refuted or is of a later day is none.
-    known = (f for f in checked.case.every_fact() if f.value != "unknown" and f.evidence != "refuted" and f.on <= as_of.day)
+    known = (f for f in checked.case.every_fact() if f.value != "unknown" and f.evidence != "refuted" and not is_later(f, as_of.day))
     override = [str(f.value) for f in known if f.id == "consent_override_reason"]
     return Suggested(
         case=checked.case.id,

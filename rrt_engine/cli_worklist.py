@@ -41,7 +41,7 @@ def worklist_command(
         list[str] | None, typer.Option("--service", metavar="SERVICE", help="Only this part of the service, such as child_protection.")
     ] = None,
     authority: Annotated[
-        str | None, typer.Option("--authority", metavar="LIST", help="Only limits of these kinds: duty,guidance,court,local,kpi.")
+        str | None, typer.Option("--authority", metavar="LIST", help="Only limits of these kinds: duty,guidance,practice,court,local,kpi.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the list to .csv, .xlsx, or .html to print and hand over.")

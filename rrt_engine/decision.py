@@ -225,8 +225,8 @@ def cautions(decision: Decision) -> list[Diagnostic]:
 
 
 def facts_digest(facts: Iterable[Fact]) -> str:
-    """The SHA-256 of recorded facts, the same in whatever order and on whatever line they stand."""
-    rows = sorted(canonical({k: v for k, v in asdict(fact).items() if k != "line"}) for fact in facts)
+    """The SHA-256 of recorded facts, the same in whatever order, on whatever line and in whichever step of a case they stand."""
+    rows = sorted(canonical({k: v for k, v in asdict(fact).items() if k not in ("line", "told")}) for fact in facts)
     return sha256("\n".join(rows))
 
 

@@ -226,7 +226,9 @@ class Fact:
 
     `on` is the day number of what it is about or when it was reported, NO_DAY where unsaid. `computed` says how the
     timeline gave it, "" where a person recorded it; `settled` whether the timeline is known to hold all it takes to say so, and
-    `denies` the values that it shows not to be so. `line` is its line in the file, 0 where it has none.
+    `denies` the values that it shows not to be so. `line` is its line in the file, 0 where it has none. `told` is the day number of the
+    step of a case that tells it, before which nobody knew it, and NO_DAY where it is known from the start: it says nothing of how long
+    ago the thing itself was, as `on` does.
     """
 
     id: str
@@ -243,6 +245,7 @@ class Fact:
     settled: bool = True
     denies: tuple[str, ...] = ()
     line: int = 0
+    told: int = -(2**31)
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,10 @@ class Author:
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule that fired: its effect, the facts it matched, and where it rests. `text` is the sentence."""
+    """One rule that fired: its effect, the facts it matched, and where it rests. `text` is the sentence.
+
+    `authority` is that of the `source`, which may be another than that of the rule; `verified` is how the rule was checked against it.
+    """
 
     rule: str
     effect: str

@@ -22,6 +22,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.model import STATUSES, Author, Fact, Reason, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case
+from rrt_engine.thresholds.reasons import could_be_more, is_silent, silence
 from rrt_engine.thresholds.suggest import URGENCY_WORDS, Reasoner, question_of
 from rrt_engine.timescales.evaluate import evaluate
 from rrt_engine.words import day_words
@@ -262,11 +263,15 @@ class Words:
         return f"{_first(self.level(author.level, significant))}: {self.pathways(author.pathways)}."
 
     def suggestion(self, suggestion: Suggestion) -> str:
-        """The suggested level and routes."""
+        """The suggested level and routes; where no recorded fact says anything of need, that instead."""
+        more = could_be_more(suggestion, self.book)
+        more = f" {more}" if more else ""
+        if is_silent(suggestion):
+            return f"{silence(suggestion)}{more}"
         level = self.level(suggestion.level, suggestion.significant if suggestion.level == 4 else None)
         could = f" It could be level {suggestion.could_be} if what is thin were confirmed." if suggestion.could_be else ""
         when = URGENCY_WORDS.get(suggestion.urgency, suggestion.urgency)
-        return f"{_first(level)}: {self.pathways(suggestion.pathways)} ({when}).{could}"
+        return f"{_first(level)}: {self.pathways(suggestion.pathways)} ({when}).{could or more}"
 
     def change(self, change: Change) -> str:
         """What would be suggested without a fact."""

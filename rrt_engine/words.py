@@ -23,6 +23,7 @@ STATUS_WORDS = {
 AUTHORITY_WORDS = {
     "duty": "statutory duty",
     "guidance": "statutory guidance",
+    "practice": "good practice, not statutory guidance",
     "court": "court rule or order",
     "local": "local standard",
     "kpi": "performance measure, not a duty",
@@ -173,5 +174,9 @@ def as_of_text(as_of: Moment) -> str:
 
 
 def as_of_words(as_of: Moment) -> str:
-    """The as-of moment in words."""
-    return day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)
+    """The as-of moment in words: the end of a day that was given without a time, because that is what limits in hours are held to.
+
+    >>> as_of_words(Moment(20553))
+    'the end of Friday 10 April 2026'
+    """
+    return f"the end of {day_words(as_of.day)}" if as_of.instant == NO_INSTANT else time_words(as_of.instant)

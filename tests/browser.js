@@ -60,6 +60,12 @@ globalThis.look = (() => {
       pairs(labels, (a, b) => say(`words lie over "${short(b)}" in the picture`, a))
     }
 
+    const ids = new Set()
+    for (const e of document.querySelectorAll("[id]")) {
+      if (ids.has(e.id)) say(`the id ${e.id} is there twice`, e)
+      ids.add(e.id)
+    }
+
     const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary"
     const boxes = [...document.querySelectorAll(pressed)]
       .filter(e => shown(e) && !within(e, ".govuk-skip-link, .skip"))
@@ -115,11 +121,26 @@ globalThis.look = (() => {
       .map(code).slice(0, 8)
   }
 
+  // Of the rows of lists and tables that are made alike, leave the first few: axe-core would say the same of the rest, at length.
+  const ALIKE = 6
+  const made = e => `${e.tagName}.${e.className.baseVal ?? e.className}[${[...e.attributes].map(a => a.name)}](${[...new Set([...e.children].map(made))].sort()})`
+  const hidden = []
+  function shorten() {
+    const met = new Map()
+    for (const row of document.querySelectorAll("main tbody > tr, main li, main dl > div, main dd, main dt")) {
+      const make = made(row), before = met.get(make) ?? 0
+      met.set(make, before + 1)
+      if (before >= ALIKE && row.parentElement.children.length > 1 && row !== row.parentElement.firstElementChild) hidden.push(row)
+    }
+    for (const each of hidden) each.style.setProperty("display", "none", "important")
+  }
+  const whole = () => hidden.splice(0).forEach(each => each.style.removeProperty("display"))
+
   async function accessible(only) {
     const found = await axe.run(document, { runOnly: only, resultTypes: ["violations"] })
     const why = node => [...node.any, ...node.all, ...node.none].map(check => check.message).join("; ").slice(0, 200)
     return found.violations.flatMap(v => v.nodes.slice(0, 3).map(node => `${v.id}: ${v.help}: ${node.html.slice(0, 200)} ${why(node)}`))
   }
 
-  return { layout, paper, focus, unreached, accessible }
+  return { layout, paper, focus, unreached, shorten, whole, accessible }
 })()

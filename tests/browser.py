@@ -97,11 +97,12 @@ class Visitor:
         page.screenshot(path=PICTURES / f"{name}-400{kind}.png")
         page.set_viewport_size(DESK)
         if self.scripts:  # axe-core is a script
-            page.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+            page.evaluate(AXE.read_text(encoding="utf-8") + ";look.shorten()")
             self._note(name, "axe", page.evaluate("only => look.accessible(only)", {"type": "tag", "values": STANDARD}))
             page.emulate_media(forced_colors="active")
             self._note(name, "axe in forced colours", page.evaluate("only => look.accessible(only)", {"type": "rule", "values": COLOURS}))
             page.emulate_media(forced_colors="none")
+            page.evaluate("look.whole()")
         page.emulate_media(media="print")
         self._note(name, "on paper", page.evaluate("look.paper()"))
         page.emulate_media(media="screen")

@@ -70,6 +70,7 @@ def made_fact(random: Random, names: Sequence[str]) -> Fact:
         random.choice(("", "police", "School", "health", "family", "anonymous")),
         random.choice((NO_DAY, NO_DAY, DAY - 3, DAY - 30, DAY - 200, DAY - 500, DAY + 2)),
         random.choice(("",) * 12 + ("child", "sibling", "C00017", "C00003", "younger brother")),
+        told=random.choice((NO_DAY, NO_DAY, NO_DAY, DAY - 400, DAY, DAY + 1)),
     )
 
 

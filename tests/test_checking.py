@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from typer.testing import CliRunner, Result
 
 from rrt_engine import cli
 from rrt_engine.calendar import NO_DAY, parse_moment
-from rrt_engine.checking import check_case, for_the_record
+from rrt_engine.checking import Checked, check_case, for_the_record
 from rrt_engine.cli import app
+from rrt_engine.decision import facts_digest
 from rrt_engine.model import Fact, Question, Suggestion
 from rrt_engine.paths import CASES
-from rrt_engine.sources.case_file import read_case
+from rrt_engine.reports.check_words import facts_when_words
+from rrt_engine.reports.suggestion_words import headline, level_words
+from rrt_engine.sources.case_file import Case, read_case
 from rrt_engine.sources.facts import value_of
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
 from rrt_engine.thresholds.what_if import changed
+from rrt_engine.training import Words
 from tests.shipped import BOOK, THRESHOLDS
 
 AS_OF = parse_moment("2026-04-15")
@@ -102,6 +107,173 @@ def test_what_is_recorded_of_a_suggestion(tmp_path: Path) -> None:
     assert (kept.case, kept.level, kept.consent_status, kept.rule_set_digest) == ("C-1", 3, "given", BOOK.digest)
     nothing = read_case(case(tmp_path, ""), BOOK, None, lambda: THRESHOLDS)
     assert for_the_record(check_case(nothing, BOOK, AS_OF), BOOK, AS_OF).level is None
+
+
+# ---------------------------------------------------------------------------------------------------- what was known by then
+
+STEPS = """
+events:
+  - {event: contact_received, at: 2026-03-01}
+facts:
+  - {fact: poor_punctuality, value: true, evidence: observed}
+steps:
+  - tell: A word with the teacher.
+    facts:
+      - {fact: bullied, value: true, evidence: observed}
+  - at: 2026-03-10
+    tell: She says what happened four years ago.
+    facts:
+      - {fact: neglect_level, value: moderate, evidence: disclosed, timing: past}
+      - {fact: consent_override_reason, value: unknown}
+  - tell: And what happened this week.
+    facts:
+      - {fact: physical_punishment, value: repeated, evidence: disclosed, "on": 2026-03-05}
+  - at: 2026-03-20
+    tell: A letter comes.
+    facts:
+      - {fact: child_isolated, value: true, evidence: observed}
+"""
+
+
+def on_day(found: Case, day: str) -> Checked:
+    moment = parse_moment(day)
+    return check_case(found, BOOK, moment, Reasoner(THRESHOLDS, moment.day))
+
+
+def test_a_fact_told_in_a_later_step_counts_from_that_day_and_one_without_a_day_from_that_of_the_step_before(tmp_path: Path) -> None:
+    found = read_case(case(tmp_path, STEPS), BOOK, None, lambda: THRESHOLDS)
+    day = {fact.id: fact.told for fact in found.every_fact()}
+    tenth, twentieth = parse_moment("2026-03-10").day, parse_moment("2026-03-20").day
+    assert (day["poor_punctuality"], day["bullied"], day["physical_punishment"]) == (NO_DAY, NO_DAY, tenth)
+    assert (day["neglect_level"], day["child_isolated"]) == (tenth, twentieth)
+    before, after = on_day(found, "2026-03-09"), on_day(found, "2026-03-10")
+    assert before.suggestion and after.suggestion
+    assert {aside.fact for aside in before.suggestion.not_counted} >= {"neglect_level", "physical_punishment", "child_isolated"}
+    assert "it is told on 10 March 2026, after the date of this check" in {aside.why for aside in before.suggestion.not_counted}
+    assert {aside.fact for aside in after.suggestion.not_counted} == {"child_isolated"}
+    assert before.suggestion.level < after.suggestion.level == 4
+    assert "neglect_level" not in {f for reason in before.suggestion.reasons for f in reason.facts}
+
+
+@pytest.mark.parametrize("path", sorted((CASES / "training").glob("*.yaml")), ids=lambda p: p.stem)
+def test_when_a_fact_was_told_moves_nothing_once_it_is_told(path: Path) -> None:
+    """It says when it became known, never how long ago the thing was: history told this week stays history, at any later day."""
+    found = read_case(path, BOOK, None, lambda: THRESHOLDS)
+    plain = tuple(replace(fact, told=NO_DAY) for fact in found.every_fact())
+    for day in ("2026-04-15", "2028-04-15") if plain else ():
+        moment = parse_moment(day)
+        reasoner = REASONER if moment == AS_OF else Reasoner(THRESHOLDS, moment.day)
+        with_days, without = (
+            reasoner.suggest(question_of(found.id, facts, found.log, 0, THRESHOLDS, moment.day)) for facts in (found.every_fact(), plain)
+        )
+        assert with_days == without
+    assert facts_digest(found.every_fact()) == facts_digest(plain)
+
+
+def test_a_reason_told_later_for_acting_without_consent_is_no_reason_before(tmp_path: Path) -> None:
+    kept = "facts:\n  - {fact: consent_status, value: refused}\nsteps:\n  - at: 2026-03-10\n    tell: They say why.\n    facts:\n"
+    reason = next(str(v) for v in THRESHOLDS.facts["consent_override_reason"].values)
+    found = read_case(case(tmp_path, f"{kept}      - {{fact: consent_override_reason, value: {reason}}}\n"), BOOK, None, lambda: THRESHOLDS)
+    for day, said in (("2026-03-09", ""), ("2026-03-10", reason)):
+        assert for_the_record(on_day(found, day), BOOK, parse_moment(day)).consent_override_reason == said
+
+
+def test_how_many_facts_are_of_after_the_day_and_how_many_have_no_date_stands_above_the_headline(tmp_path: Path) -> None:
+    path = case(tmp_path, STEPS)
+    text = " ".join(rrt("check", path, "--as-of", "2026-03-09").stdout.split())
+    later, always = "4 recorded facts after that date are not counted.", "2 recorded facts without a date are used on every day."
+    assert f"{later} {always}" in text and text.index(always) < text.index("Suggested: ")
+    text = " ".join(rrt("check", path, "--as-of", "2026-03-19").stdout.split())
+    assert "1 recorded fact after that date is not counted." in text
+    text = " ".join(rrt("check", path, "--as-of", "2026-03-20").stdout.split())
+    assert "after that date" not in text and always in text
+    dated = [Fact("bullied", True, on=AS_OF.day), Fact("poor_punctuality", "unknown"), Fact("neglect_level", "low", "refuted")]
+    assert facts_when_words(dated, AS_OF.day) == "" and facts_when_words([], AS_OF.day) == ""
+    assert facts_when_words(dated, AS_OF.day - 1) == "1 recorded fact after that date is not counted."
+
+
+# ---------------------------------------------------------------------------------------------------- nothing said of need
+
+UNKNOWN = Fact("da_current", "unknown")
+REFUTED = Fact("neglect_level", "severe", "refuted")
+LATER = Fact("physical_punishment", "repeated", "disclosed", on=AS_OF.day + 1)
+CONSENT = Fact("consent_status", "given", "observed")
+ELSEWHERE = Fact("bullied", True, "observed", subject="sibling")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ((UNKNOWN, Fact("consent_status", "unknown")), "2 facts are unknown."),
+        ((REFUTED,), "1 fact is refuted."),
+        ((LATER, replace(LATER, id="bullied", value=True)), "2 facts are of a later day."),
+        ((replace(LATER, on=NO_DAY, told=AS_OF.day + 1),), "1 fact is of a later day."),
+        ((UNKNOWN, REFUTED, LATER), "1 fact is unknown, 1 is refuted and 1 is of a later day."),
+        ((CONSENT,), "1 fact is about consent or circumstances."),
+        ((UNKNOWN, CONSENT), "1 fact is unknown and 1 is about consent or circumstances."),
+        ((UNKNOWN, ELSEWHERE), "1 fact is unknown and 1 is about another child."),
+        ((), "none is recorded."),
+    ],
+)
+def test_where_no_fact_speaks_of_need_level_1_is_not_what_is_said(facts: tuple[Fact, ...], said: str) -> None:
+    found = suggested(*facts)
+    shown = headline(found, THRESHOLDS)
+    assert shown.startswith(f"Nothing recorded points to extra need yet: {said}")
+    assert found.level == 1 and "Level 1, Universal" not in shown and "Universal services" not in shown and "Suggested" not in shown
+    assert ("It could be level 4 if this were so: Domestic abuse in the household now: severe." in shown) == (UNKNOWN in facts)
+    assert Words(THRESHOLDS).suggestion(found) == shown  # in training too
+    assert "Universal" not in level_words(found)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (Fact("poor_punctuality", False, "observed"),),
+        (Fact("da_current", "none", "observed"), Fact("consent_status", "given")),
+        (Fact("parental_engagement", "engaged", "observed"), REFUTED),
+    ],
+)
+def test_level_1_stands_where_somebody_looked_and_found_no_need_or_a_strength(facts: tuple[Fact, ...]) -> None:
+    assert headline(suggested(*facts), THRESHOLDS) == "Suggested: Level 1, Universal. Universal services."
+    assert "it could be" not in Words(THRESHOLDS).suggestion(suggested(*facts)).lower()
+
+
+def test_level_1_is_not_said_without_what_is_unknown_and_could_be_grave() -> None:
+    found = suggested(Fact("parental_engagement", "engaged", "observed"), UNKNOWN, CONSENT)
+    more = "It could be level 4 if this were so: Domestic abuse in the household now: severe."
+    assert headline(found, THRESHOLDS) == f"Suggested: Level 1, Universal. Universal services. {more}"
+    assert Words(THRESHOLDS).suggestion(found).endswith(more)
+
+
+def test_many_unknowns_are_named_to_three_and_the_rest_counted() -> None:
+    unknown = [Fact(name, "unknown") for name in ("da_current", "neglect_level", "disclosure_physical_abuse", "physical_punishment")]
+    found = suggested(*unknown)
+    four = [m for m in found.missing if m.could_change_to == 4]
+    assert len(four) == 4 and "; and 1 more." in headline(found, THRESHOLDS)
+
+
+def test_above_level_1_the_headline_is_that_of_the_level() -> None:
+    found = suggested(NEGLECT, UNKNOWN)
+    assert headline(found, THRESHOLDS).startswith("Suggested: Level 3, ") and "Nothing" not in headline(found, THRESHOLDS)
+
+
+def test_a_plan_the_timeline_gives_is_said_though_nobody_recorded_a_fact_of_need(tmp_path: Path) -> None:
+    text = "events:\n  - {event: cp_plan_started, at: 2026-03-02}\nfacts:\n  - {fact: consent_status, value: given, evidence: observed}\n"
+    found = on_day(read_case(case(tmp_path, text), BOOK, None, lambda: THRESHOLDS), "2026-04-15").suggestion
+    assert found and found.level == 4 and "Nothing recorded" not in headline(found, THRESHOLDS)
+
+
+def test_the_record_keeps_the_level_of_the_engine_where_no_fact_speaks_of_need(tmp_path: Path) -> None:
+    found = read_case(case(tmp_path, "facts:\n  - {fact: da_current, value: unknown}\n"), BOOK, None, lambda: THRESHOLDS)
+    kept = for_the_record(check_case(found, BOOK, AS_OF, REASONER), BOOK, AS_OF)
+    assert (kept.level, kept.pathways) == (1, ("universal",))
+
+
+def test_the_command_says_it_at_the_top(tmp_path: Path) -> None:
+    path = case(tmp_path, "facts:\n  - {fact: da_current, value: unknown}\n")
+    text = " ".join(rrt("check", path, "--as-of", "2026-04-15", "--what-if", "da_current=severe").stdout.split())
+    said = "Nothing recorded points to extra need yet: 1 fact is unknown. It could be level 4 if this were so: Domestic abuse"
+    assert text.count(said) == 3 and "Suggested: Level 1" not in text and "If changed: Suggested: Level 4" in text
 
 
 # ---------------------------------------------------------------------------------------------------- trying

@@ -115,7 +115,7 @@ def test_the_text_is_as_it_was(name: str, arguments: tuple[str, ...], code: int 
 
 def test_the_answer_comes_first_and_the_pressing_before_the_done() -> None:
     found = rrt("check", MISSING, *AS_OF).stdout.splitlines()
-    assert found[0].startswith("T-MISSING: ") and found[1].startswith("As at Wednesday 15 April 2026.") and found[2] == ""
+    assert found[0].startswith("T-MISSING: ") and found[1].startswith("As at the end of Wednesday 15 April 2026.") and found[2] == ""
     assert re.fullmatch(r"\d+ overdue, .* and \d+ done on time\.", found[3])
     order = [
         word.upper() for word in ("Overdue", "Done late", "Done too early", "Due soon", "Due", "Cannot tell", "Recorded", "Done on time")

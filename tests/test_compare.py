@@ -477,7 +477,7 @@ def test_what_was_missed_and_has_ended_since_is_not_overdue_now(tmp_path: Path) 
     closed = invoke("compare", str(tmp_path / "2025-05-31"), str(tmp_path / "2025-06-30"))
     said = " ".join(closed.output.split())
     assert closed.exit_code == 0, "nothing is newly overdue or late"
-    assert "overdue, due 10 March 2025, 82 days late → missed, due 10 March 2025, and ended since, 2 June 2025" in said
+    assert "overdue, due 10 March 2025, 82 calendar days late → missed, due 10 March 2025, and ended since, 2 June 2025" in said
     assert "Missed, ended since" in said
     assert "1 is overdue on both sides" in said, "telling the referrer, which a closure does not end; not what was missed and has ended"
     document = json.loads(invoke("compare", str(tmp_path / "2025-05-31"), str(tmp_path / "2025-06-30"), "--format", "json").stdout)

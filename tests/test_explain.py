@@ -19,6 +19,7 @@ from rrt_engine.paths import CASES, RULES
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.examples import run_examples
 from rrt_engine.rulebook.load import load_with_problems
+from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.timescales.evaluate import evaluate
@@ -668,6 +669,15 @@ def test_nothing_is_ever_called_a_breach() -> None:
     ]
     public_id = "da_order_or_bail_breached"  # the vocabulary's own name for a fact about an order, never shown as a label
     assert not [text[:80] for text in texts if "breach" in text.lower().replace(public_id, "")]
+
+
+def test_no_title_says_that_somebody_fails_or_refuses() -> None:
+    """A title names what is so, as "needed treatment is refused or not obtained", and not what is wrong with a person."""
+    thresholds = load_thresholds(RULES, book())
+    titles = [fact.label for fact in thresholds.facts.values()] + [pathway.label for pathway in thresholds.pathways.values()]
+    titles += [rule.spec.title for rule in thresholds.rules] + [rule.spec.title for rule in book().rules]
+    titles += [kind.title for kind in book().events.values()]
+    assert len(titles) > 900 and not [t for t in titles if re.search(r"\b(fail(s|ed|ing|ure)?|refuses|neglectful|unfit)\b", t, re.IGNORECASE)]
 
 
 def test_evidence_has_no_default_that_invents_a_day() -> None:

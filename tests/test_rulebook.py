@@ -80,7 +80,7 @@ TYPOS = [
     (
         "authority: guidance",
         "authority: guidence",
-        "6:1 shape `guidence` is not one of `duty`, `guidance`, `court`, `local`, `kpi` (did you mean `guidance`?)",
+        "6:1 shape `guidence` is not one of `duty`, `guidance`, `practice`, `court`, `local`, `kpi` (did you mean `guidance`?)",
     ),
     ("id: demo_limit", "id: Demo-Limit", f"1:1 shape `Demo-Limit` is not an id (write {FORMS['id']})"),
     (

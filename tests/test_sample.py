@@ -450,7 +450,7 @@ def test_a_workbook_has_the_sample_its_strata_and_how_it_was_drawn(runs: dict[st
 def test_the_command_says_what_it_drew(runs: dict[str, Path]) -> None:
     shown = rrt(runs["whole"], "--n", 5, "--stratify", "status", "--only", "status=late,overdue")
     assert shown.exit_code == 0 and "5 of " in shown.stdout and "in 2 strata by status, seed 1." in shown.stdout
-    assert "Done late: due " in shown.stdout and "days late" in shown.stdout and "Done on time" not in shown.stdout
+    assert "Done late: due " in shown.stdout and "calendar days late" in shown.stdout and "Done on time" not in shown.stdout
     few = rrt(runs["whole"], "--n", 2, "--stratify", "service,status")
     assert "There are more strata than draws" in few.stdout and "every duty had the same chance" in few.stdout.replace("\n", " ")
 
@@ -493,14 +493,14 @@ def test_what_was_found_in_words() -> None:
     titles = {"referral_decision_recorded": "Decision on the referral"}
     assert (
         found_words({**row, "status": "late"}, titles)
-        == "Done late: due 2 January 2026, done 4 January 2026 (decision on the referral), 2 days late"
+        == "Done late: due 2 January 2026, done 4 January 2026 (decision on the referral), 2 calendar days late"
     )
     assert found_words({**row, "status": "cannot_tell", "answer_at": None, "days_late": None, "cannot_tell_because": "no_date"}, {}) == (
         "Cannot tell: due 2 January 2026, a date it needs is not recorded"
     )
     missed = {**row, "status": "overdue", "answer_at": None, "ended_at": "2026-01-04T09:30", "ended_by": "case_closed"}
     assert found_words(missed, titles) == (
-        "Missed, and ended since: due 2 January 2026, ended 4 January 2026 at 09:30 (case closed), 2 days after it was due"
+        "Missed, and ended since: due 2 January 2026, ended 4 January 2026 at 09:30 (case closed), 2 calendar days after it was due"
     )
     assert found_words({**row, "basis": "count", "due": None, "answer_at": None, "days_late": None}, {}) == "Recorded"
 

@@ -284,7 +284,7 @@ def test_an_event_after_the_day_judged_by_is_drawn_and_said_not_to_count() -> No
 
 def test_the_sentence_for_those_who_do_not_see_it_says_the_finding() -> None:
     _, shown = _of(CASE.replace("  - {event: icpc_held, at: DAY, ref: R1/S1}\n", ""), "2026-05-01")
-    assert "as at Friday 1 May 2026" in shown.label and "overdue" in shown.label
+    assert "as at the end of Friday 1 May 2026" in shown.label and "overdue" in shown.label
     assert "Longest overdue: Referrer told what happens next within one working day, by 41 working days." in shown.label
 
 

@@ -12,7 +12,7 @@ from lxml import html
 from rrt_engine.calendar import as_date, parse_moment
 from rrt_engine.checking import Checked
 from rrt_engine.paths import RULES
-from rrt_engine.reports.check_words import at_status, counts_words
+from rrt_engine.reports.check_words import at_status, counts_words, facts_when_words
 from rrt_engine.reports.suggestion_words import said_of
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.web.answer import answer
@@ -147,7 +147,7 @@ def test_the_picture_says_its_finding_and_its_table_stands_under_it() -> None:
     for child in (LONG, SUGGESTED):
         tree = _page(child)
         [svg] = tree.xpath('//*[local-name()="svg"][@role="img"]')
-        assert "Timeline from" in svg.get("aria-label") and "as at Wednesday 15 April 2026" in svg.get("aria-label")
+        assert "Timeline from" in svg.get("aria-label") and "as at the end of Wednesday 15 April 2026" in svg.get("aria-label")
         [table] = tree.xpath('//table[.//caption[contains(., "in order")]]')
         checked = _checked(child)
         rows = table.xpath(".//tbody/tr")
@@ -181,6 +181,33 @@ def test_the_page_of_an_earlier_day_is_what_was_so_on_that_day_and_says_what_is_
     assert f"{checked.result.after_as_of} events after that date are not counted." in shown
     assert len(tree.xpath('//tr[contains(@class, "rrt-later")]')) == checked.result.after_as_of
     assert "Wednesday 15 January 2025" in shown
+
+
+@pytest.mark.parametrize("early", ["2026-03-17", "2019-01-01"])
+def test_what_was_told_later_is_not_used_on_an_earlier_day_and_the_page_says_how_many_facts_that_is(early: str) -> None:
+    child = "T-SECOND-SCAN"
+    checked, shown = _checked(child, early), words(_page(child, f"?as_of={early}"))
+    when = facts_when_words(checked.case.every_fact(), parse_moment(early).day)
+    assert "are not counted" in when and "is used on every day" in when and when in shown
+    assert shown.index(when) < shown.index("Look at another day")
+    assert checked.suggestion and checked.suggestion.consent.status == "not_recorded"
+    assert "Consent is recorded as given" not in shown and _checked(child).suggestion != checked.suggestion
+    assert "Consent is recorded as given" in words(_page(child))
+
+
+def test_next_and_previous_stop_where_a_step_of_a_story_tells_something() -> None:
+    links = {words(a): a.get("href") for a in _page("T-SECOND-SCAN", "?as_of=2026-03-17").xpath('//ul[@class="rrt-walk"]//a')}
+    assert "as_of=2026-03-30" in links["Next event or fact"]
+
+
+def test_a_case_of_which_no_fact_speaks_of_need_is_not_headed_level_1() -> None:
+    text = "case: T\nfacts:\n  - {fact: da_current, value: unknown}\n  - {fact: consent_status, value: unknown}\n"
+    moment = parse_moment(AS_OF)
+    checked = desk().check(read_case("the case", desk().book, text, lambda: desk().thresholds), moment)
+    sent = client().post("/check", data={"case_text": text, "as_of": AS_OF, "do": "check", "way": "text"})
+    shown = words(page(sent.text).xpath("//main")[0])
+    assert checked.suggestion and said_of(checked.suggestion, desk().thresholds).headline in shown
+    assert "Nothing recorded points to extra need yet: 2 facts are unknown." in shown and "Suggested: Level 1" not in shown
 
 
 def test_a_day_typed_is_shown_and_a_wrong_one_is_said_beside_its_field_and_leaves_the_page_as_it_was() -> None:

@@ -512,6 +512,31 @@ def test_a_case_of_the_data_can_be_tried_without_being_written_out() -> None:
     assert browser().get(f"/check?from={handle}&as_of=yesterday").status_code == 404
 
 
+def test_no_link_of_a_page_that_holds_what_was_typed_takes_its_place() -> None:
+    """What a form brought is gone when a browser goes back to it, as nothing is stored: a link opens beside it, and says so."""
+    text = (CASES / "training" / "plan_drifting.yaml").read_text(encoding="utf-8")
+    for shown in (
+        asked(**PASTED, case_text=text),
+        asked(**PASTED, case_text=text, **{"fact": "injury_to_non_mobile_child", "do": "choose"}),
+        asked(**TYPED, do="check", **BRUISE),
+        asked(**TYPED, do="find", fact_words="bruise", **BRUISE),
+        asked(422, **PASTED, case_text="case: ["),
+        page(browser().post("/decide", data={"case_text": text, "begin": "yes"}).text),
+    ):
+        links = shown.cssselect("a[href]")
+        inside = [a for a in links if a.get("href").startswith("#")]
+        away = [a for a in links if a not in inside]
+        assert len(away) > 7 and all(a.get("target") == "_blank" and words(a).endswith("(opens in a new tab)") for a in away)
+        assert inside and not any(a.get("target") for a in inside) and not any(f.get("target") for f in shown.cssselect("form"))
+        assert "Links on this page open in a new tab" in main(shown)
+    assert "press “Change this case”" in main(asked(**PASTED, case_text=text))
+
+
+def test_a_page_that_holds_nothing_leads_on_in_its_own_tab() -> None:
+    for address in ("/check", "/check?way=text", "/"):
+        assert not page(browser().get(address).text).cssselect("a[target]")
+
+
 def test_record_a_decision_and_back_carries_the_case() -> None:
     answer = asked(**TYPED, **BRUISE, do="check")
     form = dict(answer.cssselect("form[action$='decide']")[0].form_values())

@@ -38,6 +38,7 @@ from rrt_engine.reports.run_summary import summary_of
 from rrt_engine.web import run_pages
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.works import NotYet, Works
+from rrt_engine.words import as_of_words
 from tests.web import client, desk, page, words
 
 AS_OF = ("2026-03-15", "2026-04-15")
@@ -215,6 +216,18 @@ def test_every_row_is_on_one_page_and_in_the_order_of_the_run(browser: TestClien
     assert rows(last) == rows(browser.get(f"/runs/0/cases?state=late&page={-(-len(wanted) // 37)}").text)
 
 
+def test_lateness_in_a_run_is_said_in_calendar_days(browser: TestClient, april: Run) -> None:
+    """A run holds calendar days, and a case counts the days of its rule: what is the more of the two says what it counts."""
+    late = {}
+    for row in april.flags().to_pylist():
+        if row["status"] == "late":
+            late.setdefault((row["case"], row["rule"]), []).append(row["days_late"])
+    (case, rule), (days, *_) = next((key, n) for key, n in late.items() if n[0] > 1)
+    shown = [row for row in rows(browser.get(f"/runs/0/cases?state=late&rule={rule}").text) if row[0] == case]
+    assert any(f"{days} calendar days late" in row[2] for row in shown)
+    assert not any(" days late" in row[2].replace("calendar days late", "") for row in shown)
+
+
 def test_a_case_leads_to_its_page_where_the_data_hold_it_and_nowhere_else(held: Desk, folder: Path) -> None:
     with_data = replace(held, replay=desk().replay)
     text = client(with_data).get("/runs/0/cases?state=open").text
@@ -314,11 +327,31 @@ def test_two_runs_compared_say_what_the_command_says(browser: TestClient, held: 
 
 @pytest.mark.parametrize(
     ("query", "status", "said"),
-    [("a=0&b=0", 400, "this is the run it would be compared with"), ("a=0", 404, "Choose two runs"), ("a=0&b=7", 404, "no such run")],
+    [("a=0", 404, "Choose two runs"), ("a=0&b=7", 404, "no such run")],
 )
 def test_two_runs_that_cannot_be_compared_are_said(query: str, status: int, said: str, browser: TestClient) -> None:
     answer = browser.get(f"/runs/compare?{query}")
     assert answer.status_code == status and said in words(page(answer.text))
+
+
+def test_a_run_chosen_twice_is_said_beside_the_field_and_the_form_is_kept(browser: TestClient) -> None:
+    answer = browser.get("/runs/compare?a=1&b=1")
+    shown = page(answer.text)
+    said = "Choose another run: a run is not compared with itself"
+    assert answer.status_code == 422 and said in words(shown.cssselect(".govuk-error-summary")[0])
+    assert shown.cssselect(".govuk-error-summary a")[0].get("href") == "#b" and said in words(shown.cssselect("#b-error")[0])
+    assert shown.cssselect("select#b")[0].get("aria-describedby") == "b-error"
+    assert [option.get("value") for option in shown.cssselect("option[selected]")] == ["1", "1"]
+
+
+def test_a_later_run_taken_for_the_earlier_is_said_and_can_be_turned_round(browser: TestClient, held: Desk) -> None:
+    days = [as_of_words(one.as_of) for one in held.runs]
+    said = f"The first of these two runs is the later: it is as at {days[0]}, and the second as at {days[1]}."
+    turned = page(browser.get("/runs/compare?a=0&b=1").text)
+    assert said in words(turned.cssselect("main")[0])
+    (link,) = [a for a in turned.cssselect("main a") if words(a) == "Compare them the other way round"]
+    right = page(browser.get(link.get("href")).text)
+    assert urlsplit(link.get("href")).query == "a=1&b=0" and "is the later" not in words(right)
 
 
 def test_a_long_comparison_says_to_wait_looks_again_by_itself_and_is_made_once(held: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -361,7 +361,7 @@ def test_the_page_needs_nothing_from_outside_and_can_be_read_aloud(sample: Workl
     style = "".join(found.text["style"])
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    assert found.all("html")[0]["lang"] == "en-GB" and "".join(found.text["title"]) == "Worklist as at Wednesday 15 April 2026"
+    assert found.all("html")[0]["lang"] == "en-GB" and "".join(found.text["title"]) == "Worklist as at the end of Wednesday 15 April 2026"
     assert not any("style" in attrs or any(k.startswith("on") for k in attrs) for _, attrs in found.tags)
     tables = text.split("<table>")[1:]
     assert len(tables) > 5

@@ -29,6 +29,7 @@ class Explained:
     authority: Authority
     verified: Verified
     source: str
+    cited: str
     edition: str
     provisional: bool
     steps: list[str]
@@ -75,6 +76,7 @@ class Explainer:
             authority=e.spec.authority,
             verified=e.spec.verified,
             source=sentences.source_words(e),
+            cited=sentences.cited_words(e),
             edition=sentences.edition_words(e),
             provisional=e.provisional(),
             steps=sentences.steps(e) if working and steps else [],

@@ -246,7 +246,7 @@ def steps(e: Evidence) -> list[str]:
     """The chain from law to event to date, one sentence a step."""
     spec = e.spec
     found = [
-        f"{source_words(e)} ({AUTHORITY_WORDS[spec.authority]}; {_edition(e)}; {VERIFIED_WORDS[spec.verified]}).",
+        f"{cited_words(e)}; {_edition(e)}; {VERIFIED_WORDS[spec.verified]}.",
         f"It begins with {e.named(e.trigger)}{e.place(e.trigger)}.",
     ]
     if spec.when.at_age is not None and e.start != e.day(e.trigger):
@@ -298,6 +298,12 @@ def _answered(e: Evidence) -> str:
 def source_words(e: Evidence) -> str:
     """The instrument and the place in it, for each source."""
     return "; ".join(f"{e.book.sources[s.id].title}, {s.at}" for s in e.spec.source)
+
+
+def cited_words(e: Evidence) -> str:
+    """The instrument and the place in it, each with the authority that it has itself, which need not be that of the rule."""
+    sources = ((e.book.sources[s.id], s.at) for s in e.spec.source)
+    return "; ".join(f"{source.title}, {at} ({AUTHORITY_WORDS[source.authority]})" for source, at in sources)
 
 
 def edition_words(e: Evidence) -> str:

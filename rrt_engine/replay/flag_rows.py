@@ -42,7 +42,7 @@ COLUMNS = {
     "cannot_tell_because": "why it cannot be told",
     "provisional": "whether the due date rests on bank holidays not yet announced",
     "basis": "history, now (the source holds only the latest dates) or count (a pattern without a time limit)",
-    "authority": "duty, guidance, court, local or kpi",
+    "authority": "duty, guidance, practice, court, local or kpi",
     "verified": "how the number was checked",
     "team": "the team recorded last for the child, by the as-of date",
     "worker": "the worker recorded last for the child, by the as-of date",

@@ -265,7 +265,7 @@ MOVE_COLUMNS = {
     "rule": "the rule's id",
     "title": "what the rule requires, as the rule set after says it",
     "service": "the part of the service",
-    "authority": "duty, guidance, court, local or kpi",
+    "authority": "duty, guidance, practice, court, local or kpi",
     "verified": "how the number was checked",
     "team": "the team recorded last for the child",
     "worker": "the worker recorded last for the child",

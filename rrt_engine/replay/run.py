@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.explain.flags import Explainer
-from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, EventLog, Int8s, Int64s
+from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, Bools, EventLog, Int8s, Int64s
 from rrt_engine.replay.flag_rows import BASES, Whole, basis_of
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, short_name, sources_in
@@ -127,11 +127,18 @@ class Replay:
 
     def after_as_of(self, source: SourceRead) -> int:
         """How many events of one source are later than the as-of moment, and so not counted."""
+        return int(np.count_nonzero(self._later(source.reading.log)))
+
+    def last_day(self, source: SourceRead) -> int:
+        """The day of the last event of one source that is not later than the as-of moment; NO_DAY where there is none."""
         log = source.reading.log
+        return int(log.day[~self._later(log)].max(initial=NO_DAY))
+
+    def _later(self, log: EventLog) -> Bools:
         later = log.day > self.as_of.day
         if self.as_of.instant != NO_INSTANT and log.instant is not None:
             later |= (log.instant > self.as_of.instant) & (log.instant != NO_INSTANT)
-        return int(np.count_nonzero(later))
+        return later
 
     def lines(self) -> list[RuleLine]:
         """The per-rule table, in the order of the rule book; rules that nothing started are left out."""

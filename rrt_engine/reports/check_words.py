@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from rrt_engine.calendar import NO_DAY
 from rrt_engine.explain.flags import Explained
-from rrt_engine.model import EventLog, plural
+from rrt_engine.model import EventLog, Fact, plural
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.words import AUTHORITY_WORDS, STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
+from rrt_engine.thresholds.indicators import is_later
+from rrt_engine.words import STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
 
 ORDER = ("overdue", "late", "early", "due_soon", "due", "cannot_tell", "recorded", "met", "ended")
 """The order in which statuses are read, most pressing first."""
@@ -68,9 +70,21 @@ def later_words(later: int) -> str:
     return f"{plural(later, 'event')} after that date {'is' if later == 1 else 'are'} not counted." if later else ""
 
 
+def facts_when_words(facts: Sequence[Fact], day: int) -> str:
+    """How many recorded facts are of after the day, and how many have no date and so are used whatever the day; empty where all are dated
+    by then. What is unknown or refuted is used on no day.
+    """
+    later = sum(1 for fact in facts if is_later(fact, day))
+    always = sum(1 for f in facts if f.on == f.told == NO_DAY and f.value != "unknown" and f.evidence != "refuted")
+    said = [f"{plural(later, 'recorded fact')} after that date {'is' if later == 1 else 'are'} not counted."] if later else []
+    if always:
+        said.append(f"{plural(always, 'recorded fact')} without a date {'is' if always == 1 else 'are'} used on every day.")
+    return " ".join(said)
+
+
 def reference_words(flag: Explained) -> str:
-    """Where the rule of a flag comes from, with what authority, and who has seen the number."""
-    return f"{flag.source} ({AUTHORITY_WORDS[flag.authority]}; {VERIFIED_WORDS[flag.verified]})"
+    """Where the rule of a flag comes from, each source with its own authority, and who has seen the number."""
+    return f"{flag.cited}; {VERIFIED_WORDS[flag.verified]}"
 
 
 def next_step_words(flag: Explained) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rrt_engine.calendar import NO_INSTANT
 from rrt_engine.model import plural
 from rrt_engine.replay.compare import Comparison
 from rrt_engine.replay.comparing import Counts, Found
 from rrt_engine.replay.moves import KINDS
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.reports.compare_words import COLUMNS, cause_words, counts_words, rule_words, shares_words
+from rrt_engine.timescales.arrays import end_of_day
 from rrt_engine.words import as_of_words, listed, short_day_words
 
 DIFFERENCES = 30
@@ -66,6 +68,20 @@ def difference_words(result: Comparison) -> list[str]:
     if len(rules) > DIFFERENCES:
         said.append(f"and {len(rules) - DIFFERENCES:,} more parts of rules")
     return said or ["nothing: the same records, date, rules and local values"]
+
+
+def order_words(before: Run, after: Run) -> str:
+    """That two runs are compared from the later to the earlier, where they are; "" where they are not."""
+
+    def when(run: Run) -> int:
+        return int(run.as_of.instant) if run.as_of.instant != NO_INSTANT else end_of_day(run.as_of.day)
+
+    if when(before) <= when(after):
+        return ""
+    return (
+        f"The first of these two runs is the later: it is as at {as_of_words(before.as_of)}, and the second as at "
+        f"{as_of_words(after.as_of)}. What is said to be new here had gone by the later date, and what is gone came by it."
+    )
 
 
 def set_aside_words(result: Comparison) -> list[str]:

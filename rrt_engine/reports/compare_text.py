@@ -20,6 +20,7 @@ from rrt_engine.reports.compare_tables import (
     kind_lines,
     not_again_words,
     one_cause_words,
+    order_words,
     rule_table,
     run_words,
     set_aside_words,
@@ -63,6 +64,8 @@ def show_comparison(console: Console, result: Comparison, cases: int = CASES) ->
     say(console, f"Compare {one.folder.name} with {two.folder.name}", "bold")
     for run in (one, two):
         say(console, f"{run.folder.name}: {run_words(run)}", "dim", hang=2)
+    if turned := order_words(one, two):
+        say(console, turned, "bold", hang=2)
     console.print()
     say(console, "What differs", "bold")
     for line in difference_words(result):

@@ -163,6 +163,15 @@ def day_text(value: Any) -> str:
     return f"{day.day} {day:%B %Y}{f' at {text[11:16]}' if len(text) > 10 else ''}"
 
 
+def late_days(days: int, after: str = "late") -> str:
+    """How late in calendar days, which a rule counted in working days counts otherwise.
+
+    >>> late_days(0), late_days(3), late_days(1, "after it was due")
+    ('less than a day late', '3 calendar days late', '1 calendar day after it was due')
+    """
+    return f"{plural(days, 'calendar day') if days else 'less than a day'} {after}"
+
+
 def side_words(move: Mapping[str, Any], side: str) -> str:
     """What was said of one duty, before or after."""
     status = move[f"{side}_status"]
@@ -174,7 +183,7 @@ def side_words(move: Mapping[str, Any], side: str) -> str:
         return f"missed, due {due}, and ended since, {day_text(move[f'{side}_ended_at'])}"
     parts = [f"{words}{f', due {due}' if due and status != 'ended' else ''}"]
     if move[f"{side}_days_late"] is not None:
-        parts.append(f"{plural(move[f'{side}_days_late'], 'day')} late")
+        parts.append(late_days(move[f"{side}_days_late"]))
     if move[f"{side}_answer_at"] is not None and status != "cannot_tell":
         parts.append(f"answered {day_text(move[f'{side}_answer_at'])}")
     if move[f"{side}_ended_at"] is not None:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rrt_engine.model import STATUSES, plural
-from rrt_engine.reports.compare_words import day_text
+from rrt_engine.reports.compare_words import day_text, late_days
 from rrt_engine.reports.run_shapes import TeamRow, quoted
 from rrt_engine.reports.run_tables import ALL_NOT_DONE, MISSED, NO_TEAM, OPEN, of_statuses
 from rrt_engine.reports.text import BECAUSE_WORDS
@@ -134,7 +134,7 @@ def row_words(row: Mapping[str, Any], book: RuleBook) -> dict[str, str]:
         "began": _event(row["trigger_event"], row["trigger_at"], book),
         "due": day_text(row["due_at"] or row["due"]),
         "then": done or _event(row["ended_by"], row["ended_at"], book),
-        "late": "" if row["days_late"] is None else f"{plural(row['days_late'], 'day')} late",
+        "late": "" if row["days_late"] is None else late_days(row["days_late"]),
         "why": BECAUSE_WORDS[row["cannot_tell_because"]] if row["cannot_tell_because"] else "",
         "team": row["team"] or NO_TEAM,
         "worker": row["worker"] or "",

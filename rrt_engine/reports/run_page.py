@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from rrt_engine.calendar import NO_INSTANT, day_number
+from rrt_engine.calendar import day_number
 from rrt_engine.model import plural
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.reports.run_charts import can_draw, charts
@@ -132,7 +132,7 @@ def about(found: Summary) -> list[tuple[str, str]]:
     rule_set, c = found.rule_set, found.counts
     aside = f" + {c['set_aside']:,} set aside" if c["set_aside"] else ""
     lines = [
-        ("As at", as_of_words(found.as_of) + ("" if found.as_of.instant != NO_INSTANT else ", to the end of the day")),
+        ("As at", as_of_words(found.as_of)),
         ("Records", f"{c['read']:,} read = {c['used']:,} used + {c['rejected']:,} rejected{aside}"),
         (
             "Children",

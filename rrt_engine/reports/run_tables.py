@@ -283,7 +283,7 @@ def cases(found: Summary) -> Table:
         Column("Overdue longest", "text", width=60),
         Column("Rule", "text", width=34, sheet=True),
         Column("Due", "date", width=16),
-        Column("Days late", width=10, where=f"max(days_late) where {OPEN}"),
+        Column("Calendar days late", width=10, where=f"max(days_late) where {OPEN}"),
         Column("Overdue in all", where=OPEN),
         Column("Team", "text", width=24),
         Column("Worker", "text", width=24),

@@ -10,7 +10,8 @@ from rrt_engine.model import plural
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.reports.console import say
 from rrt_engine.reports.documents import REMINDER
-from rrt_engine.reports.text import show_answer, show_lines, show_unsupported, when_words
+from rrt_engine.reports.text import show_answer, show_lines, show_unsupported
+from rrt_engine.words import as_of_words
 
 _SHOWN = 10
 
@@ -18,7 +19,7 @@ _SHOWN = 10
 def show_run(console: Console, run: Run) -> None:
     """A run that is whole: the answer in a line, what was read and rejected, the per-rule table, and what could not be judged."""
     rules, counts = run.manifest["rules"], run.manifest["counts"]
-    say(console, f"Replay as at {when_words(run.as_of)}", "bold")
+    say(console, f"Replay as at {as_of_words(run.as_of)}", "bold")
     say(console, f"{run.book.title}, {rules['version']}, digest {rules['digest'][:12]}.", "dim")
     for name, value in run.changes:
         say(console, f"{name} was changed to {value} for this run.", "yellow")

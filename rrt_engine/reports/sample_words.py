@@ -8,7 +8,7 @@ from typing import Any
 from rrt_engine.model import plural
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
-from rrt_engine.reports.compare_words import day_text
+from rrt_engine.reports.compare_words import day_text, late_days
 from rrt_engine.reports.text import BECAUSE_WORDS
 from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words, within_sentence
 
@@ -30,8 +30,8 @@ def event_titles(run: Run) -> dict[str, str]:
 
 
 def found_words(row: Mapping[str, Any], titles: Mapping[str, str]) -> str:
-    """What was found of one duty: `Done late: due 10 April 2026, done 14 April 2026 (initial conference), 4 days late`. `titles` are
-    those of the kinds of event.
+    """What was found of one duty: `Done late: due 10 April 2026, done 14 April 2026 (initial conference), 4 calendar days late`.
+    `titles` are those of the kinds of event.
     """
 
     def event(name: str) -> str:
@@ -49,7 +49,7 @@ def found_words(row: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     if row["ended_at"]:
         parts.append(f"ended {day_text(row['ended_at'])} ({event(row['ended_by'])})")
     if row["days_late"] is not None:
-        parts.append(f"{plural(row['days_late'], 'day')} {'after it was due' if missed else 'late'}")
+        parts.append(late_days(row["days_late"], "after it was due" if missed else "late"))
     if row["cannot_tell_because"]:
         parts.append(BECAUSE_WORDS[row["cannot_tell_because"]])
     if missed:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rrt_engine.calendar import NO_DAY, Moment
 from rrt_engine.model import plural
 from rrt_engine.replay.run import Refused, Replay, SourceRead
 from rrt_engine.sources.fact_tables import DecisionReading, FactReading
-from rrt_engine.words import listed
+from rrt_engine.words import as_of_words, day_words, listed
 
 SHOWN = 10
 """How many reasons and messages of a source are shown; a file lists every record."""
+LONG_AGO = 31
+"""Days without any event after which a list says so: what was done since is not in the data."""
 _FORMATS = {"annex_a": "Annex A", "cin_census": "CIN census"}
 
 
@@ -112,3 +115,40 @@ def records_words(read: int, used: int, rejected: int) -> str:
 def later_words(later: int) -> str:
     """How many events are not counted because they are later than the day judged by; empty where none is."""
     return f"{plural(later, 'event')} after the as-of date not counted" if later else ""
+
+
+def reach_words(replay: Replay) -> list[str]:
+    """How far the data reach beside the day they are judged by, where it matters: a sentence each, and none where all is near.
+
+    That the last event counted is long before that day; that some sources end so where others go on; and how many events are later
+    than it, and so not counted.
+    """
+    lasts = [(source.path, replay.last_day(source)) for source in replay.read if source.reading.format != "case"]
+    last = max((replay.last_day(source) for source in replay.read), default=NO_DAY)
+    said = [text] if (text := stale_words(last, replay.as_of)) else []
+    if not said:
+        old = [(path, day) for path, day in lasts if day != NO_DAY and stale_words(day, replay.as_of)]
+        said += [f"The last event in {path} is of {_before(day, replay.as_of, 'it')}" for path, day in old[:SHOWN]]
+        if len(old) > SHOWN:
+            said.append(f"{len(old) - SHOWN:,} more sources end over {LONG_AGO} days before that day.")
+    later, events = sum(map(replay.after_as_of, replay.read)), sum(len(source.reading.log) for source in replay.read)
+    if not later:
+        return said
+    when, be = as_of_words(replay.as_of), "is" if later == 1 else "are"
+    if later == events:
+        said.append(f"No event in these data is counted: all {events:,} are after {when}. Is that the day you meant?")
+    else:
+        doubt = " That is most of them: is that the day you meant?" if 2 * later > events else ""
+        said.append(f"{later:,} of the {events:,} events in these data {be} after {when}, and not counted.{doubt}")
+    return said
+
+
+def stale_words(last: int, as_of: Moment) -> str:
+    """That the last event is long before the day judged by; empty where it is not, or there is none."""
+    if last == NO_DAY or as_of.day - last <= LONG_AGO:
+        return ""
+    return f"The last event in these data is of {_before(last, as_of)}"
+
+
+def _before(day: int, as_of: Moment, them: str = "them") -> str:
+    return f"{day_words(day)}, {as_of.day - day:,} days before {day_words(as_of.day)}: what was done since is not in {them}."

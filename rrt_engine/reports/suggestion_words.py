@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rrt_engine.model import FactValue, Reason, Suggestion
 from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.thresholds.reasons import could_be_more, is_silent, silence
 from rrt_engine.thresholds.suggest import URGENCY_WORDS
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS
 
@@ -77,7 +78,8 @@ class Moved:
 def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
     """The suggestion in a sentence, the route first where the evidence does not settle the level.
 
-    Level 4 is said as complex need or as significant harm: the line that matters most.
+    Level 4 is said as complex need or as significant harm: the line that matters most. Level 1 is not said where it stands only for want
+    of any fact about need, and never without what is not known and could mean more.
     """
     level = level_words(suggestion)
     first = book.pathways[suggestion.pathways[0]].label
@@ -87,11 +89,14 @@ def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
         return f"Suggested: {first}. {level} on the evidence recorded; it could be level {suggestion.could_be}."
     duties = [book.pathways[p].label for p in suggestion.pathways[1:] if book.pathways[p].route == "duty"]
     also = f" Whatever the level: {'; '.join(duties)}." if duties else ""
-    return f"Suggested: {level}. {first}.{also}"
+    more = could_be_more(suggestion, book)
+    return f"{silence(suggestion) or f'Suggested: {level}. {first}.'}{f' {more}' if more else ''}{also}"
 
 
 def level_words(suggestion: Suggestion) -> str:
-    """The level with its name, and at level 4 which half of it."""
+    """The level with its name, and at level 4 which half of it; level 1 without its name where no fact says anything of need."""
+    if is_silent(suggestion):
+        return "Level 1, for want of facts about need"
     if suggestion.level < 4:
         return f"Level {suggestion.level}, {suggestion.level_name}"
     half = "Significant (suspected or possible significant harm)" if suggestion.significant else "Complex (social work assessment)"

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rrt_engine.calendar import NO_INSTANT, Moment
+from rrt_engine.calendar import Moment
 from rrt_engine.checking import Changes, Checked
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import STATUSES
@@ -24,6 +24,7 @@ from rrt_engine.reports.check_words import (
     at_status,
     counts_words,
     ended_words,
+    facts_when_words,
     later_words,
     next_step_words,
     not_covered_words,
@@ -38,7 +39,7 @@ from rrt_engine.reports.suggestion_text import show_changes, show_suggestion
 from rrt_engine.reports.suggestion_words import headline
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.words import STATUS_WORDS, day_words, listed, short_day_words, time_words
+from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words
 
 if TYPE_CHECKING:
     from rrt_engine.replay.audit import Audit
@@ -86,11 +87,13 @@ def show_check(
     """
     case, flags, result = checked.case, checked.flags, checked.result
     say(console, f"{case.id}{f': {case.title}' if case.title else ''}", "bold")
-    say(console, f"As at {when_words(as_of)}. {book.title}, {book.version}.", "dim")
+    say(console, f"As at {as_of_words(as_of)}. {book.title}, {book.version}.", "dim")
     console.print()
     say(console, counts_words(flags), "bold")
     if result.after_as_of:
         say(console, later_words(result.after_as_of))
+    if facts_when := facts_when_words(case.every_fact(), as_of.day):
+        say(console, facts_when)
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")
     else:
@@ -137,7 +140,7 @@ def _show_rule(console: Console, status: str, style: str, flags: Sequence[Explai
 def show_replay(console: Console, replay: Replay, audit: Audit | None = None) -> None:
     """A replay: the answer in a line, what was read, the per-rule table, what could not be judged and why, and the audit."""
     lines = replay.lines()
-    say(console, f"Replay as at {when_words(replay.as_of)}", "bold")
+    say(console, f"Replay as at {as_of_words(replay.as_of)}", "bold")
     say(console, f"{replay.book.title}, {replay.book.version}, digest {replay.book.digest[:12]}.", "dim")
     console.print()
     show_answer(console, lines)
@@ -340,11 +343,6 @@ def show_unsupported(
 def _n(n: int, one: str, many: str = "") -> str:
     """A count with its noun, with commas in thousands."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
-def when_words(as_of: Moment) -> str:
-    """The as-of moment in words."""
-    return day_words(as_of.day) if as_of.instant == NO_INSTANT else time_words(as_of.instant)
 
 
 def _kinds(kinds: Iterable[str]) -> str:

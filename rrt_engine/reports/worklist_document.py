@@ -35,7 +35,7 @@ class Line(_Shape):
     rule: str
     what: str
     service: str
-    authority: Literal["duty", "guidance", "court", "local", "kpi"]
+    authority: Literal["duty", "guidance", "practice", "court", "local", "kpi"]
     verified: Literal["instrument", "secondary", "recalled", "local value needed"]
     due: str | None = Field(description="The last day on time, or the UK time that an hour clock runs out.")
     due_in_words: str

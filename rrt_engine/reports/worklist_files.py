@@ -28,7 +28,7 @@ COLUMNS = {
     "since": "the event that started the clock, and when, in words",
     "since_event": "the event that started the clock",
     "since_at": "when, as recorded",
-    "authority": "duty, guidance, court, local or kpi",
+    "authority": "duty, guidance, practice, court, local or kpi",
     "service": "the part of the service",
     "next_step": "the next step that the rule suggests where it is overdue",
     "missing": "what would have to be recorded for it to be told",

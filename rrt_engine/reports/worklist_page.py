@@ -11,6 +11,7 @@ from typing import Any
 
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Lines, Worklist
+from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_words import about, asked_words, headings, row_words, totals, until_words
 from rrt_engine.words import as_of_words, day_words
 
@@ -32,6 +33,7 @@ def page(found: Worklist) -> str:
         when=as_of_words(found.as_of),
         asked="" if found.choice.everything else asked_words(found).strip("()"),
         totals=totals(found),
+        reach=reach_words(found.replay),
         until=until_words(found),
         teams=teams,
         days=[(day_words(d.day), d.closed, sum(d.counts), d.counts) for d in days],

@@ -12,6 +12,7 @@ from rrt_engine.model import plural
 from rrt_engine.replay.worklist import NO_TEAM, Item, Lines, Worklist
 from rrt_engine.reports.console import in_lines, say
 from rrt_engine.reports.documents import REMINDER
+from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_words import asked_words, facts_of, headings, left_out, many, missing_in_short, totals
 from rrt_engine.words import as_of_words, day_words, listed
 
@@ -27,6 +28,8 @@ def show_worklist(console: Console, found: Worklist) -> None:
         say(console, f"Only what was asked for {asked_words(found)}.", "bold")
     console.print()
     say(console, totals(found), "bold")
+    for sentence in reach_words(found.replay):
+        say(console, sentence, "yellow", hang=2)
     for sentence in left_out(found):
         say(console, sentence, "dim", hang=2)
     if found.days:

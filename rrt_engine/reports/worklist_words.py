@@ -6,6 +6,7 @@ from rrt_engine import __version__
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import NO_WORKER, Item, Worklist
 from rrt_engine.reports.documents import REMINDER
+from rrt_engine.reports.source_words import reach_words
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, as_of_text, as_of_words, day_words, listed, short_day_words
 
 MARKS = {
@@ -129,7 +130,7 @@ def about(found: Worklist) -> list[tuple[str, str]]:
     """What the list is, how it was made and what to be careful of, for its last sheet or its foot."""
     sources = [source.path for source in found.replay.read]
     named = ", ".join(sources[:20]) + (f" and {len(sources) - 20:,} more" if len(sources) > 20 else "")
-    notes = left_out(found)
+    notes = [*reach_words(found.replay), *left_out(found)]
     asked = [("Only what was asked for", asked_words(found).strip("()"))] if not found.choice.everything else []
     return [
         ("As at", as_of_words(found.as_of)),

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from rrt_engine.calendar import Duration
 
-Authority = Literal["duty", "guidance", "court", "local", "kpi"]
+Authority = Literal["duty", "guidance", "practice", "court", "local", "kpi"]
 Verified = Literal["instrument", "secondary", "recalled", "local value needed"]
 Service = Literal[
     "front_door",
@@ -302,8 +302,8 @@ class TimescaleRule(_Shape):
         min_length=1, description="The instrument or instruments it rests on."
     )
     authority: Authority = Field(
-        description="duty (Act or Regulations), guidance (statutory guidance), court, local (a local standard) or kpi (a measure, not "
-        "a duty)."
+        description="duty (Act or Regulations), guidance (statutory guidance), practice (other guidance, standards or knowledge), court, "
+        "local (a local standard) or kpi (a measure, not a duty)."
     )
     verified: Verified = Field(
         description="Whether the number was seen in the instrument, in a secondary source, is recalled, or is a local value still to "

@@ -73,7 +73,7 @@ FORMS: Mapping[str, str] = {
     "name": "a short line that says what the example shows",
     "link": "what the two events share, such as `referral` or `s47`",
     "service": "the service the duty belongs to, such as `child_protection`",
-    "authority": "`duty`, `guidance`, `court`, `local` or `kpi`",
+    "authority": "`duty`, `guidance`, `practice`, `court`, `local` or `kpi`",
     "verified": "`instrument`, `secondary`, `recalled` or `local value needed`",
 }
 _WRONG_KIND = (

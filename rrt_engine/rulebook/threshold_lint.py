@@ -105,7 +105,7 @@ def _not_upward(pattern: Pattern, book: ThresholdBook) -> Iterator[tuple[str, st
         yield "level", "the level itself"
     if pattern.form == "sibling":
         yield "sibling", "something about another child, who needs a view of their own"
-    if pattern.role == "protective" or (pattern.fact and all(_weighs(book.facts[f]) == {"protective"} for f in pattern.fact)):
+    if pattern.role == "protective" or (pattern.fact and all(book.facts[f].may_weigh() == {"protective"} for f in pattern.fact)):
         yield "role" if pattern.role else "fact", "something protective"
     if pattern.count == "verified_protective":
         yield "count", "something protective"
@@ -122,7 +122,7 @@ def _is_protective(pattern: Pattern, book: ThresholdBook) -> bool:
     if pattern.form == "count":
         return pattern.count == "verified_protective"
     named = [book.facts[f] for f in pattern.fact or []]
-    return pattern.role == "protective" or (bool(named) and all(_weighs(k) == {"protective"} for k in named))
+    return pattern.role == "protective" or (bool(named) and all(k.may_weigh() == {"protective"} for k in named))
 
 
 def _thin_reaches_4(rule: ThresholdRule, document: Document, book: ThresholdBook) -> Iterator[Diagnostic]:
@@ -144,18 +144,12 @@ def _may_be_thin(pattern: Pattern, book: ThresholdBook) -> bool:
     if pattern.form != "fact" or pattern.evidence in ("sufficient", "first_hand", "verified") or pattern.pull == 4:
         return False
     named = [book.facts[f] for f in pattern.fact or []]
-    return not named or any(_weighs(k) & {1, 2, 3, 4, "immediate"} for k in named)
-
-
-def _weighs(kind: FactKind) -> set[object]:
-    """Everything a fact may weigh."""
-    weights: list[object] = [*kind.weight.values()] if isinstance(kind.weight, dict) else [kind.weight]
-    return {w for w in [*weights, *(s.weight for s in kind.steps), *(s.weight for s in kind.stronger)] if w is not None}
+    return not named or any(k.may_weigh() & {1, 2, 3, 4, "immediate"} for k in named)
 
 
 def _poverty(book: ThresholdBook, document: Document) -> Iterator[Diagnostic]:
     for name, kind in book.facts.items():
-        if kind.poverty is True and _weighs(kind) & {4, "immediate"}:
+        if kind.poverty is True and kind.may_weigh() & {4, "immediate"}:
             place = ("facts", book.domain_of[name], name)
             message = f"`{name}` is hardship and weighs level 4: poverty is not neglect"
             yield document.diagnostic(

@@ -122,6 +122,11 @@ class FactKind(_Shape):
         """The values a level or enum may take, lightest first."""
         return tuple(self.weight) if isinstance(self.weight, dict) else ()
 
+    def may_weigh(self) -> set[object]:
+        """Everything it may weigh."""
+        weights: list[object] = [*self.weight.values()] if isinstance(self.weight, dict) else [self.weight]
+        return {w for w in [*weights, *(s.weight for s in self.steps), *(s.weight for s in self.stronger)] if w is not None}
+
     @model_validator(mode="after")
     def _consistent(self) -> FactKind:
         if self.type in ("level", "enum") and not isinstance(self.weight, dict):

@@ -38,8 +38,12 @@ class Case:
     author: Author | None = None
 
     def every_fact(self) -> tuple[Fact, ...]:
-        """The facts known from the start and those each step adds."""
-        return (*self.facts, *(fact for step in self.steps for fact in step.facts))
+        """The facts known from the start and those each step adds, told on its day; a step without one has that of the step before."""
+        facts, day = list(self.facts), NO_DAY
+        for step in self.steps:
+            day = step.at if step.at != NO_DAY else day
+            facts += (replace(fact, told=day) for fact in step.facts)
+        return tuple(facts)
 
 
 Thresholds = Callable[[], ThresholdBook]

@@ -376,7 +376,8 @@ def _bare(fact: Fact) -> Fact:
     agency; only that nobody stands behind it is seen.
     """
     nobody = fact.source_agency.strip().lower() == "anonymous"
-    return replace(fact, source_agency="anonymous" if nobody else "", subject="", on=NO_DAY, computed="", line=0, settled=True, denies=())
+    agency = "anonymous" if nobody else ""
+    return replace(fact, source_agency=agency, subject="", on=NO_DAY, told=NO_DAY, computed="", line=0, settled=True, denies=())
 
 
 def _sortable(fact: Fact) -> tuple[str, ...]:

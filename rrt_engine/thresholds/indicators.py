@@ -91,12 +91,18 @@ def dated(fact: Fact, book: ThresholdBook, as_of: int) -> Fact:
     return replace(fact, timing=timing)
 
 
+def is_later(fact: Fact, as_of: int) -> bool:
+    """Whether a record is of a day after this one: dated so, or told only then."""
+    return max(fact.on, fact.told) > as_of  # NO_DAY is before every day
+
+
 def not_counted(fact: Fact, as_of: int, case: str) -> str:
     """Why a recorded fact is kept and not counted, or nothing."""
     if fact.evidence == "refuted":
         return "it is recorded as refuted"
-    if fact.on != NO_DAY and fact.on > as_of:
-        return f"it is dated {short_day_words(fact.on)}, after the date of this check"
+    if is_later(fact, as_of):
+        how, day = ("dated", fact.on) if fact.on > as_of else ("told on", fact.told)
+        return f"it is {how} {short_day_words(day)}, after the date of this check"
     subject = fact.subject.strip().lower().replace("_", " ")
     own = case.strip().lower().replace("_", " ")
     someone_else = subject not in _THE_CHILD_OR_ADULTS and case and subject != own and _is_an_id(fact.subject)

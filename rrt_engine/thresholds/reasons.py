@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Fact, Reason, plural
+from rrt_engine.model import Fact, Reason, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.rulebook.threshold_schema import ThresholdRule
+from rrt_engine.rulebook.threshold_schema import FactKind, ThresholdRule
 from rrt_engine.thresholds.answered import Answered
-from rrt_engine.thresholds.indicators import strength_of
+from rrt_engine.thresholds.indicators import ANOTHER_CHILD, absent, is_later, strength_of
 from rrt_engine.thresholds.plan import SUFFICIENT, Test, Token
-from rrt_engine.words import short_day_words
+from rrt_engine.words import listed, short_day_words
+
+_NOT_OF_NEED = "No recorded fact says whether there is need"
+_NAMED = 3
+"""How many of the facts that are not known, and could mean more, are named in a headline."""
 
 
 def reasons(a: Answered) -> Iterator[Reason]:
@@ -30,7 +34,7 @@ def reasons(a: Answered) -> Iterator[Reason]:
             facts=tuple(dict.fromkeys(f.id for f in facts)),
             domain=a.book.domains[domains.pop()] if len(domains) == 1 else "",
             source=f"{a.book.book.sources[source.id].title}, {source.at}",
-            authority=rule.authority,
+            authority=a.book.book.sources[source.id].authority,
             verified=rule.verified,
             pathways=tuple(rule.pathways),
             text=_reason_text(a.book, rule, tokens, facts),
@@ -117,8 +121,59 @@ def _just_short(a: Answered, spec: ThresholdRule, tests: Sequence[Test]) -> Iter
 def coverage(a: Answered) -> str:
     """How much of what is recorded rests on sufficient evidence: the measure of confidence, never a score."""
     recorded = [f for f in a.found.facts if not f.computed]
-    if not recorded:
-        return "No facts are recorded that count."
+    if not recorded or (a.level == 1 and not any(_is_of_need(f, a.book.facts[f.id]) for f in recorded)):
+        return f"{_NOT_OF_NEED}{_instead(a, len(recorded))}."
     sure = sum(1 for f in recorded if strength_of(f) >= SUFFICIENT)
     unknown = f" {plural(len(a.found.unknown), 'fact')} recorded as unknown." if a.found.unknown else ""
-    return f"{sure} of {plural(len(recorded), 'recorded fact')} {'rests' if 1 in (sure, len(recorded)) else 'rest'} on sufficient evidence.{unknown}"
+    rest = "rests" if 1 in (sure, len(recorded)) else "rest"
+    return f"{sure} of {plural(len(recorded), 'recorded fact')} {rest} on sufficient evidence.{unknown}"
+
+
+def _is_of_need(fact: Fact, kind: FactKind) -> bool:
+    """Whether a record that counts says anything of need, or that somebody looked and there is none: not consent, nor mere context."""
+    may = kind.may_weigh() - {"context", "gate", "prompt"}
+    return bool(may - {"protective"}) or (bool(may) and not absent(fact, kind))
+
+
+def _instead(a: Answered, others: int) -> str:
+    """What the recorded facts are where none is of need, by number. `others` count, and are of something else."""
+    recorded, as_of = a.question.recorded, a.question.as_of
+    if not recorded:
+        return ": none is recorded"
+    refuted = sum(1 for f in recorded if f.evidence == "refuted")
+    later = sum(1 for f in recorded if f.evidence != "refuted" and is_later(f, as_of))
+    another = sum(1 for s in a.found.set_aside if s.why.startswith(ANOTHER_CHILD))
+    counts = {
+        "unknown": len(a.found.unknown),
+        "refuted": refuted,
+        "of a later day": later,
+        "about another child": another,
+        "about consent or circumstances": others,
+    }
+    said = [f"{n} {'is' if n == 1 else 'are'} {words}" for words, n in counts.items() if n]
+    if said:
+        n, _, rest = said[0].partition(" ")
+        said[0] = f"{plural(int(n), 'fact')} {rest}"
+    return f": {listed(said)}" if said else ""
+
+
+def is_silent(suggestion: Suggestion) -> bool:
+    """Whether level 1 stands only because no recorded fact says anything of need."""
+    return suggestion.level == 1 and suggestion.coverage.startswith(_NOT_OF_NEED)
+
+
+def silence(suggestion: Suggestion) -> str:
+    """Instead of level 1, where no recorded fact says anything of need: that, and what the recorded facts are; else empty."""
+    instead = suggestion.coverage.removeprefix(_NOT_OF_NEED)
+    return f"Nothing recorded points to extra need yet{instead}" if is_silent(suggestion) else ""
+
+
+def could_be_more(suggestion: Suggestion, book: ThresholdBook) -> str:
+    """At level 1, the highest level that a fact which is not known could mean, and which fact; else empty."""
+    highest = max((m.could_change_to or 0 for m in suggestion.missing), default=0)
+    if suggestion.level > 1 or highest <= suggestion.level:
+        return ""
+    open_ = [m for m in suggestion.missing if m.could_change_to == highest]
+    labels = [f"{book.facts[m.fact].label}{'' if m.value == 'yes' else f': {m.value}'}" for m in open_]
+    more = f"; and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return f"It could be level {highest} if this were so: {'; or '.join(labels[:_NAMED])}{more}."

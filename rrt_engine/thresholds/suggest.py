@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrt_engine.calendar import NO_DAY
 from rrt_engine.model import Computed, Consent, EventLog, Fact, Question, SetAside, Suggestion
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.thresholds import trying
 from rrt_engine.thresholds.answered import Answered
 from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.derive import agencies, derived_facts
-from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, sibling_tokens, token_of, unrecorded_tokens
+from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, is_later, sibling_tokens, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import Plan, Token, compile_plan
 from rrt_engine.thresholds.reasons import coverage, plain, reasons, why_not
 from rrt_engine.thresholds.route import URGENCIES, fired_rules, pathways, urgency
@@ -89,7 +88,7 @@ def question_of(
 
 def counts_as_concern(fact: Fact, book: ThresholdBook, as_of: int) -> bool:
     """Whether a record is one of a concern on a day: not refuted, not unknown, and not of later."""
-    if fact.evidence == "refuted" or fact.value == "unknown" or (fact.on != NO_DAY and fact.on > as_of):
+    if fact.evidence == "refuted" or fact.value == "unknown" or is_later(fact, as_of):
         return False
     token = token_of(fact, book.facts[fact.id], book)
     return int(token["w"]) >= 2

@@ -16,6 +16,7 @@ from rrt_engine.reports.check_words import (
     at_status,
     counts_words,
     ended_words,
+    facts_when_words,
     later_words,
     limits_words,
     next_step_words,
@@ -39,10 +40,11 @@ _URGENT = ("now", "same_day")
 
 @dataclass(frozen=True)
 class Instrument:
-    """Where a rule comes from: the title and the place in it, the address to read it at, and the edition."""
+    """Where a rule comes from: the title and the place in it, its own authority, and the address to read it at."""
 
     title: str
     at: str
+    authority: str
     url: str | None
 
 
@@ -122,7 +124,7 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
     governing = {f.rule: book.rules[index].spec for f, index in zip(flags, checked.result.flags.rule.tolist(), strict=True)}
     editions = dict(zip(map(id, flags), checked.result.flags.rule.tolist(), strict=True))
     instruments = {
-        index: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].url) for s in book.rules[index].spec.source)
+        index: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].authority, book.sources[s.id].url) for s in book.rules[index].spec.source)
         for index in set(editions.values())
     }
 
@@ -149,7 +151,7 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
         attention=f"{plural(n, 'thing')} {'needs' if n == 1 else 'need'} attention" if n else none,
         urgent=urgent,
         counts=counts_words(flags),
-        later=later_words(checked.result.after_as_of),
+        later=" ".join(filter(None, (later_words(checked.result.after_as_of), facts_when_words(checked.case.every_fact(), as_of.day)))),
         ended_words=ended_words(len(overdue) - n),
         overdue=tuple(open_now),
         ended_undone=tuple(each for each in overdue if not to_do(each.flag)),

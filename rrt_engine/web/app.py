@@ -115,6 +115,7 @@ def application(
         return await run_in_threadpool(respond, handler, asked)
 
     def respond(handler: Handler, asked: Asked) -> Response:
+        desk.keep_up()
         with nullcontext() if handler in _WAITS else turns:
             return made(handler, asked)
 

@@ -10,7 +10,7 @@ from rrt_engine.sources.case_file import Case
 from rrt_engine.web.answer import answer
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Asked, Missing, Page, Shown, Wrong
-from rrt_engine.words import as_of_text, short_day_words
+from rrt_engine.words import as_of_text, as_of_words, day_words, short_day_words
 
 BRIEF_OVER = 40
 """Flags over which the steps of what was done on time or is no longer needed are shown only when asked for."""
@@ -24,7 +24,8 @@ def case(desk: Desk, asked: Asked) -> Shown:
     held = desk.held(handle)
     if held is None:
         raise Missing("No case has this address. Addresses of cases end when rrt is started again: find the child anew on Today.")
-    as_of, wrong = _day_asked(asked, desk.today)
+    today = desk.today
+    as_of, wrong = _day_asked(asked, today)
     span = asked.one("span") if asked.one("span") in SPANS else ""
     found = desk.case(held)
     whole = asked.one("working") == "all"
@@ -42,7 +43,9 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "span": span,
         "brief": any(not flag.steps for flag in checked.flags),
         "spans": _spans(answered.picture),
-        "walk": _walk(found, as_of, desk.today),
+        "opened_for": day_words(as_of.day) if as_of == today and desk.another_day else "",
+        "stale": desk.stale_words(as_of),
+        "walk": _walk(found, as_of, today),
         "answer": answered,
         "day_fields": [
             {
@@ -81,22 +84,27 @@ def _day_asked(asked: Asked, today: Moment) -> tuple[Moment, list[Wrong]]:
         chosen = day_number(date(year, month, day))
     except ValueError:
         return before, [Wrong("as_of-day", "There is no such day: check the day and the month")]
-    return (before if chosen == before.day else Moment(chosen)), []
+    return (before if chosen == before.day else today if chosen == today.day else Moment(chosen)), []
 
 
 def _walk(case: Case, as_of: Moment, today: Moment) -> list[tuple[str, str]]:
     """Where to go from a day, each with its words: back and forward by event and by week, and to the desk's own day."""
-    days = sorted({*case.log.day.tolist(), *(fact.on for fact in case.every_fact() if fact.on > 0)})
+    days = sorted({*case.log.day.tolist(), *(day for fact in case.every_fact() for day in (fact.on, fact.told) if day > 0)})
     earlier = max((day for day in days if day < as_of.day), default=None)
     later = min((day for day in days if day > as_of.day), default=None)
     what = "event or fact" if case.every_fact() else "event"
     return [
         (f"Previous {what}", _iso(earlier)),
         ("Back a week", _iso(as_of.day - 7)),
-        *([] if as_of == today else [(f"Go to {short_day_words(today.day)}", as_of_text(today))]),
+        *([] if as_of == today else [(_go_to(as_of, today), as_of_text(today))]),
         ("Forward a week", _iso(as_of.day + 7)),
         (f"Next {what}", _iso(later)),
     ]
+
+
+def _go_to(as_of: Moment, today: Moment) -> str:
+    """Words for the way to the desk's own day, and to its time where it is the day that is shown."""
+    return f"Go to {as_of_words(today) if as_of.day == today.day else short_day_words(today.day)}"
 
 
 def _iso(day: int | None) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache
 from typing import Any
 
-from rrt_engine.calendar import Moment, as_date, day_number, parse_moment
+from rrt_engine.calendar import Moment, as_date, parse_moment
 from rrt_engine.checking import Checked
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.paths import CASES
@@ -27,12 +26,14 @@ from rrt_engine.web.case_fields import Field, child_date, event_fields, fact_fie
 from rrt_engine.web.case_form import Block, Typed, Unfit, case_text, typed_from_data, typed_from_form
 from rrt_engine.web.case_mistakes import in_fields, in_text, personal
 from rrt_engine.web.desk import Desk
-from rrt_engine.web.pages import Asked, Download, Missing, Page, Shown, Wrong
+from rrt_engine.web.pages import KEPT, Asked, Download, Missing, Page, Shown, Wrong
 from rrt_engine.words import EVIDENCE_WORDS, as_of_text, day_words
 
 TITLE = "Check a case"
 LONGEST = 100_000
 """The most characters of a case that is pasted or uploaded: some two thousand events."""
+ANSWER_KEPT = "Links on this page open in a new tab, so that this answer stays here."
+TO_CHANGE = "To go back to what you typed or pasted, press “Change this case”: your browser’s own way back may lose it, as nothing is stored."
 _FOUND = 12
 _LONG = 1_000
 _AS_TRIED = ",evidence=observed,specificity=specific,timing=current"
@@ -157,7 +158,7 @@ def _form(desk: Desk, asked: Asked, typed: Typed, day: Day, wrong: Sequence[Wron
         "little": LITTLE,
         "agencies": sorted({*thresholds.agency_named.values(), *thresholds.not_agencies, "health", "police", "school", "housing"}),
     }
-    return Page("check.html.j2", TITLE, shown, wrong, 422 if wrong else 200)
+    return Page("check.html.j2", TITLE, shown, wrong, 422 if wrong else 200, keeps=KEPT if typed.facts or typed.events or wrong else "")
 
 
 def _fact_row(desk: Desk, name: str) -> dict[str, str]:
@@ -217,7 +218,8 @@ def _said_text(asked: Asked) -> str:
 
 
 def _text_form(desk: Desk, text: str, day: Day, wrong: Sequence[Wrong] = ()) -> Page:
-    return Page("check_text.html.j2", TITLE, _common(desk, day) | {"case_text": text}, wrong, 422 if wrong else 200)
+    shown = _common(desk, day) | {"case_text": text}
+    return Page("check_text.html.j2", TITLE, shown, wrong, 422 if wrong else 200, keeps=KEPT if text or wrong else "")
 
 
 def _into_form(desk: Desk, asked: Asked, day: Day) -> Shown:
@@ -316,7 +318,7 @@ def _day_of(number: int, desk: Desk | None = None) -> Day:
 
 def _common(desk: Desk, day: Day) -> dict[str, Any]:
     """What both forms show: the day, and the examples."""
-    today = desk.today.day == day_number(date.today())
+    today = not desk.another_day
     words = f"Today, {day_words(desk.today.day)}" if today else f"{day_words(desk.today.day)}, the day these pages were opened for"
     return {
         "nav": "check",
@@ -360,7 +362,8 @@ def _answer(desk: Desk, asked: Asked, case: Case, as_of: Moment, carried: Mappin
         "trial": trial,
         "moved": moved,
     }
-    return Page("check_answer.html.j2", "Check a case: what it points to", shown, wrong, 422 if wrong else 200)
+    keeps = f"{ANSWER_KEPT} {TO_CHANGE}" if "case_text" in carried else ANSWER_KEPT if asked.sent else ""
+    return Page("check_answer.html.j2", "Check a case: what it points to", shown, wrong, 422 if wrong else 200, keeps=keeps)
 
 
 def _what_if(desk: Desk, asked: Asked, found: Checked) -> tuple[dict[str, Any] | None, Moved | None, list[Wrong]]:

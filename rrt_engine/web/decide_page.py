@@ -16,7 +16,7 @@ from rrt_engine.reports.suggestion_words import said_of
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.once import Strange, Used
-from rrt_engine.web.pages import Asked, Missing, Page, Redirect, Shown, Wrong
+from rrt_engine.web.pages import KEPT, Asked, Missing, Page, Redirect, Shown, Wrong
 from rrt_engine.words import as_of_text
 
 TITLE = "Record a decision"
@@ -200,7 +200,7 @@ def _form(
         "confirmed": bool(asked and confirm and asked.one("confirm") == confirm),
         "record": str(desk.record),
     }
-    return Page("decide.html.j2", TITLE, shown_, wrong, 422 if wrong else 200)
+    return Page("decide.html.j2", TITLE, shown_, wrong, 422 if wrong else 200, keeps=KEPT)
 
 
 # ------------------------------------------------------------------------------------------------ the record

@@ -11,20 +11,20 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
-from rrt_engine.calendar import Moment, day_number
+from rrt_engine.calendar import NO_DAY, UK, Moment, day_number
 from rrt_engine.checking import Checked, check_case
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact, Question, Suggestion
 from rrt_engine.paths import RULES
-from rrt_engine.replay.run import Refused, Replay, replay
+from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
-from rrt_engine.reports.source_words import ReadSaid, read_words
+from rrt_engine.reports.source_words import ReadSaid, read_words, stale_words
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_thresholds import load_thresholds
@@ -35,6 +35,7 @@ from rrt_engine.sources.fact_tables import FactReading, Facts, read_facts
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.training import Suggest, suggester
 from rrt_engine.web.engines import Engines
+from rrt_engine.web.guard import tell_fault
 from rrt_engine.web.library import Library
 from rrt_engine.web.once import Once
 from rrt_engine.web.room import Rooms
@@ -43,6 +44,16 @@ from rrt_engine.web.works import Works
 HANDLE = 16  # hexadecimal digits: 64 bits, of which nobody guesses one in a working day
 _SUGGESTED = 128  # suggestions held for one case to train with: each stage, and each stage without one of its facts
 _LISTS = 32  # worklists held, by what was asked for: the columns of each, some bytes a line
+OLD = 600
+"""Seconds after which pages that follow the clock judge the data anew."""
+WAITS = 3.0
+"""Seconds that somebody waits for that; then the page says as at when it is, and that it is being made anew."""
+
+
+def uk_now() -> Moment:
+    """The moment now, to the minute."""
+    now = datetime.now(UK).replace(second=0, microsecond=0)
+    return Moment(day_number(now.date()), int(now.timestamp()))
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,23 @@ class Held:
     id: str
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The data as judged by one moment: the lists of it, each made once, and what is said of its sources."""
+
+    replay: Replay
+    lists: Callable[[Choice, int], Worklist]
+    read: ReadSaid
+    last_day: int
+
+    @staticmethod
+    def of(replay: Replay, facts: Sequence[FactReading], unread: Sequence[Refused]) -> Judged:
+        """The lists and the words for a replay, with the tables of facts beside it."""
+        last = max((int(source.reading.log.day.max(initial=NO_DAY)) for source in replay.read), default=NO_DAY)
+        held = lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
+        return Judged(replay, held, read_words(replay, facts, unread), last)
+
+
 @dataclass
 class Desk:
     """What the pages are made from. Made by `open_desk`; `close` ends the second engine.
@@ -61,6 +89,9 @@ class Desk:
     `replay` is None where no data were given. `runs` are the folders of runs that were named, in order. `record` is the file that
     decisions are recorded in; `once` knows the forms that were sent; `works` has what takes long and was made, and
     `comparisons` those of two runs. `folder` holds the rules.
+
+    `today` is the moment that pages judge by unless another is asked for. Where `live` it follows the clock, `now`: `keep_up` judges
+    the data anew once the moment is old, beside the pages, which go on showing what they have until it is done.
     """
 
     book: RuleBook
@@ -74,9 +105,15 @@ class Desk:
     works: Works = field(default_factory=lambda: Works(at_once=2, most=64))
     comparisons: Works = field(default_factory=lambda: Works(at_once=1, most=8))
     folder: Path = RULES
+    live: bool = False
+    now: Callable[[], Moment] = uk_now
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     _suggests: dict[str, Suggest] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _judged: Judged | None = field(default=None, init=False)
+    _tried: Moment | None = field(default=None, init=False)
+    _judging: Thread | None = field(default=None, init=False)
+    _keeping: Lock = field(default_factory=Lock, init=False)
 
     def close(self) -> None:
         """End the second engine, and close every room."""
@@ -90,7 +127,7 @@ class Desk:
 
     def ready(self) -> None:
         """Make ready what the first pages need, so that nobody waits for it: the children, the lists, and both engines for the day."""
-        _ = self._by_id, self._tables, self._case_facts, self.what_was_read
+        _ = self._by_id, self._tables, self._case_facts, self.judged
         self.worklist()
         with self.engines.of(self.today.day):
             pass
@@ -196,18 +233,69 @@ class Desk:
     def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist | None:
         """What `rrt worklist` lists, of the data in memory; None where there are none. The last lists asked for are held."""
         parts = (choice.teams, choice.workers, choice.services, choice.authorities)
-        return self._worklist(Choice(*(tuple(part) for part in parts)), days) if self.replay else None
+        judged = self.judged
+        return judged.lists(Choice(*(tuple(part) for part in parts)), days) if judged else None
 
-    @cached_property
-    def _worklist(self) -> Callable[[Choice, int], Worklist]:
-        assert self.replay
-        replay = self.replay
-        return lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
+    @property
+    def judged(self) -> Judged | None:
+        """The data as judged by the last moment; None where no data were given. A page that shows several parts asks once."""
+        if self._judged is None and self.replay:
+            self._judged = Judged.of(self.replay, *self._fact_tables)
+        return self._judged
 
-    @cached_property
+    @property
     def what_was_read(self) -> ReadSaid | None:
         """What was read of every source and table of facts, what could not be used and why; None where no data were given."""
-        return read_words(self.replay, *self._fact_tables) if self.replay else None
+        return self.judged.read if self.judged else None
+
+    def stale_words(self, as_of: Moment) -> str:
+        """That all the data end long before a day that somebody looks at; empty where they do not."""
+        return stale_words(self.judged.last_day, as_of) if self.judged else ""
+
+    # ------------------------------------------------------------------------------------------------ the clock
+
+    def keep_up(self, wait: float = WAITS) -> None:
+        """Where the pages follow the clock and their moment is old, or the day has turned, judge the data anew in a thread of its own,
+        one at a time. Whoever finds it old waits a little; everybody else is shown what there is."""
+        if not self.live:
+            return
+        with self._keeping:
+            now, last = self.now(), self._tried or self.today
+            if self._judging or (now.day == last.day and abs(now.instant - last.instant) < OLD):
+                return
+            self._tried = now
+            if self.replay is None:
+                self.today = now
+                return
+            judging = self._judging = Thread(target=self._judge, args=(now,), daemon=True)
+            judging.start()
+        judging.join(wait)
+
+    @property
+    def making_anew(self) -> bool:
+        """Whether the data are being judged anew just now."""
+        return self._judging is not None
+
+    @property
+    def another_day(self) -> bool:
+        """Whether the pages were opened for a day that is not today."""
+        return not self.live and self.today.day != self.now().day
+
+    def _judge(self, now: Moment) -> None:
+        """Judge the data by a moment, make its first list, and put it in the place of what the pages show."""
+        try:
+            before = self.replay
+            assert before and before.merging
+            read = Read(before.read, before.merging, before.refused, before.tables)
+            judged = Judged.of(evaluated(read, self.book, now, before.as_known), *self._fact_tables)
+            judged.lists(Choice(), 10)
+            with self.engines.of(now.day):
+                pass
+            self._judged, self.replay, self.today = judged, judged.replay, now
+        except Exception as error:
+            tell_fault(error)  # the pages go on as at the moment that they show
+        finally:
+            self._judging = None
 
     def training(self) -> dict[str, Case]:
         """The bundled cases to train with, by id."""
@@ -230,20 +318,28 @@ class Desk:
         return {case.id: case for case in sorted(read, key=lambda case: case.id) if case.facts or case.steps}
 
 
-def open_desk(data: Sequence[str | Path], rules: Path, as_of: Moment | None, record: Path, runs: Sequence[Path] = ()) -> Desk:
+def open_desk(
+    data: Sequence[str | Path],
+    rules: Path,
+    as_of: Moment | None,
+    record: Path,
+    runs: Sequence[Path] = (),
+    now: Callable[[], Moment] = uk_now,
+) -> Desk:
     """Read everything the pages need. Raises InputError with everything that is wrong.
 
     `data` are sources as `rrt replay` reads them, or the folder of a run, whose timelines are read and which is then among the runs
     too; a source that cannot be read is named in the replay, and Today says so. Without `as_of` a single run is looked at on its own
-    as-of date, and anything else today.
+    as-of date, and anything else at the moment `now`, which the pages then follow.
     """
     book = load(rules)
     thresholds = load_thresholds(rules, book)
     named = [Path(each) for each in data if _is_run(each)]
     opened = tuple(open_run(folder) for folder in dict.fromkeys([*named, *runs]))
-    moment = as_of or (opened[0].as_of if len(named) == len(data) == 1 else Moment(day_number(date.today())))
+    given = as_of or (opened[0].as_of if len(named) == len(data) == 1 else None)
+    moment = given or now()
     found = replay(data, book, moment, facts=True) if data else None
-    return Desk(book, thresholds, moment, record, found, opened, folder=rules)
+    return Desk(book, thresholds, moment, record, found, opened, folder=rules, live=given is None, now=now)
 
 
 def _is_run(source: str | Path) -> bool:

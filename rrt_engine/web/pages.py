@@ -74,6 +74,7 @@ class Page:
     """A page to show. `title` names the kind of page and never a case. `wrong` stands first, and beside each field.
 
     `refresh` is after how many seconds the browser looks again by itself, for a page that says to wait; 0 where it does not.
+    `keeps` says why its links open in a new tab, for a page with something that its browser would lose on the way back; "" for others.
     """
 
     template: str
@@ -82,6 +83,7 @@ class Page:
     wrong: Sequence[Wrong] = ()
     status: int = 200
     refresh: int = 0
+    keeps: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,15 @@ class Maker:
         """A page as HTML."""
         beside = {wrong.field: {"text": wrong.text} for wrong in page.wrong}
         shown = {"title": page.title, "wrong": page.wrong, "beside": beside, "nav": page.template.split("/")[0].split(".")[0], **page.shown}
-        return str(self._made.get_template(page.template).render(**shown))
+        made = str(self._made.get_template(page.template).render(**shown, keeps=page.keeps))
+        return _LINK.sub(_IN_A_NEW_TAB, made) if page.keeps else made
+
+
+KEPT = "Links on this page open in a new tab, so that what you typed stays here."
+
+_LINK = re.compile(r'<a (?![^>]*(?: target=|href="#))([^>]*)>(.*?)</a>', re.DOTALL)
+_IN_A_NEW_TAB = r'<a target="_blank" \1>\2<span class="govuk-visually-hidden"> (opens in a new tab)</span></a>'
+"""A link that leaves a page, and how it is written where that would lose what the page holds (WCAG 2.2, G201)."""
 
 
 def _words(name: str) -> str:

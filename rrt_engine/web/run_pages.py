@@ -21,7 +21,7 @@ from rrt_engine.reports.run_summary import summary_of
 from rrt_engine.reports.run_tables import NO_TEAM, across, by_group, every
 from rrt_engine.target import no_room
 from rrt_engine.web.desk import Desk
-from rrt_engine.web.pages import Asked, Download, Missing, Page, Shown, Whole
+from rrt_engine.web.pages import Asked, Download, Missing, Page, Shown, Whole, Wrong
 from rrt_engine.web.works import NotYet
 from rrt_engine.words import as_of_text, as_of_words
 
@@ -57,9 +57,13 @@ def waits(handler: Handler) -> Handler:
 
 def runs(desk: Desk, asked: Asked) -> Shown:
     """The runs that were named when the pages were started."""
-    by_date = sorted(range(len(desk.runs)), key=lambda number: as_of_text(desk.runs[number].as_of))[-2:]
-    shown = {"runs": [_about(desk, number) for number in range(len(desk.runs))], "by_date": by_date}
-    return Page("runs.html.j2", "Runs", shown)
+    return _list(desk, sorted(range(len(desk.runs)), key=lambda number: as_of_text(desk.runs[number].as_of))[-2:])
+
+
+def _list(desk: Desk, chosen: Sequence[int], wrong: Sequence[Wrong] = ()) -> Page:
+    """The list of runs, with the two that are chosen to compare."""
+    shown = {"runs": [_about(desk, number) for number in range(len(desk.runs))], "chosen": chosen}
+    return Page("runs.html.j2", "Runs", shown, wrong, 422 if wrong else 200)
 
 
 def _about(desk: Desk, number: int) -> dict[str, Any]:
@@ -263,7 +267,10 @@ def compare(desk: Desk, asked: Asked) -> Shown:
     if any(number >= len(desk.runs) for number in numbers):
         raise Missing("There is no such run.")
     one, two = (desk.runs[number] for number in numbers)
-    check_comparable(one, two)
+    try:
+        check_comparable(one, two)
+    except InputError:
+        return _list(desk, numbers, [Wrong("b", "Choose another run: a run is not compared with itself")])
     for each in (one, two):
         each.check_unchanged()
     found: Comparison = desk.comparisons.ask(("compare", *numbers, _events(one), _events(two)), lambda: _compared(one, two), PATIENCE)
@@ -276,6 +283,7 @@ def compare(desk: Desk, asked: Asked) -> Shown:
         "names": (one.folder.name, two.folder.name),
         "numbers": numbers,
         "runs": [(each.folder.name, tables.run_words(each)) for each in (one, two)],
+        "turned": tables.order_words(one, two),
         "differs": tables.difference_words(found),
         "aside": tables.set_aside_words(found) if found.set_aside or found.lost else [],
         "without": found.without_cause,

@@ -11,6 +11,7 @@ from typing import Any
 from rrt_engine.calendar import NO_DAY, as_date, day_number
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Choice, Lines, Worklist
+from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_words import count_words, headings, how_made, left_out, row_words, totals, until_words
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Asked, Missing, Page, Redirect, Shown, Wrong
@@ -110,6 +111,9 @@ def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = ""
             "notes": left_out(found),
             "how_made": how_made(found),
             "read": desk.what_was_read,
+            "reach": reach_words(found.replay),
+            "opened_for": day_words(found.as_of.day) if desk.another_day else "",
+            "making_anew": desk.making_anew,
             "wanted": wanted,
         },
         problems,
