@@ -143,10 +143,10 @@ def read_one(name: str, book: RuleBook, thresholds: Thresholds | None = None) ->
 
 
 def as_of_moment(text: str | None) -> Moment:
-    """The as-of moment; today where none was given, which is said."""
+    """The as-of moment; the end of today where none was given, which is said."""
     if text is None:
         text = date.today().isoformat()
-        typer.echo(f"as of today, {text}", err=True)
+        typer.echo(f"as of the end of today, {text}", err=True)
     return moment_given(text, "--as-of")
 
 

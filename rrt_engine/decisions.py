@@ -19,6 +19,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ from rrt_engine.decision import (
     written,
 )
 from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.words import uk_time
 
 VERSION = 1
 """The version of the file's layout. A record of a later version is refused, never guessed at."""
@@ -79,8 +81,10 @@ class Record:
 
 
 @contextmanager
-def open_record(path: Path, write: bool = False) -> Iterator[Record]:
+def open_record(path: Path, write: bool = False, wait: float | None = None) -> Iterator[Record]:
     """Open a record to read, or to add to. Only opening to write makes a file where there is none.
+
+    `wait` is how many seconds to wait at most while another process writes, where that is less than usual.
 
     Raises InputError where the file is no record, is of a later version, or cannot be read or written.
     """
@@ -93,7 +97,7 @@ def open_record(path: Path, write: bool = False) -> Iterator[Record]:
     if _is_other(path):
         raise _refused(path, "not_a_record", "this is not a record of decisions", "name another file with --record")
     try:
-        with closing(_connected(path, write)) as connection:
+        with closing(_connected(path, write, wait)) as connection:
             new = _is_new(path, connection, write)
             if write:
                 _journal(path, connection)
@@ -130,10 +134,29 @@ def append(record: Record, decision: Decision) -> Entry:
     return entry
 
 
-def record_decision(path: Path, decision: Decision) -> Entry:
-    """Add a decision to the record in a file, which is made where there is none."""
-    with open_record(path, write=True) as record:
+def record_decision(path: Path, decision: Decision, wait: float | None = None) -> Entry:
+    """Add a decision to the record in a file, which is made where there is none. `wait` as in `open_record`."""
+    with open_record(path, write=True, wait=wait) as record:
         return append(record, decision)
+
+
+def said_before(record: Record, decision: Decision) -> Entry | None:
+    """The last entry on the same case, where it was recorded on the same day and says the same: its level, pathways and reason."""
+    last: Entry | None = None
+    for last in entries(record, decision.suggested.case):  # noqa: B007 - the last one is meant
+        pass
+    if last is None or _recorded_on(last.decision) != _recorded_on(decision):
+        return None
+    before, now = ((d.level, set(d.pathways), d.reason) for d in (last.decision, decision))
+    return last if before == now else None
+
+
+def _recorded_on(decision: Decision) -> str:
+    """The UK day of a decision; a time that is none stands for itself."""
+    try:
+        return f"{uk_time(int(datetime.fromisoformat(decision.at).timestamp())).date()}"
+    except ValueError:
+        return decision.at
 
 
 def entries(record: Record, case: str | None = None) -> Iterator[Entry]:
@@ -162,12 +185,12 @@ def _is_other(path: Path) -> bool:
     return began not in (b"", b"SQLite format 3\x00") and not Path(f"{path.resolve()}-journal").exists()
 
 
-def _connected(path: Path, write: bool) -> sqlite3.Connection:
+def _connected(path: Path, write: bool, wait: float | None = None) -> sqlite3.Connection:
     """A connection that starts transactions only when told, and reads text as the bytes that are there."""
-    whole = path.resolve()
+    whole, seconds = path.resolve(), _WAIT if wait is None else min(wait, _WAIT)
 
     def connect(mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"{whole.as_uri()}?mode={mode}", uri=True, timeout=_WAIT, isolation_level=None)
+        connection = sqlite3.connect(f"{whole.as_uri()}?mode={mode}", uri=True, timeout=seconds, isolation_level=None)
         connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         return connection
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request
 
 from rrt_engine.web.app import ROUTES
 
@@ -85,37 +85,42 @@ class Visitor:
         self.page.goto(self.address + path.lstrip("/"))
         return self.page
 
+    def press(self, control: Locator) -> None:
+        """Press what leads to a page, and wait until it is there."""
+        with self.page.expect_navigation():
+            control.click()
+
     def look(self, name: str) -> None:
-        """Look at the page in every way: as it lies, at 400%, with axe-core, in forced colours, on paper. Keeps pictures of it."""
-        page, kind = self.page, "" if self.scripts else "-no-scripts"
-        self.seen.looked.add(self.at)
+        """Look at the page in every way: as it lies, on paper, at 400%, with axe-core, in forced colours. Keeps a picture of it."""
+        page, first = self.page, self.at not in self.seen.looked
         page.evaluate(LOOK)
-        page.screenshot(path=PICTURES / f"{name}{kind}.png")
         self._note(name, "", page.evaluate("look.layout()"))
-        page.set_viewport_size(ZOOMED)
-        self._note(name, "at 400%", page.evaluate("look.layout()"))
-        page.screenshot(path=PICTURES / f"{name}-400{kind}.png")
-        page.set_viewport_size(DESK)
-        if self.scripts:  # axe-core is a script
-            page.evaluate(AXE.read_text(encoding="utf-8") + ";look.shorten()")
-            self._note(name, "axe", page.evaluate("only => look.accessible(only)", {"type": "tag", "values": STANDARD}))
-            page.emulate_media(forced_colors="active")
-            self._note(name, "axe in forced colours", page.evaluate("only => look.accessible(only)", {"type": "rule", "values": COLOURS}))
-            page.emulate_media(forced_colors="none")
-            page.evaluate("look.whole()")
+        if not self.scripts:  # the same words and style: what follows is looked at with scripts
+            return
+        self.seen.looked.add(self.at)
+        page.screenshot(path=PICTURES / f"{name}.png")
         page.emulate_media(media="print")
         self._note(name, "on paper", page.evaluate("look.paper()"))
         page.emulate_media(media="screen")
+        page.set_viewport_size(ZOOMED)
+        self._note(name, "at 400%", page.evaluate("look.layout()"))
+        page.set_viewport_size(DESK)
+        page.evaluate(AXE.read_text(encoding="utf-8") + ";look.shorten()")
+        self._note(name, "axe", page.evaluate("only => look.accessible(only)", {"type": "tag", "values": STANDARD}))
+        if first:  # colours that are the browser's own are the same in every state of a page
+            page.emulate_media(forced_colors="active")
+            self._note(name, "axe in forced colours", page.evaluate("only => look.accessible(only)", {"type": "rule", "values": COLOURS}))
+            page.screenshot(path=PICTURES / f"{name}-forced-colours.png")
+            page.emulate_media(forced_colors="none")
+        page.evaluate("look.whole()")
 
     def _note(self, name: str, how: str, found: list[str]) -> None:
         self.wrong += [f"{name}{how and f', {how}'}: {each}" for each in found]
 
 
 @contextmanager
-def visiting(browser: Browser, address: str, seen: Looked, scripts: bool = True, **more: Any) -> Iterator[Visitor]:
-    """Somebody new at the browser, with or without scripts. When they leave, nothing may have gone wrong in the browser."""
-    context: BrowserContext = browser.new_context(viewport=DESK, java_script_enabled=scripts, locale="en-GB", **more)
-    context.set_default_timeout(15_000)
+def visiting(context: BrowserContext, address: str, seen: Looked, scripts: bool = True) -> Iterator[Visitor]:
+    """Somebody at a new page of the browser, with or without scripts. When they leave, nothing may have gone wrong in the browser."""
     page = context.new_page()
     visitor = Visitor(page, address, scripts, seen)
     wrong: list[str] = []
@@ -142,17 +147,17 @@ def visiting(browser: Browser, address: str, seen: Looked, scripts: bool = True,
             seen.routes.add(route)
             visitor.at = route
 
-    context.on("request", asked)
-    context.on("console", said)
-    context.on("weberror", lambda error: wrong.append(f"a script failed: {error.error}"))
-    context.on("response", answered)
+    page.on("request", asked)
+    page.on("console", said)
+    page.on("pageerror", lambda error: wrong.append(f"a script failed: {error}"))
+    page.on("response", answered)
     try:
         yield visitor
         unexpected = [status for status in statuses if status not in visitor.expected]
         wrong += [f"an answer that was not expected: {status}" for status in unexpected]
         assert not (wrong + visitor.wrong), "\n" + "\n".join(wrong + visitor.wrong)
     finally:
-        context.close()
+        page.close()
 
 
 def route_of(method: str, url: str, address: str) -> str | None:

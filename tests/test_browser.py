@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from rrt_engine.paths import CASES
 from rrt_engine.web.app import ROUTES
-from tests.browser import ARGUMENTS, LOOK, PICTURES, Looked, Visitor, chromium, lacking, visiting
+from tests.browser import ARGUMENTS, DESK, LOOK, PICTURES, Looked, Visitor, chromium, lacking, visiting
 from tests.web import AS_OF, served
 
 if lacking() and os.environ.get("RRT_REQUIRE_BROWSER") != "1":
@@ -26,15 +25,21 @@ if lacking() and os.environ.get("RRT_REQUIRE_BROWSER") != "1":
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser() -> Iterator[dict[bool, Any]]:
+    """One browser with scripts and without: the pages keep nothing in it, so that everybody may use the same."""
     from playwright.sync_api import sync_playwright
 
     assert not lacking(), f"RRT_REQUIRE_BROWSER=1, and there is not everything that the tests need: {lacking()}"
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        yield opened
+        kinds = {kind: opened.new_context(viewport=DESK, java_script_enabled=kind, locale="en-GB") for kind in (True, False)}
+        for each in kinds.values():
+            each.set_default_timeout(15_000)
+        yield kinds
+        kept = [each.cookies() for each in kinds.values()]
         opened.close()
+    assert kept == [[], []], "a cookie was kept"
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +77,17 @@ def seen() -> Looked:
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def visitor(request: pytest.FixtureRequest, browser: Any, address: str, seen: Looked) -> Iterator[Visitor]:
+def visitor(request: pytest.FixtureRequest, browser: dict[bool, Any], address: str, seen: Looked) -> Iterator[Visitor]:
     """Somebody at the browser, once with scripts and once without."""
-    with visiting(browser, address, seen, request.param) as made:
+    with visiting(browser[request.param], address, seen, request.param) as made:
         yield made
 
 
 @pytest.fixture
-def arrive(browser: Any, address: str, seen: Looked) -> Iterator[Callable[..., Visitor]]:
-    """Somebody at the browser, with what this test needs of it."""
-    with ExitStack() as stack:
-        yield lambda **more: stack.enter_context(visiting(browser, address, seen, **more))
+def guest(browser: dict[bool, Any], address: str, seen: Looked) -> Iterator[Visitor]:
+    """Somebody at the browser, with scripts."""
+    with visiting(browser[True], address, seen) as made:
+        yield made
 
 
 BRUISE = "Bruise, mark or injury in a non-mobile child"
@@ -96,11 +101,11 @@ def test_today_leads_to_a_case_and_its_working_and_through_time(visitor: Visitor
     overdue = page.get_by_role("heading", name=re.compile("^Overdue"))
     expect(overdue).to_be_visible()
     page.get_by_label("Team", exact=True).select_option(label="North")
-    page.get_by_role("button", name="Show", exact=True).click()
+    visitor.press(page.get_by_role("button", name="Show", exact=True))
     expect(page.get_by_label("Team", exact=True)).to_have_value(re.compile(r"^\d+$"))  # by its number: no name stands in an address
     assert "North" not in page.url
     visitor.look("today-of-a-team")
-    page.locator("main table a[href*='/case/']").first.click()
+    visitor.press(page.locator("main table a[href*='/case/']").first)
     main = page.get_by_role("main")
     expect(main).to_contain_text("Wednesday 15 April 2026")
     visitor.look("case")
@@ -110,11 +115,11 @@ def test_today_leads_to_a_case_and_its_working_and_through_time(visitor: Visitor
     working.locator("summary").click()
     expect(inside).to_be_visible()
     for press, day in (("Back a week", "Wednesday 8 April 2026"), ("Forward a week", "Wednesday 15 April 2026")):
-        main.get_by_role("link", name=press).click()
+        visitor.press(main.get_by_role("link", name=press))
         expect(main).to_contain_text(day)
     for part, value in (("Day", "2"), ("Month", "3"), ("Year", "2026")):
         main.get_by_label(part, exact=True).fill(value)
-    main.get_by_role("button", name="Show that day").click()
+    visitor.press(main.get_by_role("button", name="Show that day"))
     expect(main).to_contain_text("Monday 2 March 2026")
     visitor.look("case-earlier")
 
@@ -123,38 +128,38 @@ def test_a_case_is_typed_with_facts_found_by_words_and_changed_in_a_what_if(visi
     page = visitor.go("check")
     visitor.expected |= {400, 422}
     visitor.look("check")
-    page.get_by_role("button", name="Check this case").click()
+    visitor.press(page.get_by_role("button", name="Check this case"))
     told_of_an_error(visitor, "Find a fact")
     visitor.look("check-wrong")
     page.get_by_label("Find a fact").fill("bruise")
-    page.get_by_role("button", name="Find", exact=True).first.click()
+    visitor.press(page.get_by_role("button", name="Find", exact=True).first)
     visitor.look("check-found")
-    page.get_by_role("button", name=f"Add {BRUISE}").click()
+    visitor.press(page.get_by_role("button", name=f"Add {BRUISE}"))
     page.get_by_label(re.compile("How do you know")).select_option(label="Seen or heard by a worker")
     page.get_by_label(re.compile("How exact is it")).select_option(label="Exact: what, where or when")
     for part, value in (("Day", "1"), ("Month", "1"), ("Year", "2026")):
         page.get_by_role("group", name="Date of birth").get_by_label(part, exact=True).fill(value)
     page.get_by_label("Find what happened").fill("referral")
-    page.get_by_role("button", name="Find", exact=True).last.click()
-    page.get_by_role("button", name="Add Receipt of the referral", exact=True).click()
+    visitor.press(page.get_by_role("button", name="Find", exact=True).last)
+    visitor.press(page.get_by_role("button", name="Add Receipt of the referral", exact=True))
     event = page.get_by_role("region", name="Receipt of the referral").get_by_role("group", name=re.compile("^Date"))
     for part, value in (("Day", "10"), ("Month", "4"), ("Year", "2026")):
         event.get_by_label(part, exact=True).first.fill(value)
     visitor.look("check-typed")
-    page.get_by_role("button", name="Check this case").click()
+    visitor.press(page.get_by_role("button", name="Check this case"))
     main = page.get_by_role("main")
     expect(main.get_by_role("heading", name=re.compile("^Suggested: Level 4")).first).to_be_visible()
     expect(main).to_contain_text("Decision on a referral within one working day")
     visitor.look("answer")
     what_if = page.get_by_role("region", name="What if a fact were different?")
     what_if.get_by_role("combobox").first.select_option(label=BRUISE)
-    what_if.get_by_role("button", name="Choose", exact=True).click()
+    visitor.press(what_if.get_by_role("button", name="Choose", exact=True))
     what_if.get_by_label("No, somebody looked and it is not so").check()
-    what_if.get_by_role("button", name="Show what would move").click()
+    visitor.press(what_if.get_by_role("button", name="Show what would move"))
     expect(what_if.get_by_role("row", name=re.compile("^Level"))).to_contain_text("Level 4")
     expect(what_if.get_by_role("row", name=re.compile("^Level"))).not_to_contain_text("The same")
     visitor.look("what-if")
-    page.get_by_role("button", name="Record a decision").click()
+    visitor.press(page.get_by_role("button", name="Record a decision"))
     expect(page.get_by_role("heading", name="Record a decision")).to_be_visible()
 
 
@@ -163,24 +168,24 @@ def test_a_case_is_pasted_and_uploaded_and_mistakes_are_said(visitor: Visitor, f
     visitor.expected |= {400, 422}
     visitor.look("check-text")
     page.get_by_label("The case", exact=True).fill("case: [")
-    page.get_by_role("button", name="Check this case").click()
+    visitor.press(page.get_by_role("button", name="Check this case"))
     told_of_an_error(visitor, "The case")
     visitor.look("check-text-wrong")
     file = CASES / "training" / "plan_drifting.yaml"
     page.get_by_label("The case", exact=True).fill(file.read_text(encoding="utf-8"))
-    page.get_by_role("button", name="Check this case").click()
+    visitor.press(page.get_by_role("button", name="Check this case"))
     expect(page.get_by_role("heading", level=2).first).to_have_text("1 thing needs attention")
     pasted = read(page)
     visitor.look("answer-overdue")
     visitor.go("check?way=text")
     page.get_by_label("A case file").set_input_files(file)
-    page.get_by_role("button", name="Check the file").click()
+    visitor.press(page.get_by_role("button", name="Check the file"))
     assert read(page) == pasted
     visitor.go("check?way=text")
     bad = folder / "not-a-case.yaml"
     bad.write_bytes(b"\xff\xfe\x00 not text")
     page.get_by_label("A case file").set_input_files(bad)
-    page.get_by_role("button", name="Check the file").click()
+    visitor.press(page.get_by_role("button", name="Check the file"))
     expect(page).to_have_title(re.compile("^Error: "))
 
 
@@ -188,30 +193,30 @@ def test_a_child_is_found_by_id_and_an_unknown_id_is_said_beside_the_field(visit
     page = visitor.go()
     visitor.expected.add(400)
     page.get_by_label("Find a child").fill("nobody-of-this-id")
-    page.get_by_role("button", name="Find", exact=True).click()
+    visitor.press(page.get_by_role("button", name="Find", exact=True))
     told_of_an_error(visitor, "Find a child")
     visitor.look("today-wrong")
     page.get_by_label("Find a child").fill("T-BELT")
-    page.get_by_role("button", name="Find", exact=True).click()
+    visitor.press(page.get_by_role("button", name="Find", exact=True))
     assert "T-BELT" not in page.url and "T-BELT" not in page.title()
 
 
 def test_a_decision_is_recorded_and_the_reason_is_asked_for_where_it_differs(visitor: Visitor) -> None:
     page = find(visitor, "T-BELT")
     visitor.expected |= {422}
-    page.get_by_role("button", name="Record a decision").first.click()
+    visitor.press(page.get_by_role("button", name="Record a decision").first)
     visitor.look("decide")
     page.get_by_label("Level 1, Universal").check()
     page.get_by_label("Universal services").check()
     page.get_by_label("Role of the person who decided").fill("team manager")
-    page.get_by_role("button", name="Record the decision").click()
+    visitor.press(page.get_by_role("button", name="Record the decision"))
     told_of_an_error(visitor, "Reason")
     visitor.look("decide-wrong")
     page.get_by_label("Reason").fill("Seen by the school nurse, and explained by a fall that others saw")
-    page.get_by_role("button", name="Record the decision").click()
+    visitor.press(page.get_by_role("button", name="Record the decision"))
     expect(page.get_by_role("main")).to_contain_text("explained by a fall")
     visitor.look("decision")
-    page.get_by_role("link", name="Decisions").first.click()
+    visitor.press(page.get_by_role("link", name="Decisions").first)
     expect(page.get_by_role("main")).to_contain_text("team manager")
     visitor.look("decisions")
     visitor.go("decisions/verify")
@@ -221,17 +226,17 @@ def test_a_decision_is_recorded_and_the_reason_is_asked_for_where_it_differs(vis
 def test_a_case_is_trained_with_to_the_end(visitor: Visitor) -> None:
     page = visitor.go("train")
     visitor.look("train")
-    page.locator("main a[href$='/train/T-BELT']").first.click()
+    visitor.press(page.locator("main a[href$='/train/T-BELT']").first)
     expect(page.get_by_role("main")).not_to_contain_text("What is suggested here")
     visitor.look("train-asked")
     for stage in range(1, 5):
         expect(page.get_by_role("main")).to_contain_text(f"Stage {stage} of 4")
         page.get_by_label("Level 3, Additional Needs").check()
-        page.get_by_role("button", name="Commit, and see what is suggested").click()
+        visitor.press(page.get_by_role("button", name="Commit, and see what is suggested"))
         expect(page.get_by_role("main")).to_contain_text("What is suggested here")
         if stage == 1:
             visitor.look("train-revealed")
-        page.get_by_role("button", name=re.compile("Next stage|To the end|See the end|Finish|End")).first.click()
+        visitor.press(page.get_by_role("button", name=re.compile("Next stage|To the end|See the end|Finish|End")).first)
     expect(page.get_by_role("main")).to_contain_text("You said: level 3")
     visitor.look("train-end")
     visitor.go("train/T-BELT/handout")
@@ -242,16 +247,16 @@ def test_a_room_is_led_by_hand(visitor: Visitor) -> None:
     page = visitor.go("train/T-BELT/room")
     visitor.look("room-opening")
     page.get_by_label("By hand").check()
-    page.get_by_role("button", name="Open the room").click()
+    visitor.press(page.get_by_role("button", name="Open the room"))
     visitor.look("room-asked")
     for level, count in (("Level 2, Universal Plus", "3"), ("Level 3, Additional Needs", "5")):
         page.get_by_label(level).fill(count)
-    page.get_by_role("button", name="Show how the group answered").click()
+    visitor.press(page.get_by_role("button", name="Show how the group answered"))
     expect(page.get_by_role("main")).to_contain_text("8")
     visitor.look("room-shown")
-    page.get_by_role("button", name=re.compile("Reveal")).click()
+    visitor.press(page.get_by_role("button", name=re.compile("Reveal")))
     visitor.look("room-revealed")
-    page.get_by_role("button", name=re.compile("Close the room")).click()
+    visitor.press(page.get_by_role("button", name=re.compile("Close the room")))
     visitor.look("room-closed")
 
 
@@ -259,37 +264,37 @@ def test_a_rule_is_searched_for_and_read(visitor: Visitor) -> None:
     page = visitor.go("rules")
     visitor.look("rules")
     page.get_by_label("Look for").fill("initial conference")
-    page.get_by_role("button", name="Search").click()
+    visitor.press(page.get_by_role("button", name="Search"))
     visitor.look("rules-found")
-    page.get_by_role("link", name="Initial child protection conference within 15 working days").first.click()
+    visitor.press(page.get_by_role("link", name="Initial child protection conference within 15 working days").first)
     main = page.get_by_role("main")
     expect(main).to_contain_text("cp_icpc_15wd")
     expect(main).to_contain_text("15 working days")
     visitor.look("rule")
-    page.get_by_label("Menu").get_by_role("link", name="Facts").click()
+    visitor.press(page.get_by_label("Menu").get_by_role("link", name="Facts"))
     visitor.look("facts")
     page.get_by_label("Look for").fill("bruise")
-    page.get_by_role("button", name="Search").click()
-    page.get_by_role("link", name="Bruise, mark or injury in a non-mobile child").first.click()
+    visitor.press(page.get_by_role("button", name="Search"))
+    visitor.press(page.get_by_role("link", name="Bruise, mark or injury in a non-mobile child").first)
     visitor.look("fact")
 
 
 def test_a_run_is_read_filtered_to_cases_and_compared(visitor: Visitor) -> None:
     page = visitor.go("runs")
     visitor.look("runs")
-    page.get_by_role("link", name="april", exact=True).click()
+    visitor.press(page.get_by_role("link", name="april", exact=True))
     visitor.look("run")
     page.get_by_label("Status").select_option(label="Overdue now")
-    page.get_by_role("button", name="Show the cases").click()
+    visitor.press(page.get_by_role("button", name="Show the cases"))
     expect(page.get_by_label("Status").locator("option:checked")).to_have_text("Overdue now")
     visitor.look("run-cases")
     page.go_back()
-    page.get_by_role("link", name="Read the whole report").click()
+    visitor.press(page.get_by_role("link", name="Read the whole report"))
     visitor.look("report")
     visitor.go("runs")
     page.get_by_label("The earlier").select_option("0")
     page.get_by_label("The later").select_option("1")
-    page.get_by_role("button", name="Compare").click()
+    visitor.press(page.get_by_role("button", name="Compare"))
     expect(page.get_by_role("main")).to_contain_text("newly overdue")
     visitor.look("compare")
 
@@ -297,13 +302,12 @@ def test_a_run_is_read_filtered_to_cases_and_compared(visitor: Visitor) -> None:
 # ---------------------------------------------------------------------------------------------------- every page
 
 
-def test_every_page_is_looked_at(arrive: Callable[..., Visitor], seen: Looked) -> None:
+def test_every_page_is_looked_at(guest: Visitor, seen: Looked) -> None:
     """Those that the jobs above do not lead to, and what is said where there is no such page."""
-    visitor = arrive()
-    page = find(visitor, "T-BELT")
+    page = find(guest, "T-BELT")
     child = page.url.rpartition("/")[2]
-    page = visitor.go("train/T-BELT/room")
-    page.get_by_role("button", name="Open the room").click()
+    page = guest.go("train/T-BELT/room")
+    guest.press(page.get_by_role("button", name="Open the room"))
     room = page.url.rpartition("/")[2]
     pages = {
         "today": "?show=overdue&page=2",
@@ -335,21 +339,21 @@ def test_every_page_is_looked_at(arrive: Callable[..., Visitor], seen: Looked) -
     assert set(pages) == {name for method, _, name, _ in ROUTES if method == "GET"}
     for name, path in pages.items():
         if name not in seen.looked:
-            visitor.go(path)
-            visitor.look(f"page-{name}")
-    visitor.expected |= {400, 404}
+            guest.expected = {404} if name == "decision" else set()  # where no test has recorded one
+            guest.go(path)
+            guest.look(f"page-{name}")
+    guest.expected = {400, 404}
     for number, path in enumerate(
         ("no-such-page", "case/0000000000000000", "rules/no_such_rule", "train/NOBODY", "runs/99", "facts?q=zzzz")
     ):
-        page = visitor.go(path)
-        visitor.look(f"missing-{number}")
+        page = guest.go(path)
+        guest.look(f"missing-{number}")
         expect(page.get_by_role("link", name=re.compile("Today|Rules|Facts")).first).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["", "check", "train/T-BELT", "decide", "runs/0"], ids=lambda path: path or "today")
-def test_everything_is_reached_and_seen_by_keyboard(arrive: Callable[..., Visitor], path: str) -> None:
-    visitor = arrive()
-    page = find(visitor, "T-BELT") if path == "decide" else visitor.go(path)
+def test_everything_is_reached_and_seen_by_keyboard(guest: Visitor, path: str) -> None:
+    page = find(guest, "T-BELT") if path == "decide" else guest.go(path)
     page.evaluate(LOOK)
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to main content")
@@ -371,8 +375,8 @@ def test_everything_is_reached_and_seen_by_keyboard(arrive: Callable[..., Visito
     assert not (left := page.evaluate("look.unreached()")), left
 
 
-def test_a_case_is_trained_with_by_keyboard_alone(arrive: Callable[..., Visitor]) -> None:
-    page = arrive().go("train/T-BELT")
+def test_a_case_is_trained_with_by_keyboard_alone(guest: Visitor) -> None:
+    page = guest.go("train/T-BELT")
     press = page.keyboard.press
     page.get_by_label("Level 1, Universal").focus()
     press("ArrowDown")
@@ -385,16 +389,15 @@ def test_a_case_is_trained_with_by_keyboard_alone(arrive: Callable[..., Visitor]
     expect(page.get_by_role("main")).to_contain_text("What is suggested here")
 
 
-def test_facts_are_found_by_typing_words_and_enter(arrive: Callable[..., Visitor]) -> None:
-    page = arrive().go("check")
+def test_facts_are_found_by_typing_words_and_enter(guest: Visitor) -> None:
+    page = guest.go("check")
     page.get_by_label("Find a fact").fill("bruise")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name=f"Add {BRUISE}")).to_be_visible()
 
 
-def test_a_case_prints_on_a_few_pages(arrive: Callable[..., Visitor], folder: Path) -> None:
-    visitor = arrive()
-    page = find(visitor, "T-BELT")
+def test_a_case_prints_on_a_few_pages(guest: Visitor, folder: Path) -> None:
+    page = find(guest, "T-BELT")
     made = page.pdf(format="A4")
     (PICTURES / "case.pdf").write_bytes(made)
     pages = len(re.findall(rb"/Type\s*/Page\b", made))
@@ -408,7 +411,7 @@ def find(visitor: Visitor, child: str) -> Page:
     """Open the page of one child, by its id."""
     page = visitor.go()
     page.get_by_label("Find a child").fill(child)
-    page.get_by_role("button", name="Find", exact=True).click()
+    visitor.press(page.get_by_role("button", name="Find", exact=True))
     expect(page.get_by_label("Find a child")).to_have_count(0)
     return page
 

@@ -271,7 +271,7 @@ def test_the_record_keeps_the_level_of_the_engine_where_no_fact_speaks_of_need(t
 
 def test_the_command_says_it_at_the_top(tmp_path: Path) -> None:
     path = case(tmp_path, "facts:\n  - {fact: da_current, value: unknown}\n")
-    text = " ".join(rrt("check", path, "--as-of", "2026-04-15", "--what-if", "da_current=severe").stdout.split())
+    text = " ".join(rrt("check", path, "--as-of", "2026-04-15", "--what-if", "da_current=severe,evidence=observed").stdout.split())
     said = "Nothing recorded points to extra need yet: 1 fact is unknown. It could be level 4 if this were so: Domestic abuse"
     assert text.count(said) == 3 and "Suggested: Level 1" not in text and "If changed: Suggested: Level 4" in text
 

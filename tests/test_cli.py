@@ -356,8 +356,8 @@ def test_a_bad_as_of_says_what_to_write(case: Path, value: str) -> None:
 def test_today_is_said_on_standard_error_when_no_date_is_given(case: Path) -> None:
     for command in (("check", case), ("replay", case)):
         found = rrt(*command)
-        assert re.fullmatch(r"as of today, \d{4}-\d\d-\d\d\n", found.stderr) and found.exit_code == 0
-        assert "as of today" not in found.stdout
+        assert re.fullmatch(r"as of the end of today, \d{4}-\d\d-\d\d\n", found.stderr) and found.exit_code == 0
+        assert "as of the end" not in found.stdout
         assert rrt(*command, *AS_OF).stderr == ""
 
 

@@ -71,9 +71,9 @@ def test_met_on_the_last_day_over_easter() -> None:
         "Wednesday 18 March 2026."
     )
     assert flag.steps == [
-        "Working Together to Safeguard Children, initial child protection conferences; Children in need census guide, Department for "
-        "Education, paragraph 4.12.2; Birmingham Children's Trust business plan 2025 to 2030, KPI 5 (statutory guidance; edition: 2026; "
-        "number seen in the instrument).",
+        "Working Together to Safeguard Children, initial child protection conferences (statutory guidance); Children in need census "
+        "guide, Department for Education, paragraph 4.12.2 (performance measure, not a duty); Birmingham Children's Trust business plan "
+        "2025 to 2030, KPI 5 (performance measure, not a duty); edition: 2026; number seen in the instrument.",
         "It begins with the strategy discussion on Wednesday 18 March 2026 (line 3).",
         "The limit is 15 working days after the strategy discussion on Wednesday 18 March 2026.",
         "Counting begins the day after; 6 weekend days, Good Friday (3 April 2026) and Easter Monday (6 April 2026) are not counted.",
@@ -639,7 +639,7 @@ def test_the_parts_of_a_flag_agree() -> None:
         assert (flag.late_by is None) == (flag.status not in ("late", "overdue")) == (flag.days_late is None), rule.id
         assert bool(flag.missing) == (flag.status == "cannot_tell"), rule.id
         assert flag.explanation.startswith("Cannot tell") == (flag.status == "cannot_tell"), rule.id
-        assert flag.steps[0].startswith(flag.source) and flag.steps[1].startswith("It begins with "), rule.id
+        assert flag.steps[0].startswith(f"{flag.cited}; ") and flag.steps[1].startswith("It begins with "), rule.id
         if flag.status in ("met", "late", "early") and rule.spec.expect:
             assert flag.answer is not None and flag.steps[-1].startswith(("Answered by", "A reason", "Bank holidays")), rule.id
         if flag.status == "ended":
@@ -677,7 +677,8 @@ def test_no_title_says_that_somebody_fails_or_refuses() -> None:
     titles = [fact.label for fact in thresholds.facts.values()] + [pathway.label for pathway in thresholds.pathways.values()]
     titles += [rule.spec.title for rule in thresholds.rules] + [rule.spec.title for rule in book().rules]
     titles += [kind.title for kind in book().events.values()]
-    assert len(titles) > 900 and not [t for t in titles if re.search(r"\b(fail(s|ed|ing|ure)?|refuses|neglectful|unfit)\b", t, re.IGNORECASE)]
+    blames = re.compile(r"\b(fail(s|ed|ing|ure)?|refuses|neglectful|unfit)\b", re.IGNORECASE)
+    assert len(titles) > 900 and not [title for title in titles if blames.search(title)]
 
 
 def test_evidence_has_no_default_that_invents_a_day() -> None:

@@ -446,7 +446,7 @@ def test_trap_44_a_pause_of_up_to_27_days_owes_no_notice_of_an_end() -> None:
 
 
 def test_trap_45_five_days_to_notify_a_serious_incident_are_guidance_not_the_act() -> None:
-    assert authority("fd_sin_5wd", "fd_rapid_review_15wd") == {"guidance"}
+    assert authority("fd_sin_5wd", "fd_rapid_review_15wd") == {"practice"}
 
 
 def test_the_latest_review_known_is_not_taken_for_the_first() -> None:

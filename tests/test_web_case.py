@@ -18,6 +18,7 @@ from rrt_engine.sources.case_file import read_case
 from rrt_engine.web.answer import answer
 from rrt_engine.web.case_page import BRIEF_OVER
 from rrt_engine.web.desk import open_desk
+from rrt_engine.words import AUTHORITY_WORDS
 from tests.web import AS_OF, client, desk, page, words
 
 LONG, SUGGESTED, SMALL = "T-DRIFT", "S100", "T-PRIVATE-FOSTERING"
@@ -112,11 +113,10 @@ def test_every_flag_opens_into_its_steps_its_source_its_authority_and_its_rule()
         links = tree.xpath(f'//details//a[@href="/rules/{flag.rule}"]')
         assert links
         reference = words(links[0].getparent())
-        assert {"duty": "statutory duty", "guidance": "statutory guidance", "local": "local standard"}.get(flag.authority, "") in reference
         rule = desk().book.named(flag.rule)[-1].spec
         for source in rule.source:
             instrument = desk().book.sources[source.id]
-            assert instrument.title in reference and source.at in reference
+            assert f"{instrument.title}, {source.at} ({AUTHORITY_WORDS[instrument.authority]})" in reference
             if instrument.url:
                 assert instrument.url in links[0].getparent().xpath(".//a/@href")
 
@@ -340,3 +340,18 @@ events:
     assert "cp_plan_ended_3m" not in {group.rule for group in shown.met}
     drawn = [bar for bar in shown.picture.bars() if checked.flags[bar.flag].rule == "cp_plan_ended_3m"] if shown.picture else []
     assert [bar.status for bar in drawn] == ["recorded"] and drawn[0].mark_x is not None
+
+
+@pytest.mark.parametrize(("as_of", "said"), [("2026-03-04", True), ("2026-03-01", False)])
+def test_what_is_dated_after_the_child_died_is_said_with_what_it_started(as_of: str, said: bool) -> None:
+    text = """case: T-AFTER
+events:
+  - {event: referral_received, at: 2025-12-01}
+  - {event: child_died, at: 2026-01-05}
+  - {event: case_closed, at: 2026-01-20}
+  - {event: referral_received, at: 2026-03-02}
+"""
+    data = {"case_text": text, "way": "text", "as_of": as_of, "do": "check"}
+    shown = words(page(client().post("/check", data=data).text).cssselect(".rrt-answer")[0])
+    words_ = "The death of the child is recorded on 5 January 2026, and after it: receipt of the referral. Check these dates"
+    assert (words_ in shown) == said and ("death of the child" in shown) == said

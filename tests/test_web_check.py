@@ -517,7 +517,7 @@ def test_no_link_of_a_page_that_holds_what_was_typed_takes_its_place() -> None:
     text = (CASES / "training" / "plan_drifting.yaml").read_text(encoding="utf-8")
     for shown in (
         asked(**PASTED, case_text=text),
-        asked(**PASTED, case_text=text, **{"fact": "injury_to_non_mobile_child", "do": "choose"}),
+        asked(way="text", when="today", case_text=text, fact="injury_to_non_mobile_child", do="choose"),
         asked(**TYPED, do="check", **BRUISE),
         asked(**TYPED, do="find", fact_words="bruise", **BRUISE),
         asked(422, **PASTED, case_text="case: ["),

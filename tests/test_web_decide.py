@@ -338,6 +338,79 @@ def test_a_record_that_cannot_be_written_is_said_in_words(what: str, at: Desk, b
     assert "--" not in errors(answer.text)["record"]
 
 
+def test_a_page_waits_seconds_and_no_half_minute_for_a_record_that_is_locked(
+    at: Desk, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(browser, of(at, SOFA), **agreeing(at, SOFA))
+    assert decide_page.WAIT <= 5 < kept._WAIT
+    waited: list[float] = []
+    connect = sqlite3.connect
+
+    def seen(*given: Any, **named: Any) -> sqlite3.Connection:
+        waited.extend([named["timeout"]] if "timeout" in named else [])
+        return connect(*given, **named)
+
+    monkeypatch.setattr(sqlite3, "connect", seen)
+    for address in ("/decisions", "/decisions/1", "/decisions/verify"):
+        assert browser.get(address).status_code == 200
+    sent(browser, of(at, SOFA), **agreeing(at, SOFA), reason="Another.")
+    assert len(waited) >= 5 and set(waited) == {decide_page.WAIT} and len(every(at)) == 2
+
+
+@pytest.mark.parametrize("content", ["this is a text and no record of anything", ""])
+def test_a_file_that_is_no_record_is_said_inside_the_page(content: str, at: Desk, browser: TestClient) -> None:
+    at.record.write_text(content)
+    for address in ("/decisions/verify", "/decisions", "/decisions/1"):
+        shown = browser.get(address)
+        assert "not a record of decisions" in words(page(shown.text)) and "--record" not in words(page(shown.text)), address
+        assert page(shown.text).cssselect("a[href='/decisions']"), address
+    assert "Yes: it is intact" not in words(page(browser.get("/decisions/verify").text))
+
+
+# ------------------------------------------------------------------------------------------------ another day, and the same again
+
+
+@pytest.mark.parametrize(("as_of", "said"), [("2026-04-14", "1 day before"), ("2026-04-16", "1 day after"), ("2026-04-15", "")])
+def test_a_day_that_is_not_today_is_said_where_it_is_decided(
+    as_of: str, said: str, at: Desk, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at, "now", lambda: parse_moment("2026-04-15T09:30"))
+    shown = words(page(browser.get(f"/decide/{at.find(SOFA)[0]}?as_of={as_of}").text))
+    assert ("which is not today" in shown) == bool(said) and said in shown
+    if said:
+        assert f"it is {said} Wednesday 15 April 2026" in shown
+
+
+def test_the_same_decision_of_the_same_day_is_recorded_again_only_where_that_is_confirmed(at: Desk, browser: TestClient) -> None:
+    one, two = browser.get(of(at, SOFA)).text, browser.get(of(at, SOFA)).text
+    decided = agreeing(at, SOFA)
+    first = browser.post("/decide", data={**hidden(one), **decided})
+    assert first.url.path == "/decisions/1"
+    assert browser.post("/decide", data={**hidden(one), **decided}).url.path == "/decisions/1"  # the same form, sent twice
+    asked = browser.post("/decide", data={**hidden(two), **decided})
+    assert asked.status_code == 422 and len(every(at)) == 1
+    shown = words(page(asked.text))
+    assert "Entry 1, recorded today, says the same of this case" in shown and "This is recorded already" in shown
+    assert "who somebody is" not in shown and errors(asked.text)["confirm"] == "Confirm that it is recorded as it is"
+    confirm = page(asked.text).cssselect("input[name=confirm]")[0].get("value")
+    assert browser.post("/decide", data={**hidden(asked.text), **decided, "confirm": confirm}).url.path == "/decisions/2"
+
+
+@pytest.mark.parametrize("other", [{"reason": "For another reason."}, {"level": "1", "reason": "Less."}])
+def test_another_decision_on_the_same_case_needs_no_confirming(other: dict[str, str], at: Desk, browser: TestClient) -> None:
+    sent(browser, of(at, SOFA), **agreeing(at, SOFA))
+    assert sent(browser, of(at, SOFA), **{**agreeing(at, SOFA), **other}).url.path == "/decisions/2"
+
+
+def test_the_same_as_an_entry_of_another_day_or_of_another_case_needs_no_confirming(at: Desk, browser: TestClient) -> None:
+    sent(browser, of(at, SOFA), **agreeing(at, SOFA))
+    now = every(at)[0].decision
+    with kept.open_record(at.record) as record:
+        assert kept.said_before(record, now) is not None
+        assert kept.said_before(record, replace(now, at="2026-01-05T09:30:00Z")) is None
+        assert kept.said_before(record, replace(now, suggested=replace(now.suggested, case="OTHER"))) is None
+
+
 # ------------------------------------------------------------------------------------------------ reading it
 
 

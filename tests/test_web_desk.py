@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
 
 import pytest
 
-from rrt_engine.calendar import parse_moment
+from rrt_engine.calendar import Moment, parse_moment
+from rrt_engine.paths import RULES
 from rrt_engine.replay.worklist import Choice
+from rrt_engine.web import desk as desk_module
 from rrt_engine.web import engines
+from rrt_engine.web.desk import Desk, open_desk
 from rrt_engine.web.engines import Engines
 from rrt_engine.web.pages import Asked
 from rrt_engine.web.today import today
-from tests.web import desk
+from rrt_engine.words import as_of_words, day_words
+from tests.web import client, desk, page, words
 
 DAYS = [parse_moment(day) for day in ("2026-04-15", "2024-06-03", "2026-01-20", "2025-09-30")]
 
@@ -88,7 +94,7 @@ def test_a_list_is_made_once_for_each_choice() -> None:
     assert north is not held.worklist()
     for n in range(40):
         held.worklist(Choice(workers=(f"nobody {n}",)))
-    assert held._worklist.cache_info().currsize <= 32  # type: ignore[attr-defined]
+    assert held.judged and held.judged.lists.cache_info().currsize <= 32  # type: ignore[attr-defined]
 
 
 def test_a_child_cut_out_of_the_data_keeps_all_that_is_recorded_of_it() -> None:
@@ -107,3 +113,170 @@ def test_a_child_cut_out_of_the_data_keeps_all_that_is_recorded_of_it() -> None:
             if whole.ref is not None and cut.ref is not None:
                 refs = [(each.refs[int(each.ref[row])] if each.ref[row] >= 0 else None) for each in (cut, whole)]  # type: ignore[index]
                 assert refs[0] == refs[1]
+
+
+# ---------------------------------------------------------------------------------------------------- the clock
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, text: str) -> None:
+        self.set(text)
+
+    def set(self, text: str) -> None:
+        self.moment = parse_moment(text)
+
+    def __call__(self) -> Moment:
+        return self.moment
+
+
+CONTACT = "child_id,event,at\nC1,contact_received,2026-04-14T15:00\n"
+
+
+def live_desk(tmp_path: Path, clock: Clock, as_of: Moment | None = None) -> Desk:
+    source = tmp_path / "events.csv"
+    source.write_text(CONTACT, encoding="utf-8")
+    return open_desk([source], RULES, as_of, tmp_path / "record.sqlite", (), clock)
+
+
+def top(held: Desk, address: str = "/") -> str:
+    answer = client(held).get(address)
+    assert answer.status_code == 200
+    return words(page(answer.text).cssselect("main")[0])
+
+
+def waited(held: Desk) -> None:
+    """Wait until what is being made is there."""
+    if judging := held._judging:
+        judging.join(60)
+    assert not held.making_anew
+
+
+def hour_limits(held: Desk) -> dict[str, set[str]]:
+    """The parts of the list on which limits in hours stand, by the limit's end."""
+    found = held.worklist()
+    assert found
+    by_part: dict[str, set[str]] = {}
+    for part, lines in found.by_when().items():
+        for item in found.items(lines):
+            if item.due_iso().startswith("2026-04-15T15:00"):
+                by_part.setdefault(part, set()).add(item.rule)
+    return by_part
+
+
+def test_live_pages_judge_by_the_time_of_day_and_a_day_that_was_given_by_its_end(tmp_path: Path) -> None:
+    """A limit that runs out at 15:00 is due today at 09:00; a day as a whole is judged at its end, which is said."""
+    clock = Clock("2026-04-15T09:00")
+    live = live_desk(tmp_path, clock)
+    assert set(hour_limits(live)) == {"today"}
+    said = top(live)
+    assert "As at Wednesday 15 April 2026 at 09:00 BST" in said and "1 due today" in said and "at 15:00" in said
+    assert "opened for" not in said and "0 overdue" in said
+    given = live_desk(tmp_path, clock, parse_moment("2026-04-15"))
+    assert set(hour_limits(given)) == {"overdue"} and hour_limits(given)["overdue"] == hour_limits(live)["today"]
+    assert "As at the end of Wednesday 15 April 2026" in top(given) and "opened for" not in top(given)
+    live.close(), given.close()
+
+
+def test_live_pages_are_judged_anew_after_ten_minutes_and_the_same_child_keeps_its_address(tmp_path: Path) -> None:
+    clock = Clock("2026-04-15T14:55")
+    held = live_desk(tmp_path, clock)
+    (handle,) = held.find("C1")
+    before = held.judged
+    clock.set("2026-04-15T15:04")
+    assert "at 14:55 BST" in top(held) and held.judged is before
+    clock.set("2026-04-15T15:05")
+    held.keep_up(60)
+    waited(held)
+    assert "at 15:05 BST" in top(held) and set(hour_limits(held)) == {"overdue"}
+    assert held.find("C1") == [handle] and "at 15:05 BST" in top(held, f"/case/{handle}")
+    clock.set("2026-04-16T00:00")
+    held.keep_up(60)
+    waited(held)
+    assert "Thursday 16 April 2026 at 00:00 BST" in top(held)
+    clock.set("2026-04-15T23:59")  # a clock that was put right
+    held.keep_up(60)
+    waited(held)
+    assert held.today == clock.moment
+    held.close()
+
+
+def test_while_a_list_is_made_anew_all_see_the_old_one_and_it_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, let_go, made = Clock("2026-04-15T09:00"), Event(), []
+    held = live_desk(tmp_path, clock)
+    held.ready()
+    evaluated = desk_module.evaluated
+
+    def slowly(*given: object) -> object:
+        made.append(1)
+        assert let_go.wait(60)
+        return evaluated(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk_module, "evaluated", slowly)
+    clock.set("2026-04-16T09:00")
+    held.keep_up(0)
+    with ThreadPoolExecutor(8) as people:
+        seen = list(people.map(lambda _: top(held), range(8)))
+    assert all("Wednesday 15 April 2026 at 09:00" in each and "A newer list is being made" in each for each in seen)
+    let_go.set()
+    waited(held)
+    assert "Thursday 16 April 2026 at 09:00" in top(held) and "newer list" not in top(held) and len(made) == 1
+    held.close()
+
+
+def test_where_it_cannot_be_judged_anew_the_old_list_stays_and_it_is_tried_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, tried = Clock("2026-04-15T09:00"), []
+    held = live_desk(tmp_path, clock)
+
+    def refuses(*_: object) -> None:
+        tried.append(1)
+        raise RuntimeError("C1")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk_module, "evaluated", refuses)
+        for time, times in (("09:10", 1), ("09:15", 1), ("09:20", 2)):
+            clock.set(f"2026-04-15T{time}")
+            held.keep_up(60)
+            waited(held)
+            assert len(tried) == times and "at 09:00 BST" in top(held)
+    assert "a fault in rrt: RuntimeError" in (said := capsys.readouterr().err) and "C1" not in said
+    clock.set("2026-04-15T09:30")
+    held.keep_up(60)
+    waited(held)
+    assert held.today == clock.moment
+    held.close()
+
+
+def test_pages_opened_for_another_day_say_so_and_do_not_follow_the_clock(tmp_path: Path) -> None:
+    clock = Clock("2026-04-15T09:00")
+    held = live_desk(tmp_path, clock, parse_moment("2026-04-15"))
+    (handle,) = held.find("C1")
+    clock.set("2026-04-16T09:00")
+    for address in ("/", f"/case/{handle}"):
+        assert f"These pages were opened for {day_words(held.today.day)}, which is not today." in top(held, address)
+    assert "opened for" not in top(held, f"/case/{handle}?as_of=2026-04-20") and held.today == parse_moment("2026-04-15")
+    held.close()
+
+
+def test_live_pages_without_data_follow_the_clock(tmp_path: Path) -> None:
+    clock = Clock("2026-04-15T09:00")
+    held = open_desk([], RULES, None, tmp_path / "record.sqlite", (), clock)
+    clock.set("2026-04-16T09:00")
+    held.keep_up()
+    assert held.today == clock.moment and as_of_words(held.today) == "Thursday 16 April 2026 at 09:00 BST"
+
+
+def test_data_that_end_long_before_the_day_are_said_on_every_page_of_them(tmp_path: Path) -> None:
+    for day, old in (("2026-05-15", ""), ("2026-05-16", "32")):
+        held = live_desk(tmp_path, Clock(f"{day}T09:00"), parse_moment(day))
+        (handle,) = held.find("C1")
+        for address in ("/", f"/case/{handle}"):
+            said = top(held, address)
+            assert (f"The last day with the usual events in these data is Tuesday 14 April 2026, {old} days before" in said) == bool(old), (
+                day,
+                address,
+            )
+        held.close()

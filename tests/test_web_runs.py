@@ -26,6 +26,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.compare import compare_runs
+from rrt_engine.replay.run import replay
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.runner import run
 from rrt_engine.reports import run_cases, run_page
@@ -228,16 +229,39 @@ def test_lateness_in_a_run_is_said_in_calendar_days(browser: TestClient, april: 
     assert not any(" days late" in row[2].replace("calendar days late", "") for row in shown)
 
 
-def test_a_case_leads_to_its_page_where_the_data_hold_it_and_nowhere_else(held: Desk, folder: Path) -> None:
-    with_data = replace(held, replay=desk().replay)
+@pytest.fixture(scope="module")
+def with_data(held: Desk, folder: Path) -> Desk:
+    """The runs, with the records that they were made from as the data beside others."""
+    return replace(held, replay=replay([folder / "events.csv", CASES / "training" / "sofa.yaml"], held.book, parse_moment(AS_OF[1])))
+
+
+def test_a_case_leads_to_its_page_in_the_data_that_the_run_was_made_from(held: Desk, with_data: Desk) -> None:
     text = client(with_data).get("/runs/0/cases?state=open").text
     links = {words(a): a.get("href") for a in page(text).cssselect("tbody th a")}
-    plain = {row[0] for row in rows(text)}
-    assert {MARKUP, "=1+1"} <= plain - set(links), "the data hold no such child"
-    assert links and all(with_data.find(id) and with_data.find(id)[0] in href for id, href in links.items())
-    assert all("as_of=2026-04-15" in href for href in links.values())
+    assert {MARKUP, "=1+1"} <= set(links) == {row[0] for row in rows(text)}
+    assert all(with_data.find(id)[0] in href and "as_of=2026-04-15" in href for id, href in links.items())
+    assert page(client(with_data).get("/runs/compare?a=1&b=0").text).cssselect("main li a[href*='/case/']")
     assert not page(client(held).get("/runs/0/cases?state=open").text).cssselect("tbody a")
     assert "<b>&amp;1" not in text.replace("&lt;b&gt;&amp;amp;1", "")
+
+
+def test_a_child_of_other_records_with_the_same_id_is_not_taken_for_the_child_of_a_run(held: Desk) -> None:
+    other = replace(held, replay=desk().replay)
+    for address in ("/runs/0/cases?state=open", "/runs/compare?a=1&b=0"):
+        shown = page(client(other).get(address).text)
+        ids = [words(cell).partition(":")[0] for cell in shown.cssselect("tbody th, .govuk-list--spaced li")]
+        assert any(other.find(id) for id in ids), "the data hold children of these ids"
+        assert not shown.cssselect("main a[href*='/case/']") and "was made from other records" in words(shown)
+
+
+def test_an_id_in_the_runs_records_and_in_others_leads_only_to_the_child_of_the_run(held: Desk, folder: Path) -> None:
+    """Where the data are the records of the run and others that use an id for another child."""
+    (folder / "other.csv").write_text("child_id,event,at,date_of_birth\nS021,referral_received,2026-03-01,2011-01-01\n", encoding="utf-8")
+    both = replace(held, replay=replay([folder / "events.csv", folder / "other.csv"], held.book, parse_moment(AS_OF[1])))
+    assert both.replay
+    for id in ("S021", "S022"):
+        of = {both.held(handle).run for handle in both.find_of(held.runs[0], id)}  # type: ignore[union-attr]
+        assert of and all(any(each.file == folder / "events.csv" for each in both.replay.sources[n].members) for n in of)
 
 
 @pytest.mark.parametrize(

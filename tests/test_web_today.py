@@ -276,8 +276,9 @@ def test_what_could_not_be_read_or_used_is_said_at_the_top_and_named_at_the_foot
     assert f"{reading.records_read:,} records read = {reading.records_used:,} used + {rejected:,} rejected" in said
     assert f"{held.replay.after_as_of(source):,} events after the as-of date not counted" in said
     assert "broken.csv: could not be read." in said and "events.facts.csv: could not be read." in said
-    top = words(part.cssselect(".govuk-inset-text")[0])
-    assert top.startswith(f"2 sources could not be read, and {rejected} record") and part.cssselect(".govuk-inset-text a[href='#read']")
+    top = [words(each) for each in part.cssselect(".govuk-inset-text")]
+    assert any(each.startswith(f"2 sources could not be read, and {rejected} record") for each in top)
+    assert part.cssselect(".govuk-inset-text a[href='#read']")
 
 
 def test_sources_that_hold_only_latest_dates_are_said(tmp_path: Path) -> None:
@@ -307,3 +308,27 @@ def test_markup_in_the_data_is_read_as_text(tmp_path: Path) -> None:
     assert evil in [words(each) for each in part.cssselect("#team option")]
     assert evil not in answer.headers.get("location", "")
     assert re.fullmatch(r"Today – .*", words(part.cssselect("title")[0]))
+
+
+def test_the_way_back_from_a_case_leads_to_the_list_that_it_was_opened_from() -> None:
+    """A team and a part stay chosen, also after looking at other days; what is no such thing is not carried."""
+    narrowed = shown("/?team=1&show=overdue")
+    to = narrowed.cssselect(".rrt-today-lines a")[0].get("href")
+    opened = shown(to)
+    for _ in range(2):
+        back = urlsplit(opened.cssselect(".govuk-back-link")[0].get("href"))
+        assert back.path == "/" and parse_qs(back.query) == {"team": ["1"], "show": ["overdue"]}
+        opened = shown(next(a.get("href") for a in opened.cssselect(".rrt-walk a") if words(a) == "Back a week"))
+    for wrong in ("team=North", "show=%3Cb%3E", "day=31"):
+        assert shown(f"{urlsplit(to).path}?{wrong}").cssselect(".govuk-back-link")[0].get("href") == "/"
+
+
+def test_events_after_the_day_are_counted_beside_the_list_and_doubted_where_they_are_most() -> None:
+    """A mistyped year must not look like good news."""
+    for as_of, doubted in (("2019-01-01", True), ("2025-10-01", True), ("2026-04-14", False)):
+        held = desk_of(CASES / "sample", as_of=as_of)
+        assert held.replay
+        later, events = sum(map(held.replay.after_as_of, held.replay.read)), sum(len(each.reading.log) for each in held.replay.read)
+        beside = words(shown("/", held).cssselect(".rrt-counts ~ .govuk-inset-text")[-1])
+        assert f"{events:,}" in beside and (later == events or f"{later:,} of the" in beside), as_of
+        assert ("is that the day you meant?" in beside.lower()) == doubted and (2 * later > events) == doubted

@@ -16,6 +16,7 @@ from rrt_engine.cli_training import train_command
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.training import ASK, Session, Words, mind_lines, reason_lines, revealed, stages
 from rrt_engine.web.train_page import LONGEST
+from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS
 from tests.web import client, desk, page, words
 
 CASE = "T-COLD-FLAT"
@@ -220,6 +221,8 @@ def test_a_reveal_says_how_the_commit_stands_to_it_and_what_it_rests_on() -> Non
     rules = [a.get("href").rpartition("/")[2] for a in shown.cssselect("main li a.rrt-id")]
     suggestion = revealed(started().stages[0], started().suggest).suggestion
     assert rules and set(rules) <= {reason.rule for reason in suggestion.reasons}
+    for reason in (each for each in suggestion.reasons if each.rule in rules):
+        assert f"{reason.source} ({AUTHORITY_WORDS[reason.authority]}; {MARK_WORDS[reason.verified]})" in said
     assert all(browser().get(f"/rules/{rule}").status_code in (200, 404) for rule in rules[:1])
 
 

@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import openpyxl
 import pytest
 from typer.testing import CliRunner, Result
 
 from rrt_engine import cli, cli_worklist
-from rrt_engine.calendar import as_date, day_number, parse_moment
+from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.cli import app
 from rrt_engine.paths import CASES
-from rrt_engine.replay.run import replay
+from rrt_engine.replay.run import replay, usual_last
 from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklist, worklist
+from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
-from rrt_engine.reports.worklist_words import missing_in_short, totals
+from rrt_engine.reports.worklist_words import about, missing_in_short, totals
 from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
@@ -439,3 +441,25 @@ def test_the_document_meets_its_schema_and_agrees_with_the_list(sample: Worklist
 def test_what_is_missing_stands_together(sample: Worklist) -> None:
     short = {missing_in_short(i) for i in sample.items(sample.unclear)}
     assert short == {"`child_seen` of the child in need visit", "`child_seen` of the child protection visit"}
+
+
+def test_the_list_says_how_far_its_data_reach() -> None:
+    """Data that end long before the day, and data that lie after it: in the terminal, on the page and on the sheet about the list."""
+    for as_of, says in (
+        ("2026-05-16", ""),
+        ("2026-05-17", "The last day with the usual events in these data is Wednesday 15 April 2026, 32 days before Sunday 17 May 2026"),
+        ("2019-01-01", "No event in these data is counted: all 1,607 are after the end of Tuesday 1 January 2019"),
+    ):
+        found = worklist(replay([SAMPLE], BOOK, parse_moment(as_of)))
+        said = reach_words(found.replay)
+        assert bool(said) == bool(says) and (not said or said[0].startswith(says))
+        text = " ".join(rrt(SAMPLE, "--as-of", as_of).stdout.split())
+        about_it = " ".join(value for _, value in about(found))
+        for where in (text, page(found), about_it):
+            assert all(each in where for each in said) and ("The last day with" in where) == says.startswith("The last")
+
+
+def test_a_few_later_events_do_not_make_old_data_look_new() -> None:
+    days = np.repeat(np.arange(20000, 20400), 5)
+    assert usual_last(days) == 20399 == usual_last(np.append(days, [20500, 20501, 20600]))
+    assert usual_last(np.array([20000, 20100])) == 20100 and usual_last(np.zeros(0, np.int64)) == NO_DAY

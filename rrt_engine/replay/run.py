@@ -129,10 +129,10 @@ class Replay:
         """How many events of one source are later than the as-of moment, and so not counted."""
         return int(np.count_nonzero(self._later(source.reading.log)))
 
-    def last_day(self, source: SourceRead) -> int:
-        """The day of the last event of one source that is not later than the as-of moment; NO_DAY where there is none."""
-        log = source.reading.log
-        return int(log.day[~self._later(log)].max(initial=NO_DAY))
+    def days(self, *sources: SourceRead) -> Int64s:
+        """The days of the events of some sources that are not later than the as-of moment."""
+        logs = [source.reading.log for source in sources]
+        return np.concatenate([np.zeros(0, np.int64), *(log.day[~self._later(log)] for log in logs)])
 
     def _later(self, log: EventLog) -> Bools:
         later = log.day > self.as_of.day
@@ -207,6 +207,21 @@ class Replay:
     def _bases(self) -> list[Int8s]:
         """For each source, on what each of its flags rests."""
         return [basis_of(s.result.flags, s.log, self.book.rules, s.whole) for s in self.sources]
+
+
+def usual_last(days: Int64s) -> int:
+    """The last day on which events happened about as they usually do; NO_DAY where there is none.
+
+    A day with at least half of the daily mean of the year before the latest hundredth: a few events that were planned or mistyped
+    do not make old data look new. Where there are few events, it is the day of the last.
+    """
+    if not len(days):
+        return NO_DAY
+    nearly = int(np.quantile(days, 0.99, method="lower"))
+    year = days[(days <= nearly) & (days > nearly - 365)]
+    found, counts = np.unique(days, return_counts=True)
+    mean = len(year) / min(365, nearly - int(year.min()) + 1)
+    return int(found[counts >= min(counts.max(), np.ceil(mean / 2))][-1])
 
 
 def rule_line(rule: Rule, basis: str, statuses: Int64s, because: Int64s, ended: int = 0) -> RuleLine:

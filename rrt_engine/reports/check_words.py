@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from rrt_engine.calendar import NO_DAY
+from rrt_engine.calendar import NO_DAY, as_date
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import EventLog, Fact, plural
 from rrt_engine.reports.documents import REMINDER
@@ -80,6 +80,24 @@ def facts_when_words(facts: Sequence[Fact], day: int) -> str:
     if always:
         said.append(f"{plural(always, 'recorded fact')} without a date {'is' if always == 1 else 'are'} used on every day.")
     return " ".join(said)
+
+
+def after_death_words(flags: Sequence[Explained], log: EventLog, book: RuleBook, day: int) -> str:
+    """That what started duties which are still to be done is dated after the death of the child; empty where none is. They count, as
+    news of a death may itself be a referral.
+    """
+    if "child_died" not in log.kinds:
+        return ""
+    deaths = log.day[(log.kind == log.kinds.index("child_died")) & (log.day <= day)]
+    if not len(deaths):
+        return ""
+    died = int(deaths.min())
+    open_now = [f for f in flags if to_do(f) or f.status in ("due", "due_soon")]
+    kinds = dict.fromkeys(f.trigger["event"] for f in open_now if f.trigger["at"][:10] > as_date(died).isoformat())
+    if not kinds:
+        return ""
+    after = listed([within_sentence(book.events[kind].title) if kind in book.events else kind.replace("_", " ") for kind in kinds])
+    return f"The death of the child is recorded on {short_day_words(died)}, and after it: {after}. Check these dates before acting on them."
 
 
 def reference_words(flag: Explained) -> str:

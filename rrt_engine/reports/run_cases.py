@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from rrt_engine.model import STATUSES, plural
+from rrt_engine.model import STATUSES
 from rrt_engine.reports.compare_words import day_text, late_days
 from rrt_engine.reports.run_shapes import TeamRow, quoted
 from rrt_engine.reports.run_tables import ALL_NOT_DONE, MISSED, NO_TEAM, OPEN, of_statuses

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrt_engine.calendar import NO_DAY, Moment
 from rrt_engine.model import plural
-from rrt_engine.replay.run import Refused, Replay, SourceRead
+from rrt_engine.replay.run import Refused, Replay, SourceRead, usual_last
 from rrt_engine.sources.fact_tables import DecisionReading, FactReading
 from rrt_engine.words import as_of_words, day_words, listed
 
@@ -123,12 +123,15 @@ def reach_words(replay: Replay) -> list[str]:
     That the last event counted is long before that day; that some sources end so where others go on; and how many events are later
     than it, and so not counted.
     """
-    lasts = [(source.path, replay.last_day(source)) for source in replay.read if source.reading.format != "case"]
-    last = max((replay.last_day(source) for source in replay.read), default=NO_DAY)
+    lasts = [(source.path, usual_last(replay.days(source))) for source in replay.read if source.reading.format != "case"]
+    days = replay.days(*replay.read)
+    last = usual_last(days)
     said = [text] if (text := stale_words(last, replay.as_of)) else []
+    if said and (few := int((days > last).sum())):
+        said.append(f"Only {few:,} of the events counted {'is' if few == 1 else 'are'} later, the last on {day_words(int(days.max()))}.")
     if not said:
         old = [(path, day) for path, day in lasts if day != NO_DAY and stale_words(day, replay.as_of)]
-        said += [f"The last event in {path} is of {_before(day, replay.as_of, 'it')}" for path, day in old[:SHOWN]]
+        said += [f"The last day with the usual events in {path} is {_before(day, replay.as_of, 'it')}" for path, day in old[:SHOWN]]
         if len(old) > SHOWN:
             said.append(f"{len(old) - SHOWN:,} more sources end over {LONG_AGO} days before that day.")
     later, events = sum(map(replay.after_as_of, replay.read)), sum(len(source.reading.log) for source in replay.read)
@@ -147,7 +150,7 @@ def stale_words(last: int, as_of: Moment) -> str:
     """That the last event is long before the day judged by; empty where it is not, or there is none."""
     if last == NO_DAY or as_of.day - last <= LONG_AGO:
         return ""
-    return f"The last event in these data is of {_before(last, as_of)}"
+    return f"The last day with the usual events in these data is {_before(last, as_of)}"
 
 
 def _before(day: int, as_of: Moment, them: str = "them") -> str:

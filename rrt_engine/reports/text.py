@@ -21,6 +21,7 @@ from rrt_engine.reports.check_words import (
     ORDER,
     PROVISIONAL,
     SHOWN_WORDS,
+    after_death_words,
     at_status,
     counts_words,
     ended_words,
@@ -94,6 +95,8 @@ def show_check(
         say(console, later_words(result.after_as_of))
     if facts_when := facts_when_words(case.every_fact(), as_of.day):
         say(console, facts_when)
+    if after_death := after_death_words(flags, case.log, book, as_of.day):
+        say(console, after_death, "bold")
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")
     else:

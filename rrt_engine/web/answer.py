@@ -13,6 +13,7 @@ from rrt_engine.model import plural
 from rrt_engine.reports.check_words import (
     NO_FACTS,
     PROVISIONAL,
+    after_death_words,
     at_status,
     counts_words,
     ended_words,
@@ -124,7 +125,10 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
     governing = {f.rule: book.rules[index].spec for f, index in zip(flags, checked.result.flags.rule.tolist(), strict=True)}
     editions = dict(zip(map(id, flags), checked.result.flags.rule.tolist(), strict=True))
     instruments = {
-        index: tuple(Instrument(book.sources[s.id].title, s.at, book.sources[s.id].authority, book.sources[s.id].url) for s in book.rules[index].spec.source)
+        index: tuple(
+            Instrument(book.sources[s.id].title, s.at, book.sources[s.id].authority, book.sources[s.id].url)
+            for s in book.rules[index].spec.source
+        )
         for index in set(editions.values())
     }
 
@@ -151,7 +155,16 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
         attention=f"{plural(n, 'thing')} {'needs' if n == 1 else 'need'} attention" if n else none,
         urgent=urgent,
         counts=counts_words(flags),
-        later=" ".join(filter(None, (later_words(checked.result.after_as_of), facts_when_words(checked.case.every_fact(), as_of.day)))),
+        later=" ".join(
+            filter(
+                None,
+                (
+                    later_words(checked.result.after_as_of),
+                    facts_when_words(checked.case.every_fact(), as_of.day),
+                    after_death_words(flags, checked.case.log, book, as_of.day),
+                ),
+            )
+        ),
         ended_words=ended_words(len(overdue) - n),
         overdue=tuple(open_now),
         ended_undone=tuple(each for each in overdue if not to_do(each.flag)),

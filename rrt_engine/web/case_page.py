@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from rrt_engine.calendar import FIRST_YEAR, LAST_YEAR, Moment, as_date, day_number, parse_moment
@@ -14,6 +15,14 @@ from rrt_engine.words import as_of_text, as_of_words, day_words, short_day_words
 
 BRIEF_OVER = 40
 """Flags over which the steps of what was done on time or is no longer needed are shown only when asked for."""
+_BACK = {
+    "team": "[0-9]{1,6}",
+    "worker": "[0-9]{1,6}",
+    "service": "[a-z_]{1,40}",
+    "show": "[a-z_]{1,12}",
+    "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+}
+"""What Today was narrowed to when the case was opened from it, so that the way back leads there."""
 _FIELDS = ("as_of-day", "as_of-month", "as_of-year")
 _ITEMS = (("day", "Day", "2"), ("month", "Month", "2"), ("year", "Year", "4"))
 
@@ -41,6 +50,7 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "as_of": as_of,
         "as_of_iso": as_of_text(as_of),
         "span": span,
+        "way_back": {name: value for name, form in _BACK.items() if re.fullmatch(form, value := asked.one(name))},
         "brief": any(not flag.steps for flag in checked.flags),
         "spans": _spans(answered.picture),
         "opened_for": day_words(as_of.day) if as_of == today and desk.another_day else "",

@@ -33,7 +33,7 @@ TITLE = "Check a case"
 LONGEST = 100_000
 """The most characters of a case that is pasted or uploaded: some two thousand events."""
 ANSWER_KEPT = "Links on this page open in a new tab, so that this answer stays here."
-TO_CHANGE = "To go back to what you typed or pasted, press “Change this case”: your browser’s own way back may lose it, as nothing is stored."
+TO_CHANGE = "To go back to what you typed or pasted, press “Change this case”: your browser’s own way back may lose it: nothing is stored."
 _FOUND = 12
 _LONG = 1_000
 _AS_TRIED = ",evidence=observed,specificity=specific,timing=current"

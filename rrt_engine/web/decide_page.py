@@ -11,16 +11,19 @@ from rrt_engine.calendar import Moment, parse_moment
 from rrt_engine.checking import Checked, for_the_record
 from rrt_engine.decision import NO_CONSENT, REASON_LENGTH, Decision, Suggested, canonical, sha256, shown, written
 from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.model import plural
 from rrt_engine.reports.decision_words import counted, no_entry, origin, plain, recorded, row_words, sentences, verified_words
 from rrt_engine.reports.suggestion_words import said_of
 from rrt_engine.sources.case_file import read_case
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.once import Strange, Used
 from rrt_engine.web.pages import KEPT, Asked, Missing, Page, Redirect, Shown, Wrong
-from rrt_engine.words import as_of_text
+from rrt_engine.words import as_of_text, day_words
 
 TITLE = "Record a decision"
 PER_PAGE = 50
+WAIT = 3.0
+"""Seconds that a page waits at most while another program writes to the record: then it says so, and nothing is lost."""
 _GROUPS = {
     "level": "Before deciding on a level",
     "emergency": "An emergency",
@@ -63,12 +66,18 @@ def decided(desk: Desk, asked: Asked) -> Shown:
     wrong, doubts, decision = _read(desk, subject, asked)
     if decision is None:
         return _form(desk, subject, asked, wrong)
+    content = _content(decision)
+    if again := _again(desk, decision):
+        if done := desk.once.before(asked.one("token"), content):
+            return _kept(done)  # this very form has recorded it
+        doubts = [*doubts, again]
     confirmed = sha256("\n".join(d.text() for d in doubts))
     if doubts and asked.one("confirm") != confirmed:
-        confirm = Wrong("confirm", "Leave out what tells who somebody is, or confirm that it is recorded as it is")
+        named = "Leave out what tells who somebody is, or confirm" if any(d is not again for d in doubts) else "Confirm"
+        confirm = Wrong("confirm", f"{named} that it is recorded as it is")
         return _form(desk, subject, asked, [confirm], doubts, confirmed)
     try:
-        number = desk.once.do(asked.one("token"), _content(decision), lambda: kept.record_decision(desk.record, decision).number)
+        number = desk.once.do(asked.one("token"), content, lambda: kept.record_decision(desk.record, decision, WAIT).number)
     except Strange:
         said = "The program was started anew since this form was made, and nothing was recorded. Look at it again, then record it"
         return _form(desk, subject, asked, [Wrong("record", said)], doubts, confirmed)
@@ -77,7 +86,26 @@ def decided(desk: Desk, asked: Asked) -> Shown:
         return _form(desk, subject, asked, [Wrong("record", said)], doubts, confirmed)
     except InputError as error:
         return _form(desk, subject, asked, [Wrong("record", _sentence(d)) for d in error.diagnostics], doubts, confirmed)
+    return _kept(number)
+
+
+def _kept(number: int) -> Redirect:
     return Redirect(f"/decisions/{number}?recorded=yes")
+
+
+def _again(desk: Desk, decision: Decision) -> Diagnostic | None:
+    """A caution that the last entry on the case says the same and is of today; None where it does not, or the record cannot be read."""
+    if not desk.record.exists():
+        return None
+    try:
+        with kept.open_record(desk.record, wait=WAIT) as opened:
+            entry = kept.said_before(opened, decision)
+    except InputError:
+        return None  # recording says what is wrong with it
+    if entry is None:
+        return None
+    said = f"entry {entry.number}, recorded today, says the same of this case: the same level, pathways and reason"
+    return Diagnostic("record", 0, 0, "again", said, "warning", "", "look at that entry before the same is recorded a second time")
 
 
 def _of_data(desk: Desk, handle: str, as_of: str) -> Subject:
@@ -182,6 +210,7 @@ def _form(
         "nav": "decisions",
         "case": shown(suggested.case),
         "as_of": subject.as_of,
+        "not_today": _not_today(subject.as_of, desk.now()),
         "said": said_of(suggestion, book) if suggestion else None,
         "carried": subject.carried,
         "token": desk.once.token(),
@@ -195,12 +224,31 @@ def _form(
         "typed": {name: asked.one(name) if asked else "" for name in ("level", "role", "reason", "override")},
         "ticked": list(asked.all("pathway")) if asked else [],
         "doubts": [f"{d.message[:1].upper()}{d.message[1:]}" for d in doubts],
+        "doubted": _doubted(doubts),
         "advice": list(dict.fromkeys(d.help for d in doubts if d.help)),
         "confirm": confirm,
         "confirmed": bool(asked and confirm and asked.one("confirm") == confirm),
         "record": str(desk.record),
     }
     return Page("decide.html.j2", TITLE, shown_, wrong, 422 if wrong else 200, keeps=KEPT)
+
+
+def _not_today(as_of: Moment, now: Moment) -> str:
+    """That the day judged by is not today, in words; empty where it is."""
+    if as_of.day == now.day:
+        return ""
+    which = "before" if as_of.day < now.day else "after"
+    days = plural(abs(now.day - as_of.day), "day")
+    return (
+        f"This case is judged as at {day_words(as_of.day)}, which is not today: it is {days} {which} {day_words(now.day)}. "
+        "What is suggested, and what is recorded, is of that day"
+    )
+
+
+def _doubted(doubts: Sequence[Diagnostic]) -> str:
+    """What the cautions are about, as a heading."""
+    about = [d.code == "again" for d in doubts]
+    return "This is recorded already" if all(about) else "Before it is recorded" if any(about) else "This may say who somebody is"
 
 
 # ------------------------------------------------------------------------------------------------ the record
@@ -214,7 +262,7 @@ def decisions(desk: Desk, asked: Asked) -> Shown:
     found: list[kept.Entry] = []
     broken: list[str] = []
     try:
-        with kept.open_record(desk.record) as opened:
+        with kept.open_record(desk.record, wait=WAIT) as opened:
             broken = [problem.text() for problem in kept.verify(opened).problems]
             for entry in kept.entries(opened, case or None):
                 if entry.decision.differs or not differs:
@@ -249,11 +297,14 @@ def decision(desk: Desk, asked: Asked) -> Shown:
     if not desk.record.exists():
         return _none(desk)
     number = _number(asked.path["number"])
-    with kept.open_record(desk.record) as opened:
-        broken = [problem.text() for problem in kept.verify(opened).problems]
-        count, entry = 0, None
-        for count, each in enumerate(kept.entries(opened), 1):  # noqa: B007 - how many there are is said below
-            entry = each if each.number == number else entry
+    count, entry = 0, None
+    try:
+        with kept.open_record(desk.record, wait=WAIT) as opened:
+            broken = [problem.text() for problem in kept.verify(opened).problems]
+            for count, each in enumerate(kept.entries(opened), 1):  # noqa: B007 - how many there are is said below
+                entry = each if each.number == number else entry
+    except InputError:
+        return decisions(desk, asked)  # which says what is wrong with the record
     if entry is None:
         raise Missing(f"{no_entry(asked.path['number'][:20], count).capitalize()}.")
     shown_ = {
@@ -273,14 +324,19 @@ def verified(desk: Desk, asked: Asked) -> Shown:
     if not desk.record.exists():
         return _none(desk)
     expect, wrong, found = asked.one("expect"), [], None
-    with kept.open_record(desk.record) as opened:
-        try:
-            found = kept.verify(opened, expect)
-        except InputError as error:  # a hash that is none
-            wrong = [Wrong("expect", _sentence(d)) for d in error.diagnostics]
+    unread: list[str] = []
+    try:
+        with kept.open_record(desk.record, wait=WAIT) as opened:
+            try:
+                found = kept.verify(opened, expect)
+            except InputError as error:  # a hash that is none
+                wrong = [Wrong("expect", _sentence(d)) for d in error.diagnostics]
+    except InputError as error:
+        unread = [_sentence(d) for d in error.diagnostics]
     shown_ = {
         "nav": "decisions",
         "found": found,
+        "unread": unread,
         "lines": verified_words(found, desk.record) if found else [],
         "cannot_show": kept.CANNOT_SHOW,
         "expect": expect,

@@ -16,12 +16,15 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock, Thread
 
-from rrt_engine.calendar import NO_DAY, UK, Moment, day_number
+import numpy as np
+
+from rrt_engine.calendar import UK, Moment, day_number
 from rrt_engine.checking import Checked, check_case
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact, Question, Suggestion
 from rrt_engine.paths import RULES
-from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay
+from rrt_engine.replay.partition import digest
+from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay, usual_last
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
 from rrt_engine.reports.source_words import ReadSaid, read_words, stale_words
@@ -77,7 +80,7 @@ class Judged:
     @staticmethod
     def of(replay: Replay, facts: Sequence[FactReading], unread: Sequence[Refused]) -> Judged:
         """The lists and the words for a replay, with the tables of facts beside it."""
-        last = max((int(source.reading.log.day.max(initial=NO_DAY)) for source in replay.read), default=NO_DAY)
+        last = usual_last(np.concatenate([np.zeros(0, np.int64), *(source.reading.log.day for source in replay.read)]))
         held = lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
         return Judged(replay, held, read_words(replay, facts, unread), last)
 
@@ -127,7 +130,7 @@ class Desk:
 
     def ready(self) -> None:
         """Make ready what the first pages need, so that nobody waits for it: the children, the lists, and both engines for the day."""
-        _ = self._by_id, self._tables, self._case_facts, self.judged
+        _ = self._by_id, self._tables, self._case_facts, self.judged, self.digests
         self.worklist()
         with self.engines.of(self.today.day):
             pass
@@ -166,6 +169,22 @@ class Desk:
     def find(self, child_id: str) -> list[str]:
         """The handles of the children with an id; capitals and small letters are the same. More than one where an id stands for two."""
         return self._by_id.get(child_id.strip().casefold(), [])
+
+    @cached_property
+    def digests(self) -> dict[Path, str]:
+        """The digest of each file of the data, as a run notes it; made as the pages are opened, while the file is what was read."""
+        return {each.file: digest(each.file) for each in (self.replay.read if self.replay else ()) if each.file and each.file.exists()}
+
+    def find_of(self, run: Run, child_id: str) -> list[str]:
+        """The handles of a child of a run, as `find` gives them: only those whom one of the files the run was made from knows.
+
+        The same id in other records may be another child.
+        """
+        made_from = {source["sha256"] for source in run.manifest["sources"]}
+        files = {file for file, made in self.digests.items() if made in made_from}
+        sources = self.replay.sources if self.replay else ()
+        known = {place for place, one in enumerate(sources) if any(each.file in files for each in one.members)}
+        return [handle for handle in self.find(child_id) if self._children[handle].run in known]
 
     def case(self, held: Held) -> Case:
         """One child's timeline, with the facts that stand beside it."""

@@ -53,5 +53,11 @@ class Once:
             self._done[name] = (asked, done)
             return done
 
+    def before(self, token: str, asked: str) -> int | None:
+        """What a form did that asked for the same before; None where it did nothing yet, or something else."""
+        with self._lock:
+            done = self._done.get(token.partition("-")[0])
+        return done[1] if done and done[0] == asked else None
+
     def _mark(self, name: str) -> str:
         return hmac.new(self._key, name.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]

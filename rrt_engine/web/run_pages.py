@@ -184,7 +184,7 @@ def cases(desk: Desk, asked: Asked) -> Shown:
         "number": number,
         "name": one.folder.name,
         "heading": run_page.title(found),
-        "rows": [(row, run_cases.row_words(row, one.book), desk.find(row["case"])) for row in rows],
+        "rows": [(row, run_cases.row_words(row, one.book), desk.find_of(one, row["case"])) for row in rows],
         "as_of": as_of_text(one.as_of),
         "counted": counted,
         "where": wanted.where,
@@ -192,6 +192,7 @@ def cases(desk: Desk, asked: Asked) -> Shown:
         "page": page,
         "pages": pages,
         "has_data": desk.replay is not None,
+        "same_data": _shares(desk, one),
         **choices,
     }
     return Page("run_cases.html.j2", "Cases of a run", shown)
@@ -283,6 +284,8 @@ def compare(desk: Desk, asked: Asked) -> Shown:
         "names": (one.folder.name, two.folder.name),
         "numbers": numbers,
         "runs": [(each.folder.name, tables.run_words(each)) for each in (one, two)],
+        "has_data": desk.replay is not None,
+        "same_data": _shares(desk, two),
         "turned": tables.order_words(one, two),
         "differs": tables.difference_words(found),
         "aside": tables.set_aside_words(found) if found.set_aside or found.lost else [],
@@ -306,7 +309,7 @@ def compare(desk: Desk, asked: Asked) -> Shown:
                 KIND_WORDS[kind],
                 moved.kinds[kind],
                 [
-                    (row["case"], *duty_words(row), cause_words(row["because"] or "") if several else "", desk.find(row["case"]))
+                    (row["case"], *duty_words(row), cause_words(row["because"] or "") if several else "", desk.find_of(two, row["case"]))
                     for row in moved.first(kind)
                 ],
             )
@@ -337,6 +340,11 @@ def _run(desk: Desk, asked: Asked) -> tuple[int, Run]:
         raise Missing("There is no such run. Runs are named when the pages are started: `rrt serve --run FOLDER`.")
     desk.runs[number].check_unchanged()
     return number, desk.runs[number]
+
+
+def _shares(desk: Desk, one: Run) -> bool:
+    """Whether a file of the data is one that a run was made from."""
+    return bool(set(desk.digests.values()) & {source["sha256"] for source in one.manifest["sources"]})
 
 
 def _number(text: str, otherwise: int = 0) -> int:
