@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # what installs packages into $(VENV); the gate names uv instead, which fetches and compiles several at once
 INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo pages pictures test check check-style check-types check-imports check-rules bench lock clean
+.PHONY: demo pages pictures test test-spark test-browser check check-style check-types check-imports check-rules bench lock clean
 
 $(VENV)/run.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -86,8 +86,15 @@ pictures: $(VENV)/dev.ready demo/april/manifest.json
 
 test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) \
 $(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
-	$(BIN)/python -m pytest -n auto --ignore tests/test_spark.py
-	$(BIN)/python -m pytest -rs tests/test_spark.py # by itself: one Spark serves all its tests
+	$(BIN)/python -m pytest -n auto --ignore tests/test_spark.py --ignore tests/test_browser.py
+	$(MAKE) -j2 --output-sync test-spark test-browser
+
+# by themselves, side by side: one Spark serves all its tests, and one server and one browser all of theirs
+test-spark: $(VENV)/dev.ready
+	$(BIN)/python -m pytest -rs tests/test_spark.py
+
+test-browser: $(VENV)/dev.ready
+	$(BIN)/python -m pytest -rs tests/test_browser.py
 
 check: check-style check-types check-imports check-rules
 

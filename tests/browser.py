@@ -4,7 +4,7 @@ Wherever a page is looked at, whatever it shows: nothing is asked of any other h
 nothing to complain of, axe-core finds nothing in light or in forced colours, nothing is cut off, nothing overlaps, and at 400% zoom on
 a small screen nothing but a wide table scrolls sideways.
 
-The browser is Chromium or Chrome as it is installed (RRT_BROWSER names another), axe-core comes by `make browser.ready`. Without them
+The browser is Chromium or Chrome as it is installed, best without a window of its own (RRT_BROWSER names another), axe-core comes by `make browser.ready`. Without them
 these tests are skipped, and say so; with RRT_REQUIRE_BROWSER=1 they fail.
 """
 
@@ -36,7 +36,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOURS = ["color-contrast", "link-in-text-block"]
 DESK = {"width": 1280, "height": 800}
@@ -52,7 +52,7 @@ def chromium() -> str | None:
 
 def lacking() -> str:
     """What these tests need and this computer has not; empty where it has everything."""
-    missing = [] if chromium() else ["Chromium or Chrome (apt-get install chromium)"]
+    missing = [] if chromium() else ["Chromium or Chrome (apt-get install chromium-headless-shell)"]
     missing += [] if AXE.is_file() else ["axe-core (make browser.ready, which asks npm for it)"]
     return " and ".join(missing)
 

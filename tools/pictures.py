@@ -23,7 +23,7 @@ def main() -> None:
     """Open the case as a reader of the documents would, and keep what they would see first."""
     browser = chromium()
     if browser is None:
-        sys.exit("there is no Chromium or Chrome here: apt-get install chromium, or name one in RRT_BROWSER")
+        sys.exit("there is no Chromium or Chrome here: apt-get install chromium-headless-shell, or name one in RRT_BROWSER")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with served("--data", str(CASES / "sample"), "--as-of", AS_OF) as server, sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=browser, args=list(ARGUMENTS))
