@@ -216,6 +216,12 @@ def test_a_decision_is_recorded_and_the_reason_is_asked_for_where_it_differs(vis
     visitor.press(page.get_by_role("button", name="Record the decision"))
     expect(page.get_by_role("main")).to_contain_text("explained by a fall")
     visitor.look("decision")
+    print(
+        page.url,
+        page.title(),
+        [a.evaluate("e=>e.outerHTML") for a in page.get_by_role("link", name="Decisions").all()],
+        page.get_by_role("main").inner_text()[:1500],
+    )
     visitor.press(page.get_by_role("link", name="Decisions").first)
     expect(page.get_by_role("main")).to_contain_text("team manager")
     visitor.look("decisions")

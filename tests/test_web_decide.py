@@ -281,7 +281,9 @@ def test_a_form_that_is_changed_and_sent_again_says_so_and_records_the_other_onl
     assert answer.url.path == "/decisions/2" and len(every(at)) == 2
 
 
-@pytest.mark.parametrize("token", ["", "made-up", "\udcff", "é" * 50, Once().token()], ids=["none", "made-up", "no text", "long", "of another"])
+@pytest.mark.parametrize(
+    "token", ["", "made-up", "\udcff", "é" * 50, Once().token()], ids=["none", "made-up", "no text", "long", "of another"]
+)
 def test_a_form_that_this_program_did_not_make_is_shown_again_and_records_nothing(token: str, at: Desk, browser: TestClient) -> None:
     form = {**hidden(browser.get(of(at, SOFA)).text), **agreeing(at, SOFA)}
     raw = {**form, "token": token.encode("utf-8", "surrogatepass").decode("utf-8", "replace")}
