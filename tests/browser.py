@@ -4,8 +4,8 @@ Wherever a page is looked at, whatever it shows: nothing is asked of any other h
 nothing to complain of, axe-core finds nothing in light or in forced colours, nothing is cut off, nothing overlaps, and at 400% zoom on
 a small screen nothing but a wide table scrolls sideways.
 
-The browser is Chromium or Chrome as it is installed, best without a window of its own (RRT_BROWSER names another), axe-core comes by `make browser.ready`. Without them
-these tests are skipped, and say so; with RRT_REQUIRE_BROWSER=1 they fail.
+The browser is Chromium or Chrome as it is installed, best without a window of its own (RRT_BROWSER names another), axe-core comes by
+`make browser.ready`. Without them these tests are skipped, and say so; with RRT_REQUIRE_BROWSER=1 they fail.
 """
 
 from __future__ import annotations
