@@ -143,7 +143,7 @@ def test_brief_gives_the_source_and_full_gives_every_step(case: Path) -> None:
         for number, step in enumerate(flag["steps"], 1):
             assert f"{number}. {step}" in full
         if flag["status"] in NEEDS_ATTENTION:
-            assert flag["source"] in brief
+            assert flag["cited"] in brief
 
 
 def test_times_of_one_rule_are_told_together() -> None:
@@ -188,7 +188,7 @@ FLAG_KEYS = {
     "rule", "service", "title", "status", "trigger", "due", "answer", "late_by", "authority", "source", "provisional", "steps",
     "explanation", "missing",
 }  # fmt: skip
-MORE_FLAG_KEYS = {"ended_by", "days_late", "verified", "edition", "pathway"}
+MORE_FLAG_KEYS = {"cited", "ended_by", "days_late", "verified", "edition", "pathway"}
 
 
 def test_the_document_is_as_designed(case: Path) -> None:

@@ -658,7 +658,7 @@ def test_compare_says_what_differs_and_what_moved(two_runs: tuple[Run, Run], tmp
     assert result.exit_code == 1, result.output
     for words in (
         "Compare run1 with run2",
-        "the date: Wednesday 11 March 2026 → Tuesday 17 March 2026",
+        "the date: the end of Wednesday 11 March 2026 → the end of Tuesday 17 March 2026",
         "the records: not the same in both: log.csv",
         "local value answer_time: `5 working days` → `3 days`",
         "newly overdue",

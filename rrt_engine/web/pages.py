@@ -232,7 +232,7 @@ class Maker:
 KEPT = "Links on this page open in a new tab, so that what you typed stays here."
 
 _LINK = re.compile(r'<a (?![^>]*(?: target=|href="#))([^>]*)>(.*?)</a>', re.DOTALL)
-_IN_A_NEW_TAB = r'<a target="_blank" \1>\2<span class="govuk-visually-hidden"> (opens in a new tab)</span></a>'
+_IN_A_NEW_TAB = r'<a target="_blank" rel="noopener" \1>\2<span class="govuk-visually-hidden"> (opens in a new tab)</span></a>'
 """A link that leaves a page, and how it is written where that would lose what the page holds (WCAG 2.2, G201)."""
 
 
