@@ -144,11 +144,15 @@ class EventLog:
     def of_children(self, begins: int, ends: int) -> EventLog:
         """The children from one number up to another, which is left out, with their events: a log of its own, under the same coverage."""
         rows = slice(*np.searchsorted(self.child, [begins, ends]))
+        return self.of_rows(rows, self.child[rows] - begins, slice(begins, ends))
+
+    def of_rows(self, rows: Any, child: Int32s, children: Any) -> EventLog:
+        """Some of the rows and some of the children, as indexes of them; `child` numbers the children anew, row by row."""
         columns = ("kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
         taken = {name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None}
-        births = {name: getattr(self, name)[begins:ends] for name in ("born", "expected") if getattr(self, name) is not None}
+        births = {name: getattr(self, name)[children] for name in ("born", "expected") if getattr(self, name) is not None}
         attributes = {name: Attribute(a.codes[rows], a.values) for name, a in self.attributes.items()}
-        return replace(self, children=self.children[begins:ends], child=self.child[rows] - begins, **taken, **births, attributes=attributes)
+        return replace(self, children=self.children[children], child=child, **taken, **births, attributes=attributes)
 
     def compact(self) -> EventLog:
         """The same events without the names, refs and values that none of them uses: of one child out of many, most are not its own."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, as_date
-from rrt_engine.model import Attribute, EventLog
+from rrt_engine.model import EventLog
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.merge_children import Alike, Apart, matched_children
 from rrt_engine.sources.merge_coverage import detail, held, later_first, merged_coverage, names_of_refs
@@ -134,14 +134,7 @@ def _only(log: EventLog, ids: Sequence[str]) -> EventLog:
     place = _places(log, ids)
     rows = np.flatnonzero(place[log.child] >= 0) if len(log) else np.zeros(0, np.int64)
     kept = np.flatnonzero(place >= 0)
-    columns = {
-        name: getattr(log, name)[rows]
-        for name in ("kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
-        if getattr(log, name) is not None
-    }
-    births = {name: getattr(log, name)[kept] for name in ("born", "expected") if getattr(log, name) is not None}
-    attributes = {name: Attribute(a.codes[rows], a.values) for name, a in log.attributes.items()}
-    return replace(log, children=log.children[kept], child=place[log.child[rows]], **columns, **births, attributes=attributes)
+    return log.of_rows(rows, place[log.child[rows]], kept)
 
 
 def _said(differing: Differing, log: EventLog, sources: Sequence[str], kinds: Sequence[str]) -> list[Disagreement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -170,7 +169,7 @@ _WAITS = frozenset({run_pages.run, run_pages.cases, run_pages.compare, run_pages
 
 _PARTS = {
     "static": frozenset({"path"}),
-    **{name: frozenset(part.partition("}")[0].partition(":")[0] for part in path.split("{")[1:]) for _, path, name, _ in ROUTES},
+    **{name: frozenset(part.partition("}")[0] for part in path.split("{")[1:]) for _, path, name, _ in ROUTES},
 }
 
 
@@ -201,7 +200,7 @@ def _file(shown: Download) -> Response:
 _ADDRESSES = {
     "static": "/static/{path}",
     "place_css": "/place.css",
-    **{name: re.sub(r":\w+}", "}", path) for _, path, name, _ in ROUTES},
+    **{name: path for _, path, name, _ in ROUTES},
 }
 
 
