@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # what installs packages into $(VENV); the gate names uv instead, which fetches and compiles several at once
 INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo pages pictures test test-spark test-browser check check-style check-types check-imports check-rules bench lock clean
+.PHONY: demo pages pictures ready test test-spark test-browser check check-style check-types check-imports check-rules bench lock clean
 
 $(VENV)/run.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -84,9 +84,12 @@ pages: $(VENV)/durable.ready demo/april/manifest.json
 pictures: $(VENV)/dev.ready demo/april/manifest.json
 	$(BIN)/python tools/pictures.py
 
-test: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) \
-$(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
-	$(BIN)/python -m pytest -n auto --ignore tests/test_spark.py --ignore tests/test_browser.py
+# all that the tests need
+ready: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) \
+$(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) $(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
+
+test: ready
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/test_spark.py --ignore tests/test_browser.py
 	$(MAKE) -j2 --output-sync test-spark test-browser
 
 # by themselves, side by side: one Spark serves all its tests, and one server and one browser all of theirs

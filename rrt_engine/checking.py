@@ -11,7 +11,7 @@ import numpy as np
 from rrt_engine import __version__
 from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.explain.flags import Explained, Explainer
-from rrt_engine.model import ENDED, MET, Question, Suggestion
+from rrt_engine.model import ENDED, MET, OVERDUE, STATUSES, Bools, Flags, Question, Suggestion
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.indicators import is_later
@@ -24,6 +24,10 @@ from rrt_engine.words import as_of_text
 
 if TYPE_CHECKING:
     from rrt_engine.decision import Suggested
+
+
+NEWEST, NEWEST_SETTLED = 20, 100
+"""Flags of one rule at one status that are said in sentences where they are many, and of those done on time or no longer needed."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,32 @@ def check_case(
     """The flags of one case on a day and, where a reasoner is given, the suggestion. Raises EnginesDisagree, which names the case.
 
     `worker` is the second engine, where there is one. With more than `brief_over` flags, what was done on time or is no longer needed
-    is said in a sentence, without its steps: finding those takes longest.
+    is said in a sentence, without its steps: finding those takes longest. Of one rule at one status only the newest have their sentence.
     """
     result = evaluate(case.log, book, as_of)
     instant = as_of.instant if as_of.instant != NO_INSTANT else end_of_day(as_of.day)
     explainer = Explainer(case.log, book, result.flags, as_of.day, instant, {})
     brief = brief_over is not None and len(result.flags) > brief_over
-    settled = np.isin(result.flags.status, (MET, ENDED)).tolist()
-    flags = tuple(explainer.explain(i, steps=not (brief and settled[i])) for i in range(len(result.flags)))
+    settled = np.isin(result.flags.status, (MET, ENDED))
+    said = _newest(result.flags, book, settled) if brief else np.ones(len(settled), np.bool_)
+    steps = ~settled if brief else said
+    flags = tuple(explainer.explain(i, *each) for i, each in enumerate(zip(said.tolist(), steps.tolist(), strict=True)))
     if reasoner is None:
         return Checked(case, flags, result)
     question = question_of(case.id, case.every_fact(), case.log, 0, reasoner.book, as_of.day, flag_pairs(flags))
     return Checked(case, flags, result, question, checked_by_both(reasoner, question, worker))
+
+
+def _newest(flags: Flags, book: RuleBook, settled: Bools) -> Bools:
+    """The newest flags of each rule at each status, NEWEST of them or NEWEST_SETTLED; of what is overdue those that are so the longest."""
+    codes = {name: code for code, name in enumerate(dict.fromkeys(rule.id for rule in book.rules))}
+    of_rule = np.array([codes[rule.id] for rule in book.rules])
+    group = of_rule[flags.rule] * len(STATUSES) + flags.status
+    order = np.lexsort((np.where(flags.status == OVERDUE, flags.due, -flags.start.astype(np.int64)), group))
+    first = np.searchsorted(group[order], group[order])
+    kept = np.zeros(len(group), np.bool_)
+    kept[order] = np.arange(len(group)) - first < np.where(settled[order], NEWEST_SETTLED, NEWEST)
+    return kept
 
 
 def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ def facts(
 ) -> None:
     """Find the fact to record: its id, its values, what each pulls towards, and how to judge the evidence."""
     from rrt_engine.diagnostics import InputError
-    from rrt_engine.sources.facts import nearest_fact, search
+    from rrt_engine.sources.facts import meant, nearest_fact, search
 
     try:
         book = threshold_book(rules)
@@ -40,7 +40,9 @@ def facts(
         print_json({"schema": "rrt/facts/1", "notice": book.notice, "facts": rows})
         return
     if not found:
-        typer.echo(f"No fact holds `{text}`. {nearest_fact(text, book) if text else ''}", err=True)
+        again = meant(text, book)
+        help = f"Did you mean {again}? Find it with: rrt facts {again}" if again else nearest_fact(text, book) if text else ""
+        typer.echo(f"No fact holds `{text}`. {help}", err=True)
         raise typer.Exit(1)
     shown = console(100)
     if not text:

@@ -96,6 +96,10 @@ class Coverage:
         return self.until.get(kind, self.until.get(""))
 
 
+BIRTHS = ("born", "expected", "born_also", "expected_also")
+"""The columns of an event log that have one entry a child, beside its id."""
+
+
 @dataclass(frozen=True)
 class EventLog:
     """Many timelines in columns, sorted by child and then by time. Built by `sources.builder`.
@@ -106,8 +110,10 @@ class EventLog:
     twice). `ref` int32[n] indexes `refs`, -1 where none; `recorded` int32[n] is the day the event was recorded, NO_DAY
     where unknown. `latest_only` bool[n] marks events from a list that holds only the latest date of its kind;
     `suspect` bool[n] marks events whose dates cannot be right, which never count for or against anyone. `born`
-    and `expected` int32[m] are dates of birth and expected dates of birth, NO_DAY where unknown. `origin` int32[n] and
-    `origin_row` int32[n] say which of `origins` an event came from, and the row or line in it.
+    and `expected` int32[m] are dates of birth and expected dates of birth, NO_DAY where unknown; `born_also` and
+    `expected_also` int32[m] are another that the source gives for the same id, NO_DAY where it gives no other: nothing is
+    worked out from them. `origin` int32[n] and `origin_row` int32[n] say which of `origins` an event came from, and the
+    row or line in it.
     """
 
     children: npt.NDArray[Any]
@@ -125,6 +131,8 @@ class EventLog:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     born: Int32s | None = None
     expected: Int32s | None = None
+    born_also: Int32s | None = None
+    expected_also: Int32s | None = None
     coverage: Coverage = Coverage()
     origins: tuple[str, ...] = ()
     origin: Int32s | None = None
@@ -150,7 +158,7 @@ class EventLog:
         """Some of the rows and some of the children, as indexes of them; `child` numbers the children anew, row by row."""
         columns = ("kind", "day", "instant", "span", "ref", "recorded", "latest_only", "suspect", "origin", "origin_row")
         taken = {name: getattr(self, name)[rows] for name in columns if getattr(self, name) is not None}
-        births = {name: getattr(self, name)[children] for name in ("born", "expected") if getattr(self, name) is not None}
+        births = {name: getattr(self, name)[children] for name in BIRTHS if getattr(self, name) is not None}
         attributes = {name: Attribute(a.codes[rows], a.values) for name, a in self.attributes.items()}
         return replace(self, children=self.children[children], child=child, **taken, **births, attributes=attributes)
 

@@ -1,17 +1,21 @@
 """Settings for every test: generated cases are the same on each run, so that the gate says the same of the same tree.
 
-Set RRT_RANDOM=1 to look for new ones; RRT_EXAMPLES=2000 looks longer in the comparison of engine and oracle. Tests that share
-something made at length (a fixture of their module, or the tables below) are run by one worker.
+Set RRT_RANDOM=1 to look for new ones; RRT_EXAMPLES=2000 looks longer in the comparison of engine and oracle. Where several
+processes run the tests, `--dist loadfile` leaves what a module makes at length to one of them.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
 
 from rrt_engine.paths import RULES
@@ -21,16 +25,8 @@ settings.register_profile("same", derandomize=True, database=None, deadline=None
 settings.register_profile("new", deadline=None, print_blob=True)
 settings.load_profile("new" if os.environ.get("RRT_RANDOM") else "same")
 
-KEEP_FOR_THEMSELVES = {"test_convert", "test_explain", "test_quality", "test_threshold_properties", "test_threshold_tools", "test_training"}
-"""Modules that keep what they make at length in a cache of their own."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        fixtures = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
-        shares = any(each.scope == "module" for definitions in fixtures for each in definitions)
-        if shares or item.path.stem in KEEP_FOR_THEMSELVES:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+# Tests make much that is gone as soon as nobody names it: looking through all of it for the rest takes a tenth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,6 +37,14 @@ def _the_rules_are_read_once() -> Any:
         patch.setattr(load, "load", book)
         for module, name in ((load_thresholds, "load_thresholds"), (load_measures, "load_measures"), (quality_book, "load_checks")):
             patch.setattr(module, name, once(getattr(module, name), book))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_commands_are_made_once() -> Any:
+    """A runner of commands within this process makes the tree of all commands anew each time; here each application has one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -188,6 +189,12 @@ def up_to(most: int) -> st.SearchStrategy[int]:
 @cache
 def among(values: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     return st.sampled_from(values)
+
+
+@cache
+def each_of(*parts: tuple[Any, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """One value of each part, in a single draw: a draw takes about as long whatever it is of."""
+    return st.sampled_from(list(product(*parts)))
 
 
 day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
@@ -572,18 +579,20 @@ REFS = ("R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2")
 
 @st.composite
 def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
-    kind = draw(among(scene.kinds))
-    day = scene.day(draw)
-    at: date | datetime = day
-    if mode == "times" or (mode == "mixed" and draw(st.booleans())):
-        at = local(day, draw(among(CLOCK_TIMES)))
-        if draw(up_to(8)) == 8:
-            at = at.replace(tzinfo=UTC)
-    attributes = {name: recorded(draw, scene, mode, kind_of) for name, kind_of in EVENTS[kind].attrs.items()}
+    kind, offset = draw(each_of(scene.kinds, scene.offsets))
+    at: date | datetime = (day := scene.anchor + timedelta(days=offset))
+    if mode != "dates":
+        timed, clock, utc = draw(each_of((False, True) if mode == "mixed" else (True,), CLOCK_TIMES, (False,) * 7 + (True,)))
+        if timed:
+            at = local(day, clock).replace(tzinfo=UTC if utc else None)
+    attrs = EVENTS[kind].attrs
+    chosen = {name: of for name, of in attrs.items() if of != "date"}
+    values = draw(each_of(*((True, True, False, None) if of == "boolean" else (*of, of[0], None) for of in chosen.values())))
+    attributes = dict(zip(chosen, values, strict=True)) | {name: recorded(draw, scene, mode) for name in attrs if name not in chosen}
     event = Event(
         kind,
         at,
-        draw(among(REFS)) if scene.refs and draw(up_to(4)) > 1 else None,
+        draw(among((None,) * len(REFS) + REFS * 3)) if scene.refs else None,
         {name: value for name, value in attributes.items() if value is not None},
     )
     match draw(up_to(12)) if scene.odd else 12:
@@ -596,18 +605,14 @@ def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
     return event
 
 
-def recorded(draw: st.DrawFn, scene: Scene, mode: str, kind_of: Any) -> Any:
-    """What an event records for an attribute, sometimes nothing."""
-    if kind_of == "boolean":
-        return draw(among((True, True, False, None)))
-    if isinstance(kind_of, list):
-        return draw(among((*kind_of, kind_of[0], None)))
-    if draw(up_to(5)) == 5:
-        return draw(among((None, None, "not yet")))
-    day = scene.day(draw)
-    if mode != "dates" and draw(up_to(4)) == 4:
-        return local(day, draw(among(CLOCK_TIMES))).isoformat()
-    return day.isoformat()
+def recorded(draw: st.DrawFn, scene: Scene, mode: str) -> Any:
+    """What an event records for a date, sometimes with a time, sometimes nothing or no date."""
+    times = (None,) if mode == "dates" else (None,) * 3 * len(CLOCK_TIMES) + CLOCK_TIMES
+    other, offset, clock = draw(each_of(("",) * 12 + (None, None, "not yet"), scene.offsets, times))
+    if other != "":
+        return other
+    day = scene.anchor + timedelta(days=offset)
+    return local(day, clock).isoformat() if clock else day.isoformat()
 
 
 @st.composite

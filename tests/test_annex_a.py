@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rrt_engine.calendar import as_date, day_number, parse_moment
+from rrt_engine.calendar import NO_DAY, as_date, day_number, parse_moment
 from rrt_engine.diagnostics import InputError
 from rrt_engine.model import EventLog
 from rrt_engine.sources.annex_a import looks_like_annex_a, read_annex_a
@@ -802,6 +802,9 @@ def test_births_expected_and_known(tmp_path: Path) -> None:
     assert born == {"aged", "since_born", "differs"}
     assert expected == {"unborn", "overdue", "later"}
     assert "birth_dates_differ" in codes(reading)
+    assert log.born_also is not None
+    also = {str(c): as_date(int(day)).isoformat() for c, day in zip(log.children, log.born_also, strict=True) if day != NO_DAY}
+    assert also == {"differs": "2015-05-02"}
 
 
 # ---------------------------------------------------------------------------------------------------- whole files

@@ -497,6 +497,7 @@ def test_facts_are_found_by_what_people_call_them() -> None:
     for words, name in (("bruise",), "injury_to_non_mobile_child"), (("left", "alone"), "young_child_left_alone"), (("zebra",), ""):
         found = rrt("facts", *words)
         assert (name in found.stdout and "Weighs:" in found.stdout) if name else found.exit_code == 1
+    assert "Did you mean neglect? Find it with: rrt facts neglect\n" in rrt("facts", "neglct").stderr
     document = json.loads(rrt("facts", "neglect_level", "--format", "json").stdout)
     assert [f["id"] for f in document["facts"]] == ["neglect_level"] and document["facts"][0]["sources"]
     assert "176 facts" in rrt("facts").stdout

@@ -32,6 +32,7 @@ from rrt_engine.decisions import Decision, Entry, Suggested, Verified, append, d
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.model import Fact
 from rrt_engine.personal_details import looks_like_a_role, personal_details
+from rrt_engine.reports.decision_words import sentences
 
 ROOT = Path(__file__).resolve().parent.parent
 AT = "2026-04-15T09:30:00Z"
@@ -946,7 +947,7 @@ def test_a_decision_is_recorded_in_one_step(path: Path) -> None:
     assert SEEN[-1] == ("case.yaml", "2026-04-15", None)
     assert entry.decision.level == 2 and entry.decision.reason == "The school helps." and len(entry.decision.at) == 20
     assert found.stdout.splitlines()[0] == (
-        "Case C-0001, as at 2026-04-15: the tool suggested level 3, by family_help_targeted and marac_idva (one working day)."
+        "Case C-0001, as at 15 April 2026: the tool suggested level 3, by family_help_targeted and marac_idva (one working day)."
     )
     assert "A person in the role of team manager decided level 2, by universal_plus_single_agency on " in found.stdout
     assert "The decision differs from what was suggested." in found.stdout
@@ -1137,12 +1138,28 @@ def test_the_list_is_a_table_in_order(mixed: Path) -> None:
     assert rrt("decisions", "list", "--record", mixed, "--case", "C-9").stdout.startswith("0 decisions; 0 of them")
 
 
+@pytest.mark.parametrize(
+    ("as_of", "said"),
+    [
+        ("2026-04-15", "15 April 2026"),
+        ("2026-04-15T16:45+01:00", "Wednesday 15 April 2026 at 16:45 BST"),
+        ("2026-01-15T09:30", "Thursday 15 January 2026 at 09:30 GMT"),
+        ("2026-02-31", "2026-02-31"),  # a record may have been written anew by somebody
+        ("soon\x1b[2J", "soon�[2J"),
+    ],
+)
+def test_a_decision_says_the_day_it_was_suggested_as_at_in_words(as_of: str, said: str) -> None:
+    for suggested in (SUGGESTED, replace(SUGGESTED, level=None, pathways=(), urgency=None)):
+        entry = Entry(1, kept.START, "h", replace(DIFFERED, suggested=replace(suggested, as_of=as_of)))
+        assert sentences(entry)[0].startswith(f"Case C-0001, as at {said}: ")
+
+
 def test_one_decision_in_words(mixed: Path) -> None:
     found = rrt("decisions", "show", "2", "--record", mixed)
     assert found.exit_code == 0
     assert found.stdout.splitlines()[:7] == [
         "Entry 2",
-        "Case C-0001, as at 2026-04-15: the tool suggested level 3, by family_help_targeted and marac_idva (one working day).",
+        "Case C-0001, as at 15 April 2026: the tool suggested level 3, by family_help_targeted and marac_idva (one working day).",
         "A person in the role of team manager decided level 2, by universal_plus_single_agency on Wednesday 15 April 2026 at 10:30 BST.",
         "The decision differs from what was suggested.",
         "Suggested and not among the pathways decided: family_help_targeted and marac_idva.",

@@ -539,6 +539,9 @@ def test_the_first_date_of_birth_stands_and_the_rest_are_counted(read: Any) -> N
     )
     assert [as_date(int(d)).isoformat() if d != NO_DAY else None for d in reading.log.born] == ["2015-03-27", "2016-01-01", None]
     assert says(reading, "two_dates") == ["1 child has more than one `date_of_birth`; the first in the file is used"]
+    also = reading.log.born_also
+    assert also is not None and [as_date(int(d)).isoformat() if d != NO_DAY else None for d in also] == ["2015-03-28", None, None]
+    assert [d.line for d in reading.diagnostics if d.code == "two_dates"] == [4], "the line of the other date"
     assert len(says(reading, "value")) == 1 and "`unknown` is not a date" in says(reading, "value")[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -216,8 +217,10 @@ def test_a_time_that_came_twice() -> None:
 
 def test_cannot_tell_without_what_the_trigger_must_record() -> None:
     flag = one("cp_icpc_15wd", "2026-06-01", "strategy_discussion_held 2026-03-18", "icpc_held 2026-03-19")
-    assert flag.explanation == "Cannot tell: the strategy discussion on Wednesday 18 March 2026 does not record `s47_initiated`."
-    assert flag.missing == ["`s47_initiated` of the strategy discussion on 18 March 2026"]
+    assert flag.explanation == (
+        "Cannot tell: the strategy discussion on Wednesday 18 March 2026 does not record whether a section 47 enquiry was begun."
+    )
+    assert flag.missing == ["whether a section 47 enquiry was begun, of the strategy discussion on 18 March 2026"]
     assert flag.steps[-1] == "Recorded with it: the initial child protection conference on Thursday 19 March 2026 (line 4)."
 
 
@@ -225,11 +228,25 @@ def test_cannot_tell_without_what_the_answer_must_record() -> None:
     events = ("pf_notification_received 2026-03-03, regulation: 3", "pf_initial_visit 2026-03-10, child_seen: true")
     flag = one("pf_reg4_visit_7wd", "2026-06-01", *events)
     assert flag.explanation == (
-        "Cannot tell: the initial private fostering visit on Tuesday 10 March 2026 does not record `premises_seen`, `carer_seen` and "
-        "`household_seen`."
+        "Cannot tell: the initial private fostering visit on Tuesday 10 March 2026 does not record whether the premises were seen, "
+        "whether the carer was seen and whether the household was seen."
     )
-    assert flag.missing[0] == "`premises_seen` of the initial private fostering visit on 10 March 2026" and len(flag.missing) == 3
+    assert flag.missing[0] == "whether the premises were seen, of the initial private fostering visit on 10 March 2026"
+    assert len(flag.missing) == 3
     assert flag.steps[-1].startswith("Perhaps answered by the initial private fostering visit")
+
+
+def test_every_attribute_of_the_vocabulary_has_words_that_read_on() -> None:
+    """After "does not record", and before "of" the event. The short form of a worklist cuts at " on " and at "; "."""
+    recorded = {name for event in BOOK.events.values() for name in event.attrs}
+    assert set(BOOK.attributes) == recorded
+    for name in recorded:
+        words = BOOK.attribute_words(name)
+        assert words.startswith(("whether ", "the ")) and len(words) < 100 and not re.search(r"[`_;,.:]| on |\s$", words), name
+
+
+def test_what_a_rule_set_has_no_words_for_is_still_no_raw_name() -> None:
+    assert replace(BOOK, attributes={}).attribute_words("child_seen") == "“child seen”"
 
 
 def test_cannot_tell_before_the_records_begin() -> None:
@@ -276,8 +293,8 @@ def test_cannot_tell_from_an_event_after_death() -> None:
 def test_cannot_tell_without_the_date_it_is_due() -> None:
     flag = one("as_s7_report", "2026-06-01", "s7_ordered 2026-03-02")
     assert (flag.status, flag.due) == ("cannot_tell", None)
-    assert flag.explanation == "Cannot tell: the order for a section 7 report on Monday 2 March 2026 does not record `due`."
-    assert flag.missing == ["`due` of the order for a section 7 report on 2 March 2026"]
+    assert flag.explanation == "Cannot tell: the order for a section 7 report on Monday 2 March 2026 does not record the due date."
+    assert flag.missing == ["the due date of the order for a section 7 report on 2 March 2026"]
     assert not any("The limit" in step for step in flag.steps)
 
 
@@ -292,7 +309,7 @@ def test_cannot_tell_without_an_expected_date_of_birth() -> None:
 
 def test_cannot_tell_without_the_date_the_clock_starts() -> None:
     flag = one("cp_child_assessment_order", "2026-06-01", "child_assessment_order_made 2026-03-02")
-    assert flag.explanation == "Cannot tell: the child assessment order on Monday 2 March 2026 does not record `begins`."
+    assert flag.explanation == "Cannot tell: the child assessment order on Monday 2 March 2026 does not record the start date."
 
 
 def test_cannot_tell_when_an_expiry_is_later_than_the_law_allows() -> None:
@@ -620,10 +637,17 @@ def test_every_sentence_is_well_made() -> None:
     assert not wrong, "\n".join(wrong[:20])
 
 
+def test_nobody_is_shown_the_raw_name_of_a_field() -> None:
+    texts = [text for _, flag, _ in everything() for text in (flag.explanation, *flag.missing)]
+    assert len({text for text in texts if text.startswith("whether ") and ", of the " in text}) >= 5
+    assert len({text for text in texts if text.startswith("the ") and " of the " in text}) >= 5
+    assert not [text for text in texts if re.search(r"[`_]", text)]
+
+
 def test_the_sentence_says_the_due_date_of_the_flag() -> None:
     for rule, flag, (_, due) in everything():
         if flag.due is None:
-            assert " due " not in flag.explanation, rule.id
+            assert not re.search(r"\bdue (by|between)\b", flag.explanation), rule.id
             continue
         assert parse_moment(flag.due).day == due
         words = day_words(due)

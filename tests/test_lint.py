@@ -278,6 +278,8 @@ def test_an_age_that_a_child_is_turning_goes_with_a_single_limit_in_days(tmp_pat
         ({"events": EVENTS.replace("accepts: [answer_given]", "accepts: [asked]")}, "name_reused", 4),
         ({"events": EVENTS.replace("wanted: date", "wanted: day")}, "attribute_type", 3),
         ({"events": EVENTS.replace("periods:", "  more:\n    asked: {title: Twice}\nperiods:")}, "duplicate_event", 11),
+        ({"events": EVENTS.replace("periods:", "attributes:\n  urgnt: whether it was urgent\nperiods:")}, "unknown_attribute", 11),
+        ({"events": EVENTS.replace("periods:", "attributes:\n  urgent: Urgent\nperiods:")}, "attribute_words", 11),
         ({"sources": SOURCES.replace("from: 2020-01-01", "from: 2020")}, "shape", 5),
         ({"sources": SOURCES.replace('name: "first", ', "")}, "missing_key", 5),
         ({"parameters": PARAMETERS.replace("09:00 to 17:00", "nine to five")}, "local_value", 1),

@@ -184,6 +184,19 @@ def test_different_dates_of_birth_are_said_and_kept_apart() -> None:
     assert found.counted_once == 1
 
 
+def test_that_a_source_has_two_dates_of_birth_for_an_id_is_kept_when_sources_are_put_together() -> None:
+    builder = LogBuilder(BOOK.events)
+    for child, born in (("X", "2015-01-01"), ("X", "2015-01-09"), ("X", "2015-01-07"), ("Y", "2015-01-01"), ("Y", "2015-01-01")):
+        builder.child(child, born=parse_moment(born).day)
+        builder.child(child, expected=parse_moment(born).day)
+    log = builder.build()
+    a = Named("a", Reading(log, "csv", 0, 0, (), ()))
+    b = source("b", [("X", "cp_visit", "2026-01-05"), ("Y", "cp_visit", "2026-01-05")], born={"X": "2015-01-01", "Y": "2015-01-01"})
+    for each in (log, together(a, b).groups[0].log):
+        assert each.born_also is not None and each.expected_also is not None
+        assert each.born_also.tolist() == each.expected_also.tolist() == [parse_moment("2015-01-09").day, NO_DAY]
+
+
 def test_an_unborn_child_and_the_child_born_under_one_id_are_one() -> None:
     a = source("a", [("X", "cp_visit", "2026-01-05")], expected={"X": "2026-02-01"})
     b = source("b", [("X", "cp_visit", "2026-03-05")], born={"X": "2026-02-03"})

@@ -808,6 +808,8 @@ def test_dates_of_birth(tmp_path: Path) -> None:
     assert reading.log.born is not None
     assert [as_date(int(day)).isoformat() for day in reading.log.born if day != NO_DAY] == ["2015-01-02", "2015-01-06"]
     assert says(reading)["born_twice"] == 1
+    assert reading.log.born_also is not None
+    assert [as_date(int(day)).isoformat() for day in reading.log.born_also if day != NO_DAY] == ["2015-01-01"]
 
 
 def test_limits_of_the_dfe(tmp_path: Path) -> None:

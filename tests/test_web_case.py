@@ -342,6 +342,49 @@ events:
     assert [bar.status for bar in drawn] == ["recorded"] and drawn[0].mark_x is not None
 
 
+def _of_log(folder: Path, text: str) -> dict[str, str]:
+    """The first lines of the page of each child of an event log, down to what the day can be changed to."""
+    (folder / "log.csv").write_text(text, encoding="utf-8")
+    held = open_desk([folder / "log.csv"], RULES, parse_moment(AS_OF), folder / "record.sqlite")
+    try:
+        found = {}
+        for child in dict.fromkeys(line.split(",")[0] for line in text.splitlines()[1:]):
+            shown = words(page(client(held).get(f"/case/{held.find(child)[0]}").text).cssselect("main")[0])
+            found[child] = shown.partition("Look at another day")[0]
+        return found
+    finally:
+        held.close()
+
+
+def test_an_id_with_two_dates_of_birth_is_said_on_the_page_of_that_child_and_of_no_other(tmp_path: Path) -> None:
+    said = _of_log(
+        tmp_path,
+        "child_id,event,at,date_of_birth,expected_date_of_birth\n"
+        "TWO,referral_received,2026-03-02,2015-01-01,\nTWO,case_closed,2026-03-03,2019-05-05,\n"
+        "ONE,referral_received,2026-03-02,2016-02-03,\nONE,case_closed,2026-03-03,2016-02-03,\n"
+        "DUE,referral_received,2026-03-02,,2026-06-01\nDUE,case_closed,2026-03-03,,2026-06-08\n",
+    )
+    assert (
+        "The source has more than one date of birth for this id: 1 January 2015, which is used here, and 5 May 2019. Ages and what rests "
+        "on them may be wrong: check which is right, and whether the id stands for two children."
+    ) in said["TWO"]
+    assert "more than one expected date of birth for this id: 1 June 2026, which is used here, and 8 June 2026." in said["DUE"]
+    assert "more than one" not in said["ONE"] and "Ages" not in said["DUE"]
+
+
+def test_the_date_of_birth_or_the_expected_one_stands_at_the_head_with_which_it_is(tmp_path: Path) -> None:
+    said = _of_log(
+        tmp_path,
+        "child_id,event,at,date_of_birth,expected_date_of_birth\n"
+        "BORN,referral_received,2026-03-02,2015-01-02,\nDUE,referral_received,2026-03-02,,2026-06-01\n"
+        "BOTH,referral_received,2026-03-02,2026-02-07,2026-02-14\nNONE,referral_received,2026-03-02,,\n",
+    )
+    assert "Date of birth 2 January 2015." in said["BORN"] and "xpected date of birth" not in said["BORN"]
+    assert "Expected date of birth 1 June 2026." in said["DUE"]
+    assert "Date of birth 7 February 2026; expected date of birth 14 February 2026." in said["BOTH"]
+    assert "ate of birth" not in said["NONE"].partition("attention")[0]
+
+
 @pytest.mark.parametrize(("as_of", "said"), [("2026-03-04", True), ("2026-03-01", False)])
 def test_what_is_dated_after_the_child_died_is_said_with_what_it_started(as_of: str, said: bool) -> None:
     text = """case: T-AFTER

@@ -88,13 +88,14 @@ def test_what_is_held_does_not_grow_with_what_is_asked() -> None:
 
 
 def test_a_list_is_made_once_for_each_choice() -> None:
-    held = desk()
-    north = held.worklist(Choice(teams=["North"]))
-    assert north is held.worklist(Choice(teams=("North",)))
-    assert north is not held.worklist()
+    judged = desk().judged
+    assert judged
+    north = judged.worklist(Choice(teams=["North"]))
+    assert north is judged.worklist(Choice(teams=("North",)))
+    assert north is not judged.worklist()
     for n in range(40):
-        held.worklist(Choice(workers=(f"nobody {n}",)))
-    assert held.judged and held.judged.lists.cache_info().currsize <= 32  # type: ignore[attr-defined]
+        judged.worklist(Choice(workers=(f"nobody {n}",)))
+    assert judged.lists.cache_info().currsize <= 32  # type: ignore[attr-defined]
 
 
 def test_a_child_cut_out_of_the_data_keeps_all_that_is_recorded_of_it() -> None:
@@ -155,8 +156,8 @@ def waited(held: Desk) -> None:
 
 def hour_limits(held: Desk) -> dict[str, set[str]]:
     """The parts of the list on which limits in hours stand, by the limit's end."""
-    found = held.worklist()
-    assert found
+    assert held.judged
+    found = held.judged.worklist()
     by_part: dict[str, set[str]] = {}
     for part, lines in found.by_when().items():
         for item in found.items(lines):

@@ -96,6 +96,35 @@ def test_words_that_mean_nothing_find_nothing_and_say_so() -> None:
     assert rules_listed(found) == [] and "No rule holds this word." in words(found.xpath("//main")[0])
 
 
+@pytest.mark.parametrize(
+    ("page_of", "typed", "meant"),
+    [
+        ("rules", "confrence", "conference"),
+        ("rules", "Child protecton", "child protection"),
+        ("rules", "15 workng days", "15 working days"),
+        ("rules", "assesment zebraquartz", "assessment"),
+        ("facts", "neglct", "neglect"),
+        ("facts", "brused baby", "bruised baby"),
+    ],
+)
+def test_a_search_with_a_misspelt_word_leads_to_what_was_meant(page_of: str, typed: str, meant: str) -> None:
+    found = got(f"/{page_of}?q={typed}")
+    assert f"Did you mean {meant}?" in words(found.xpath("//main")[0])
+    (link,) = found.xpath("//main//p[contains(., 'Did you mean')]/a")
+    assert words(link) == meant and parse_qs(urlsplit(link.get("href")).query) == {"q": [meant]}
+    there = got(link.get("href"))
+    assert "Did you mean" not in words(there.xpath("//main")[0])
+    assert rules_listed(there) if page_of == "rules" else there.xpath("//main//li/a/@href")
+
+
+@pytest.mark.parametrize(
+    "address", ["/rules?q=conference", "/rules?q=cp_icpc_15wd", "/rules?q=xyzzyplugh", "/facts?q=bruise", "/facts?q=xyzzy"]
+)
+def test_nobody_is_asked_what_they_meant_where_something_is_found_or_nothing_is_near(address: str) -> None:
+    assert "did you mean" not in words(got(address).xpath("//main")[0]).lower()
+    assert search(desk().library.entries, "cp_visit").meant == ()
+
+
 def test_a_search_of_many_words_gives_the_rules_with_most_of_them_and_says_so() -> None:
     found = got("/rules?q=core group zebra quartz")
     assert "cp_core_group_first" in rules_listed(found)

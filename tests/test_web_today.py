@@ -31,9 +31,8 @@ def desk_of(*sources: Path, as_of: str = "2026-04-15") -> Desk:
 
 
 def worklist_of(held: Desk, choice: Choice = Choice()) -> Worklist:
-    found = held.worklist(choice)
-    assert found
-    return found
+    assert held.judged
+    return held.judged.worklist(choice)
 
 
 def shown(address: str = "/", held: Desk | None = None, status: int = 200) -> html.HtmlElement:
@@ -245,7 +244,7 @@ def test_children_of_one_id_are_each_offered(tmp_path: Path) -> None:
     links = page(answer.text).cssselect("main li a")
     assert answer.status_code == 200 and {each.get("href").rpartition("/")[2] for each in links} == set(handles)
     said = words(page(answer.text).cssselect("main")[0])
-    assert "born 2 March 2015" in said and "born 9 November 2021" in said and "one.csv" in said and "two.csv" in said
+    assert "date of birth 2 March 2015" in said and "date of birth 9 November 2021" in said and "one.csv" in said and "two.csv" in said
 
 
 # ---------------------------------------------------------------------------------------------------- what was read
@@ -308,6 +307,20 @@ def test_markup_in_the_data_is_read_as_text(tmp_path: Path) -> None:
     assert evil in [words(each) for each in part.cssselect("#team option")]
     assert evil not in answer.headers.get("location", "")
     assert re.fullmatch(r"Today – .*", words(part.cssselect("title")[0]))
+
+
+def test_a_line_that_began_after_the_child_died_says_so_where_it_stands_and_is_counted_at_the_foot(tmp_path: Path) -> None:
+    log = "child_id,event,at\nC1,child_died,2026-01-05\nC1,referral_received,2026-03-02\nC1,contact_received,2026-03-03\n"
+    (tmp_path / "log.csv").write_text(log + "C2,referral_received,2026-03-02\n", encoding="utf-8")
+    held = desk_of(tmp_path / "log.csv", as_of="2026-03-04")
+    found = worklist_of(held)
+    tree = shown("/", held)
+    lines = rows(tree, "Overdue, longest first") + rows(tree, "Cannot tell whether these are done")
+    assert {row[0] for row in lines} == {"C1", "C2"} and len(lines) == len(found.overdue) + len(found.unclear)
+    for row in lines:
+        said = "began after the recorded death of the child (5 january 2026): check the dates" in " ".join(row).lower()
+        assert said == (row[0] == "C1"), row
+    assert f"Check: {found.after_death()} lines began after the recorded death of the child." in words(tree)
 
 
 def test_the_way_back_from_a_case_leads_to_the_list_that_it_was_opened_from() -> None:

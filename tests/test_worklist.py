@@ -27,7 +27,7 @@ from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklis
 from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
-from rrt_engine.reports.worklist_words import about, missing_in_short, totals
+from rrt_engine.reports.worklist_words import about, left_out, missing_in_short, totals
 from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
@@ -98,7 +98,9 @@ def test_the_longest_overdue_first_then_what_is_due_and_nothing_that_is_done(log
         ("TODAY", "due today", "Wednesday 15 April 2026"),
         ("LAST", "due in 10 working days", "Wednesday 29 April 2026"),
     ]
-    assert [(i.case, i.missing) for i in parts["unclear"]] == [("UNSAID", "`s47_initiated` of the strategy discussion on 3 March 2026")]
+    assert [(i.case, i.missing) for i in parts["unclear"]] == [
+        ("UNSAID", "whether a section 47 enquiry was begun, of the strategy discussion on 3 March 2026")
+    ]
     assert found.not_done == 1, "CLOSED was missed, and has ended"
     assert found.children() == 4
 
@@ -107,7 +109,7 @@ def test_what_falls_due_after_the_records_end_is_apart_and_not_overdue(tmp_path:
     parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-09\n")))
     assert [i.case for i in parts["overdue"]] == ["OLD"] and parts["due"] == []  # NEW was due on 10 April 2026
     apart = {i.case: i.missing for i in parts["unclear"]}
-    assert apart.pop("UNSAID").startswith("`s47_initiated`")
+    assert apart.pop("UNSAID").startswith("whether a section 47 enquiry was begun, of ")
     assert apart == dict.fromkeys(("NEW", "TODAY", "LAST", "BEYOND"), "records from after this source ends")
     parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-10\n")))
     assert [i.case for i in parts["overdue"]] == ["OLD", "NEW"]
@@ -382,6 +384,90 @@ def test_what_the_record_holds_is_never_taken_for_markup(tmp_path: Path) -> None
     assert "<script" not in text and "<b>" not in text and "&lt;script&gt;x" in text and "&lt;b&gt;S" in text
 
 
+# ------------------------------------------------------------------------------------------------ after a recorded death
+
+DIED = """\
+child_id,event,at,team,recorded_at
+GONE,child_died,2026-01-05,North,2026-01-06
+GONE,referral_received,2026-03-02,North,2026-03-02
+GONE,contact_received,2026-03-03,North,2026-03-03
+NEXT,child_died,2026-03-01,North,2026-03-04
+NEXT,referral_received,2026-03-02,North,2026-03-02
+SAME,child_died,2026-03-02T09:00,South,2026-03-02
+SAME,referral_received,2026-03-02T15:00,South,2026-03-02
+TWICE,child_died,2026-02-20,South,2026-02-20
+TWICE,referral_received,2026-03-02,South,2026-03-02
+TWICE,child_died,2026-03-01,South,2026-03-01
+LATER,referral_received,2026-03-02,South,2026-03-02
+LATER,child_died,2026-05-01,South,2026-05-01
+ALIVE,referral_received,2026-03-02,South,2026-03-02
+"""
+CHECK = "began after the recorded death of the child ({}): check the dates"
+GONE_ON = {"GONE": CHECK.format("5 January 2026"), "NEXT": CHECK.format("1 March 2026"), "TWICE": CHECK.format("20 February 2026")}
+
+
+def died(folder: Path, as_of: str = "2026-03-04", as_known: str = "", **choice: Any) -> Worklist:
+    path = folder / "died.csv"
+    path.write_text(DIED, encoding="utf-8")
+    known = parse_moment(as_known).day if as_known else None
+    return worklist(replay([path], BOOK, parse_moment(as_of), known), 10, Choice(**choice))
+
+
+def test_a_line_that_began_after_the_child_died_says_so_and_stays_on_the_list(tmp_path: Path) -> None:
+    parts = items(died(tmp_path))
+    assert {i.case for i in parts["overdue"]} == {"GONE", "NEXT", "SAME", "TWICE", "LATER", "ALIVE"}
+    assert [i.case for i in parts["unclear"]] == ["GONE"], "only the date of the contact is recorded"
+    assert {(i.case, i.check) for lines in parts.values() for i in lines} == {
+        *GONE_ON.items(),
+        *((case, "") for case in ("SAME", "LATER", "ALIVE")),  # the same day; a death that is yet to come; none
+    }
+    due = items(died(tmp_path, "2026-03-02"))["due"]
+    assert {(i.case, i.check) for i in due if i.case != "SAME"} >= {("GONE", GONE_ON["GONE"]), ("ALIVE", "")}
+
+
+def test_a_death_that_was_not_yet_known_is_no_reason_to_check(tmp_path: Path) -> None:
+    said = {i.case: i.check for i in items(died(tmp_path, as_known="2026-03-03"))["overdue"]}
+    assert said["NEXT"] == "" and said["GONE"] == GONE_ON["GONE"]
+
+
+def test_lines_that_began_after_a_death_are_counted_once_beside_the_list(tmp_path: Path) -> None:
+    found = died(tmp_path)
+    lines = [i for part in items(found).values() for i in part if i.case in GONE_ON]
+    note = (
+        f"Check: {len(lines)} lines began after the recorded death of the child. News of a death may itself be a referral: check these "
+        "dates before acting on them."
+    )
+    assert len(lines) > 6 and left_out(found).count(note) == 1 and found.after_death() == len(lines)
+    alone = died(tmp_path, teams=("South",))
+    n = sum(i.case == "TWICE" for i in items(alone)["overdue"])
+    assert any(said.startswith(f"Check: {n} lines began after") for said in left_out(alone)), "of what was asked for"
+    assert not any("death" in said for said in left_out(died(tmp_path, "2026-01-01")))
+
+
+def test_every_form_of_the_list_says_what_began_after_a_death(tmp_path: Path) -> None:
+    found = died(tmp_path)
+    every = [i for part in items(found).values() for i in part]
+    wanted = [i.check for i in every]
+    n = sum(map(bool, wanted))
+    for suffix in (".csv", ".xlsx"):
+        write_worklist(found, tmp_path / f"w{suffix}")
+    rows = list(csv.DictReader((tmp_path / "w.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["check"] for row in rows] == wanted
+    book = openpyxl.load_workbook(tmp_path / "w.xlsx")
+    for sheet, part, column in (("Overdue", "overdue", "Since"), ("Cannot tell", "unclear", "What is missing")):
+        at = [c.value for c in book[sheet][3]].index(column)
+        texts = [row[at] for row in book[sheet].iter_rows(min_row=4, values_only=True)]
+        for text, item in zip(texts, items(found)[part], strict=True):
+            assert ("recorded death" in text) == bool(item.check) and item.check in text, "each on its own line"
+    assert page(found).count("began after the recorded death of the child (") == n
+    made = rrt(tmp_path / "died.csv", "--as-of", "2026-03-04")
+    assert " ".join(made.stdout.split()).count("began after the recorded death of the child (") == n
+    document = json.loads(rrt(tmp_path / "died.csv", "--as-of", "2026-03-04", "--format", "json").stdout)
+    jsonschema.validate(document, json.loads((FOLDER / "worklist.schema.json").read_text(encoding="utf-8")))
+    lines = [line for part in ("overdue", "due", "cannot_tell") for line in document[part]]
+    assert [line["check"] or "" for line in lines] == wanted and document["totals"]["after_death"] == n
+
+
 # ---------------------------------------------------------------------------------------------------- the command
 
 
@@ -440,7 +526,7 @@ def test_the_document_meets_its_schema_and_agrees_with_the_list(sample: Worklist
 
 def test_what_is_missing_stands_together(sample: Worklist) -> None:
     short = {missing_in_short(i) for i in sample.items(sample.unclear)}
-    assert short == {"`child_seen` of the child in need visit", "`child_seen` of the child protection visit"}
+    assert short == {f"whether the child was seen, of the child {plan} visit" for plan in ("in need", "protection")}
 
 
 def test_the_list_says_how_far_its_data_reach() -> None:

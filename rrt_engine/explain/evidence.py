@@ -195,7 +195,7 @@ class Evidence:
 
     def provisional(self) -> bool:
         """Whether the due date rests on bank holidays that have not been announced yet."""
-        return self.counts_working_days and max(self.due, self.target) > self.book.calendar.announced_to
+        return max(self.due, self.target) > self.book.calendar.announced_to and self.counts_working_days
 
     def late_by(self) -> tuple[str | None, int | None]:
         """How late, in the rule's own unit, and in calendar days; None unless late or overdue."""

@@ -17,16 +17,17 @@ from rrt_engine.words import listed, short_day_words
 
 @dataclass(frozen=True)
 class Governed:
-    """The part a duty lived in: from which day, whether its clock was carried into it, what was not recorded and which
-    local values chose between readings.
+    """The part a duty lived in: from which day, and whether its clock was carried into it. `days` are those on which it has to be
+    known what was recorded, and `run` is where to find it.
     """
 
+    name: str
     regime: Regime
     part: Part
     first: int
     carried: bool
-    unknown: tuple[str, ...]
-    settings: tuple[str, ...]
+    days: tuple[int, ...]
+    run: Run
 
 
 def governed(
@@ -61,18 +62,18 @@ def governed(
     which = inside[-1] if inside else next((i for i in later if found.end[i] == NO_DAY or found.end[i] >= last), later[-1])
     first = int(found.start[which])
     days = sorted({max(start, first), max(start, first, min(last, max(due, first)))})
-    unknown, settings = doubts_on(run, regime, part.id, days)
-    return Governed(book.regimes[regime], part, first, not inside, unknown, settings)
+    return Governed(regime, book.regimes[regime], part, first, not inside, tuple(days), run)
 
 
 def regime_steps(found: Governed, book: RuleBook) -> Iterator[str]:
-    """Why this limit governed, in sentences."""
+    """Why this limit governed, in sentences: what was not recorded, and which local values chose between readings."""
     yield f"{found.regime.title}: on {short_day_words(found.first)} this began to govern: {found.part.title}."
     if found.carried:
         yield "The clock was already running then: it counts from the event before, and is not due before that day."
-    if found.unknown:
-        names = listed([found.regime.states[name].title for name in found.unknown])
+    unknown, settings = doubts_on(found.run, found.name, found.part.id, found.days)
+    if unknown:
+        names = listed([found.regime.states[name].title for name in unknown])
         yield f"Not recorded: {names}. What is not recorded is taken not to be so, and might put the child under another limit."
-    for name in found.settings:
+    for name in settings:
         local = book.parameters[name]
         yield f"{local.title}: the local value `{name}` is {local.value} ({local.basis})."

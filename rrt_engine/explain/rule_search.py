@@ -14,6 +14,7 @@ from rrt_engine.explain.threshold_page import does, effect_words, pattern_words
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.schema import Authority, Verified
 from rrt_engine.rulebook.threshold_book import ThresholdBook
+from rrt_engine.sources.by_words import mended
 
 if TYPE_CHECKING:
     from rrt_engine.rulebook.schema import TimescaleRule
@@ -23,6 +24,7 @@ THRESHOLDS = "thresholds"
 """The service under which threshold rules are listed."""
 
 _ID, _PHRASE, _TITLE, _PART, _REQUIRES, _SOURCE, _WHY = 1000, 20, 12, 8, 4, 3, 1
+_WORD = r"[a-z0-9]+"
 _SMALL = frozenset(
     {"a", "and", "at", "be", "by", "for", "from", "has", "have", "in", "is", "it", "not", "of", "on", "or", "the", "to", "with"}
 )
@@ -124,11 +126,11 @@ def _meant(all_of_them: Sequence[Entry], asked: str, wanted: Sequence[str]) -> t
     names = sorted(name for entry in all_of_them for name in entry.names)
     near = difflib.get_close_matches(asked.replace(" ", "_"), names, n=3, cutoff=0.75)
     known = sorted({word for entry in all_of_them for word in entry.weights if len(word) > 2})
-    mended = [word if word in known else next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.75)), "") for word in wanted]
-    again = [" ".join(word for word in mended if word)] if mended != list(wanted) and any(mended) else []
-    return tuple(dict.fromkeys([*near, *again]))
+    typed = [pair for pair in zip(re.findall(_WORD, asked), _tokens(asked), strict=True) if pair[1] in wanted]
+    again = mended(((word, any(_weight(entry, token) for entry in all_of_them)) for word, token in typed), known)
+    return tuple(dict.fromkeys([*near, *([again] if again and search(all_of_them, again).entries else [])]))
 
 
 def _tokens(text: str) -> list[str]:
     """The words of a text, without the `s` of more than one."""
-    return [t[:-1] if len(t) > 3 and t.endswith("s") and not t.endswith("ss") else t for t in re.findall(r"[a-z0-9]+", text.lower())]
+    return [t[:-1] if len(t) > 3 and t.endswith("s") and not t.endswith("ss") else t for t in re.findall(_WORD, text.lower())]

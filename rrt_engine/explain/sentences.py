@@ -81,7 +81,7 @@ def _cannot_tell(e: Evidence) -> str:
     if e.reason == "no_date" and e.spec.when.at_age is not None:
         return f"Cannot tell: the date of birth is not recorded. It began with {started}."
     row = e.answer if e.reason == "answer_attribute" else e.trigger
-    return f"Cannot tell: {e.named(row)} does not record {listed([f'`{name}`' for name in _lacking(e)])}."
+    return f"Cannot tell: {e.named(row)} does not record {listed([e.book.attribute_words(name) for name in _lacking(e)])}."
 
 
 def _without_the_time(e: Evidence) -> str:
@@ -114,7 +114,9 @@ def missing(e: Evidence) -> list[str]:
             if e.spec.when.at_age is not None and e.reason == "no_date":
                 return ["the date of birth"]
             row = e.answer if e.reason == "answer_attribute" else e.trigger
-            return [f"`{name}` of {e.name(row)} on {short_day_words(e.day(row))}" for name in _lacking(e)]
+            words = (e.book.attribute_words(name) for name in _lacking(e))
+            of = f"of {e.name(row)} on {short_day_words(e.day(row))}"
+            return [f"{each}{',' if each.startswith('whether ') else ''} {of}" for each in words]
         case "before_records":
             return ["records from before this source begins"]
         case "after_records":

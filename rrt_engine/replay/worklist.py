@@ -8,7 +8,7 @@ Lines are held as columns and put into words only when asked for, so that the li
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from rrt_engine.model import ANSWER_ATTRIBUTE, CANNOT_TELL, DUE, DUE_SOON, IMPOS
 from rrt_engine.replay.held_by import latest_recorded
 from rrt_engine.replay.run import Replay, SourceRun
 from rrt_engine.rulebook.book import RuleBook
-from rrt_engine.words import day_words, duration_words, iso_time, time_words
+from rrt_engine.timescales.quality import after_death
+from rrt_engine.words import day_words, duration_words, iso_time, short_day_words, time_words
 
 NO_TEAM, NO_WORKER = "no team recorded", "no worker recorded"
 
@@ -45,8 +46,9 @@ class Lines:
     """Lines of the list in columns, in the order in which they are read.
 
     `run` is the place in the replay's sources and `flag` that in its flags; `team` and `worker` are places in the list's
-    names, 0 where none is recorded; `due` is the due day, NO_DAY where there is none; `case` numbers the children. `part` is
-    the part of the list they are on.
+    names, 0 where none is recorded; `due` is the due day, NO_DAY where there is none; `case` numbers the children. `died` is the
+    day on which the child is recorded to have died where the clock began after it, NO_DAY elsewhere. `part` is the part of the
+    list they are on.
     """
 
     part: str
@@ -56,13 +58,15 @@ class Lines:
     worker: Int32s
     due: Int32s
     case: Int32s
+    died: Int32s
 
     def __len__(self) -> int:
         return len(self.run)
 
     def take(self, keep: Any) -> Lines:
         """Some of the lines, or all in another order."""
-        return Lines(self.part, *(column[keep] for column in (self.run, self.flag, self.team, self.worker, self.due, self.case)))
+        columns = (self.run, self.flag, self.team, self.worker, self.due, self.case, self.died)
+        return Lines(self.part, *(column[keep] for column in columns))
 
     def children(self) -> int:
         """How many children the lines are about."""
@@ -75,7 +79,8 @@ class Item:
     overdue, due or cannot_tell.
 
     `due_day` is a day number (NO_DAY where there is none) and `due_at` the instant an hour clock runs out (NO_INSTANT for
-    clocks counted in days, or where the time is not known). `latest_only` says that the source holds only the latest dates.
+    clocks counted in days, or where the time is not known). `check` says what to check of the dates before acting, and is mostly
+    empty. `latest_only` says that the source holds only the latest dates.
     """
 
     part: str
@@ -95,6 +100,7 @@ class Item:
     since: str
     since_event: str
     since_at: str
+    check: str
     next_step: str
     provisional: bool
     latest_only: bool
@@ -158,11 +164,15 @@ class Worklist:
         """How many children have something overdue or due on the list."""
         return len(np.unique(np.concatenate([self.overdue.case, self.due.case])))
 
+    def after_death(self) -> int:
+        """How many lines began after the recorded death of the child."""
+        return sum(int(np.count_nonzero(lines.died != NO_DAY)) for lines in (self.overdue, self.due, self.unclear))
+
     def items(self, lines: Lines) -> Iterator[Item]:
         """Lines in words, one at a time."""
-        columns = (lines.run.tolist(), lines.flag.tolist(), lines.team.tolist(), lines.worker.tolist())
-        for run, flag, team, worker in zip(*columns, strict=True):
-            yield _item(lines.part, self.replay.sources[run], flag, self.teams[team], self.workers[worker], self.as_of)
+        columns = (lines.run.tolist(), lines.flag.tolist(), lines.team.tolist(), lines.worker.tolist(), lines.died.tolist())
+        for run, flag, team, worker, died in zip(*columns, strict=True):
+            yield _item(lines.part, self.replay.sources[run], flag, self.teams[team], self.workers[worker], self.as_of, died)
 
     def by_team(self, lines: Lines) -> Iterator[tuple[str, Lines]]:
         """Lines by team in the order of their names, those without a team last; the order within a team is kept."""
@@ -240,10 +250,12 @@ def worklist(replay: Replay, days: int = 10, choice: Choice = Choice()) -> Workl
         wanted = _parts(replay, flags, last_day)
         for part, keep in wanted.items():
             chosen = np.flatnonzero(keep).astype(np.int32)
-            child = log.child[flags.trigger[chosen]]
+            began = flags.trigger[chosen]
+            child, died = log.child[began], after_death(log, run.result.died, began)
             here, position = np.unique(child, return_inverse=True)
             case = np.array([cases.setdefault(str(log.children[c]), len(cases)) for c in here.tolist()], np.int32)[position]
-            lines = Lines(part, np.full(len(chosen), place, np.int32), chosen, team[child], worker[child], flags.due[chosen], case)
+            at = np.full(len(chosen), place, np.int32)
+            lines = Lines(part, at, chosen, team[child], worker[child], flags.due[chosen], case, died)
             found.setdefault(part, []).append(lines)
     order = np.empty(len(cases), np.int32)
     order[np.fromiter((cases[name] for name in sorted(cases)), np.int64, len(cases))] = np.arange(len(cases), dtype=np.int32)
@@ -281,8 +293,8 @@ def _parts(replay: Replay, flags: Flags, last_day: int) -> dict[str, Bools]:
 
 def _joined(part: str, lines: Sequence[Lines]) -> Lines:
     if not lines:
-        return Lines(part, *(np.zeros(0, np.int32) for _ in range(6)))
-    columns = ("run", "flag", "team", "worker", "due", "case")
+        return Lines(part, *(np.zeros(0, np.int32) for _ in range(7)))
+    columns = ("run", "flag", "team", "worker", "due", "case", "died")
     return Lines(part, *(np.concatenate([getattr(each, name) for each in lines]) for name in columns))
 
 
@@ -297,7 +309,8 @@ def _in_order(replay: Replay, lines: Lines, rank: Int32s) -> Lines:
             at[mine] = np.where(flags.due_by[flag] == NO_INSTANT, np.iinfo(np.int64).max, flags.due_by[flag])
         else:
             at[mine] = np.iinfo(np.int64).max
-    lines = Lines(lines.part, lines.run, lines.flag, lines.team, lines.worker, lines.due, rank[lines.case] if len(lines) else lines.case)
+    if len(lines):
+        lines = replace(lines, case=rank[lines.case])
     keys = (start, rule, lines.case, at, lines.due) if lines.part != "cannot_tell" else (start, lines.case, rule)
     return lines.take(np.lexsort(keys))
 
@@ -333,7 +346,7 @@ def _unanswered(replay: Replay, *parts: Lines) -> dict[str, int]:
 # ---------------------------------------------------------------------------------------------------- a line in words
 
 
-def _item(part: str, run: SourceRun, flag: int, team: str, worker: str, as_of: Moment) -> Item:
+def _item(part: str, run: SourceRun, flag: int, team: str, worker: str, as_of: Moment, died: int) -> Item:
     e = run.explainer.evidence(flag)
     spec, log = e.spec, e.log
     inside = e.trigger < len(log)
@@ -359,6 +372,7 @@ def _item(part: str, run: SourceRun, flag: int, team: str, worker: str, as_of: M
         since=f"{e.name(e.trigger)} on {e.when(e.trigger)}",
         since_event=event["event"],
         since_at=event["at"],
+        check="" if died == NO_DAY else f"began after the recorded death of the child ({short_day_words(died)}): check the dates",
         next_step=spec.pathway.get("overdue", "").replace("_", " ") if part == "overdue" else "",
         provisional=e.provisional(),
         latest_only=latest,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from rrt_engine.calendar import NO_DAY, as_date
+from rrt_engine.calendar import NO_DAY
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import EventLog, Fact, plural
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.thresholds.indicators import is_later
+from rrt_engine.timescales.evaluate import Result
+from rrt_engine.timescales.quality import after_death
 from rrt_engine.words import STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
 
 ORDER = ("overdue", "late", "early", "due_soon", "due", "cannot_tell", "recorded", "met", "ended")
@@ -82,22 +84,44 @@ def facts_when_words(facts: Sequence[Fact], day: int) -> str:
     return " ".join(said)
 
 
-def after_death_words(flags: Sequence[Explained], log: EventLog, book: RuleBook, day: int) -> str:
+def after_death_words(flags: Sequence[Explained], log: EventLog, result: Result, book: RuleBook) -> str:
     """That what started duties which are still to be done is dated after the death of the child; empty where none is. They count, as
     news of a death may itself be a referral.
     """
-    if "child_died" not in log.kinds:
-        return ""
-    deaths = log.day[(log.kind == log.kinds.index("child_died")) & (log.day <= day)]
-    if not len(deaths):
-        return ""
-    died = int(deaths.min())
-    open_now = [f for f in flags if to_do(f) or f.status in ("due", "due_soon")]
-    kinds = dict.fromkeys(f.trigger["event"] for f in open_now if f.trigger["at"][:10] > as_date(died).isoformat())
+    days = after_death(log, result.died, result.flags.trigger)
+    open_now = [(f, day) for f, day in zip(flags, days.tolist(), strict=True) if to_do(f) or f.status in ("due", "due_soon")]
+    kinds = dict.fromkeys(f.trigger["event"] for f, day in open_now if day != NO_DAY)
     if not kinds:
         return ""
+    died = int(days.max())
     after = listed([within_sentence(book.events[kind].title) if kind in book.events else kind.replace("_", " ") for kind in kinds])
     return f"The death of the child is recorded on {short_day_words(died)}, and after it: {after}. Check these dates before acting on them."
+
+
+def birth_words(log: EventLog) -> str:
+    """The date of birth of the child of a case, and the expected one, each as it is recorded; empty where neither is."""
+    days = (("date of birth", log.born), ("expected date of birth", log.expected))
+    said = [f"{what} {short_day_words(int(day[0]))}" for what, day in days if day is not None and day[0] != NO_DAY]
+    return "; ".join(said)
+
+
+def births_differ_words(log: EventLog) -> str:
+    """That the source has two dates of birth for the id of a case, or two expected ones, and what that puts in doubt; empty where it
+    has not.
+    """
+    said = []
+    for what, rests, days, others in (
+        ("date of birth", "Ages and what rests on them", log.born, log.born_also),
+        ("expected date of birth", "What rests on it", log.expected, log.expected_also),
+    ):
+        if days is None or others is None or others[0] in (NO_DAY, days[0]):
+            continue
+        used, other = short_day_words(int(days[0])), short_day_words(int(others[0]))
+        said.append(
+            f"The source has more than one {what} for this id: {used}, which is used here, and {other}. {rests} may "
+            "be wrong: check which is right, and whether the id stands for two children."
+        )
+    return " ".join(said)
 
 
 def reference_words(flag: Explained) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from rrt_engine.calendar import NO_INSTANT, parse_moment
 from rrt_engine.decision import Entry, shown
 from rrt_engine.decisions import Verified
 from rrt_engine.model import plural
-from rrt_engine.words import listed, time_words, uk_time
+from rrt_engine.words import listed, short_day_words, time_words, uk_time
 
 HEADINGS = ("", "when (UK time)", "case", "role", "suggested -> decided", "", "consent")
 """The columns of `row_words`."""
@@ -24,10 +25,10 @@ def sentences(entry: Entry, named: Mapping[str, str] = {}) -> list[str]:
     d, s = entry.decision, entry.decision.suggested
     lines = []
     if s.level is None:
-        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: nothing was suggested, for want of recorded facts.")
+        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: nothing was suggested, for want of recorded facts.")
     else:
         urgency = f" ({plain(s.urgency)})" if s.urgency else ""
-        lines.append(f"Case {shown(s.case)}, as at {shown(s.as_of)}: the tool suggested {_level(s.level, s.pathways, named)}{urgency}.")
+        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: the tool suggested {_level(s.level, s.pathways, named)}{urgency}.")
     lines.append(f"A person in the role of {plain(d.role)} decided {_level(d.level, d.pathways, named)} on {when(d.at)}.")
     left = [p for p in s.pathways if p not in (*d.pathways, *d.left_out)]
     if d.agrees:
@@ -111,6 +112,15 @@ def when(at: str) -> str:
         return time_words(int(datetime.fromisoformat(at).timestamp()))
     except ValueError:
         return shown(at)
+
+
+def as_at(as_of: str) -> str:
+    """The day that a suggestion was made as at, in words, with its time where it has one; as it stands where it is none."""
+    try:
+        moment = parse_moment(as_of)
+    except ValueError:
+        return shown(as_of)
+    return short_day_words(moment.day) if moment.instant == NO_INSTANT else time_words(moment.instant)
 
 
 def plain(word: str) -> str:

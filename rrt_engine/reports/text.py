@@ -95,7 +95,7 @@ def show_check(
         say(console, later_words(result.after_as_of))
     if facts_when := facts_when_words(case.every_fact(), as_of.day):
         say(console, facts_when)
-    if after_death := after_death_words(flags, case.log, book, as_of.day):
+    if after_death := after_death_words(flags, case.log, result, book):
         say(console, after_death, "bold")
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")

@@ -27,6 +27,7 @@ RIGHT = WIDTH - 10
 SHADED = 2.0  # the least width of a day at which days that are not worked are shaded
 ROWS = 24  # rules drawn
 LANES = 4  # bars of one rule that may run at once
+TABLE_WHOLE, TABLE_ROWS = 700, 400  # rows up to which a table is always whole, and those of a longer one where it is to be brief
 WHOLE = 400  # days up to which a history is drawn whole
 BACK, AHEAD = 183, 92  # days before and after the day judged by, where it is not
 SPANS = {"half": 183, "two": 731, "all": None}
@@ -155,7 +156,10 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Picture:
-    """The whole picture. `label` is what it shows in a sentence; `said` what has to be said beside it; `span` how far back was asked."""
+    """The whole picture. `label` is what it shows in a sentence; `said` what has to be said beside it; `span` how far back was asked.
+
+    `rows` is how many rows its table has when whole; `table_said` is what of them is left out, empty where none is.
+    """
 
     first: int
     last: int
@@ -172,6 +176,8 @@ class Picture:
     left_out: tuple[LeftOut, ...]
     said: tuple[str, ...]
     table: tuple[TableRow, ...]
+    table_said: str
+    rows: int
     span: str
     long: bool
     dot: float
@@ -184,11 +190,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class _Duty:
-    """A flag as it is drawn, before it has a place: the days its bar begins, is due and stops, and those of its marks."""
+    """A flag as it is drawn, before it has a place: the days its bar begins, is due and stops, and those of its marks.
+
+    `begun` is the day at which it stands in the table.
+    """
 
     flag: int
     explained: Explained
     status: str
+    begun: int
     start: int
     due: int
     stop: int
@@ -204,8 +214,11 @@ class _Duty:
         return max(self.first, self.due, self.stop)
 
 
-def picture(checked: Checked, book: RuleBook, as_of: Moment, span: str = "") -> Picture | None:
-    """The picture of a case on a day; None where nothing is recorded. `span` is a name of SPANS, or empty for what fits."""
+def picture(checked: Checked, book: RuleBook, as_of: Moment, span: str = "", brief: bool = False) -> Picture | None:
+    """The picture of a case on a day; None where nothing is recorded. `span` is a name of SPANS, or empty for what fits.
+
+    Where it is to be `brief` a table of more than TABLE_WHOLE rows has those of the days that are drawn, the newest TABLE_ROWS of them.
+    """
     log = checked.case.log
     if not len(log):
         return None
@@ -224,6 +237,11 @@ def picture(checked: Checked, book: RuleBook, as_of: Moment, span: str = "") -> 
     statuses = [shown_status(f) for f in checked.flags]
     holidays = [(d, name) for d, name in sorted(book.calendar.holidays.items()) if first <= d <= last]
     words = f"{short_day_words(first)} to {short_day_words(last)}"
+    drawn = [bar.flag for group in groups for row in group.rows for bar in row.bars]
+    rows = len(days) + len(duties)
+    whole = not brief or rows <= TABLE_WHOLE
+    events_kept, duties_kept = (range(len(days)), range(len(duties))) if whole else _kept(days, duties, drawn, first, last)
+    table = _table(checked, book, as_of, events_kept, [duties[i] for i in duties_kept])
     return Picture(
         first=first,
         last=last,
@@ -238,8 +256,10 @@ def picture(checked: Checked, book: RuleBook, as_of: Moment, span: str = "") -> 
         events=marks,
         groups=groups,
         left_out=left_out,
-        said=tuple(_said(words, scale, holidays, left_out, marks, days, first, last)),
-        table=_table(checked, book, as_of),
+        said=tuple(_said(words, scale, holidays, left_out, marks, days, first, last, rows == len(table))),
+        table=table,
+        table_said=_table_said(days, duties, events_kept, duties_kept),
+        rows=rows,
         span=span,
         long=max(days) - min(days) > BACK,
         dot=_dot(scale),
@@ -274,7 +294,8 @@ def _duties(checked: Checked, as_of: Moment) -> list[_Duty]:
             stop = as_of.day
         if due == NO_DAY and stop == NO_DAY:
             stop = as_of.day if status in ("due", "due_soon") else start
-        found.append(_Duty(i, explained, status, start, due, stop, answered, ended))
+        begun = start if start != NO_DAY else day_number(date.fromisoformat(explained.trigger["at"][:10]))
+        found.append(_Duty(i, explained, status, begun, start, due, stop, answered, ended))
     return found
 
 
@@ -524,7 +545,7 @@ def stands(flag: Explained) -> str:
         case "due" | "due_soon":
             return f"{SHOWN_WORDS[status]}{due}"
         case "cannot_tell":
-            return f"Cannot tell: needs {listed(flag.missing)}" if flag.missing else "Cannot tell"
+            return f"Cannot tell; missing: {listed(flag.missing)}" if flag.missing else "Cannot tell"
     return SHOWN_WORDS[status]
 
 
@@ -559,8 +580,9 @@ def _said(
     days: Sequence[int],
     first: int,
     last: int,
+    whole: bool,
 ) -> Iterator[str]:
-    """What somebody has to know to read the picture rightly."""
+    """What somebody has to know to read the picture rightly. `whole` is whether the table has every row."""
     yield f"It shows {words}."
     if scale < SHADED:
         yield "At this scale the days that are not worked are too narrow to shade."
@@ -570,7 +592,8 @@ def _said(
         yield "Weekends are shaded; there is no bank holiday among these days."
     outside = sum(1 for day in days if not first <= day <= last)
     if outside:
-        yield f"{plural(outside, 'event')} {'is' if outside == 1 else 'are'} outside these days, and in the table below."
+        below = ", and in the table below" if whole else ""
+        yield f"{plural(outside, 'event')} {'is' if outside == 1 else 'are'} outside these days{below}."
     why = {
         "before": "over before these days",
         "after": "starting after them",
@@ -581,19 +604,38 @@ def _said(
     said = [f"{n:,} {text}" for n, text in counts if n]
     if said:
         total = plural(len(left_out), "duty is", "duties are")
-        yield f"{total} left out of the picture and stand in the table: {listed(said)}."
+        yield f"{total} left out of the picture{' and stand in the table' if whole else ''}: {listed(said)}."
     if marks and not any(" " in mark.label for mark in marks):
         yield "The numbers of the events are those in the table."
 
 
-def _table(checked: Checked, book: RuleBook, as_of: Moment) -> tuple[TableRow, ...]:
-    """Every event and every duty in the order of time."""
+def _kept(days: Sequence[int], duties: Sequence[_Duty], drawn: Sequence[int], first: int, last: int) -> tuple[Sequence[int], Sequence[int]]:
+    """The events and the duties that a brief table shows: those of the days drawn and with a bar, the newest TABLE_ROWS of them."""
+    bars = set(drawn)
+    kept = [(day, 0, row) for row, day in enumerate(days) if first <= day <= last]
+    kept += [(d.begun, 1, d.flag) for d in duties if first <= d.begun <= last or d.flag in bars]
+    kept = sorted(kept)[-TABLE_ROWS:]
+    return [row for _, duty, row in kept if not duty], sorted(flag for _, duty, flag in kept if duty)
+
+
+def _table_said(days: Sequence[int], duties: Sequence[_Duty], events_kept: Sequence[int], duties_kept: Sequence[int]) -> str:
+    """What the table leaves out, and of which days; empty where it has every row."""
+    events, flags = set(events_kept), set(duties_kept)
+    out = [day for row, day in enumerate(days) if row not in events] + [d.begun for d in duties if d.flag not in flags]
+    if not out:
+        return ""
+    between = f"from {short_day_words(min(out))} to {short_day_words(max(out))}"
+    return f"The table follows the picture: {plural(len(out), 'row is', 'rows are')} left out, {between}."
+
+
+def _table(checked: Checked, book: RuleBook, as_of: Moment, events: Sequence[int], duties: Sequence[_Duty]) -> tuple[TableRow, ...]:
+    """Some events and some duties in the order of time."""
     log, later = checked.case.log, _later(checked, as_of)
     details = _details(checked)
     kinds, codes, days = log.kinds, log.kind.tolist(), log.day.tolist()
     rows = []
-    for row, (code, day) in enumerate(zip(codes, days, strict=True)):
-        at = moment_iso(log, row)
+    for row in events:
+        code, day, at = codes[row], days[row], moment_iso(log, row)
         rows.append(
             TableRow(
                 "event",
@@ -612,10 +654,8 @@ def _table(checked: Checked, book: RuleBook, as_of: Moment) -> tuple[TableRow, .
                 not later[row],
             )
         )
-    starts = checked.result.flags.start.tolist()
-    for flag, start in zip(checked.flags, starts, strict=True):
-        status = shown_status(flag)
-        day = start if start != NO_DAY else day_number(date.fromisoformat(flag.trigger["at"][:10]))
+    for duty in duties:
+        flag, status, day = duty.explained, duty.status, duty.begun
         same = flag.trigger["at"][:10] == as_date(day).isoformat()
         at = flag.trigger["at"] if same else as_date(day).isoformat()
         done = flag.answer["at"] if flag.answer else ""

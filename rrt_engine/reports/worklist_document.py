@@ -42,6 +42,7 @@ class Line(_Shape):
     how: str = Field(description="How late or how soon, in the rule's own unit.")
     days_late: int | None = Field(description="Calendar days since it was due; null unless overdue.")
     since: dict[str, str] = Field(description="The event that started the clock, when, and both in words.")
+    check: str | None = Field(description="What to check of the dates before acting, as where the child is recorded to have died before.")
     next_step: str | None = Field(description="The next step that the rule suggests where it is overdue.")
     missing: str | None = Field(description="What would have to be recorded for it to be told.")
     provisional: bool = Field(description="Whether the due date rests on bank holidays not yet announced.")
@@ -69,6 +70,7 @@ class Totals(_Shape):
     no_team: int = Field(description="Lines overdue or due for children with no team recorded.")
     missed_and_ended: int = Field(description="Missed, and ended since: nothing is left to do, so not on the list.")
     not_asked_for: int
+    after_death: int = Field(description="Lines that began after the recorded death of the child: check their dates.")
 
 
 class RefusedSource(_Shape):
@@ -116,6 +118,7 @@ def worklist_document(found: Worklist) -> dict[str, Any]:
             "no_team": int((found.overdue.team == 0).sum() + (found.due.team == 0).sum()),
             "missed_and_ended": found.not_done,
             "not_asked_for": found.elsewhere,
+            "after_death": found.after_death(),
         },
         "calendar": [{"day": _iso(d.day), "closed": d.closed or None, "due": dict(zip(teams, d.counts, strict=True))} for d in days],
         "overdue": _lines(found, found.overdue),
@@ -153,6 +156,7 @@ def _line(found: Worklist, item: Item) -> dict[str, Any]:
         "how": item.how,
         "days_late": item.days_late if item.part == "overdue" else None,
         "since": {"event": item.since_event, "at": item.since_at, "words": item.since},
+        "check": item.check or None,
         "next_step": item.next_step or None,
         "missing": item.missing or None,
         "provisional": item.provisional,

@@ -9,7 +9,7 @@ from typing import Any
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Item, Lines, Worklist
 from rrt_engine.reports.cells import Column, Sheet, day_cell, time_cell, write_csv, write_workbook
-from rrt_engine.reports.worklist_words import about, sure_words, until_words
+from rrt_engine.reports.worklist_words import about, since_words, sure_words, unclear_words, until_words
 from rrt_engine.target import can_be_written, write_atomically
 from rrt_engine.words import AUTHORITY_WORDS, as_of_words, day_words
 
@@ -28,6 +28,7 @@ COLUMNS = {
     "since": "the event that started the clock, and when, in words",
     "since_event": "the event that started the clock",
     "since_at": "when, as recorded",
+    "check": "what to check of the dates before acting; mostly empty",
     "authority": "duty, guidance, practice, court, local or kpi",
     "service": "the part of the service",
     "next_step": "the next step that the rule suggests where it is overdue",
@@ -83,6 +84,7 @@ def _row(found: Worklist, item: Item) -> tuple[Any, ...]:
         item.since,
         item.since_event,
         item.since_at,
+        item.check,
         item.authority,
         item.service,
         item.next_step,
@@ -155,7 +157,7 @@ def _sheets(found: Worklist) -> list[Sheet]:
                     item.team,
                     _recorded(found, item.worker),
                     item.what,
-                    item.missing,
+                    unclear_words(item),
                     time_cell(item.due_day, item.due_at),
                     item.since,
                     item.rule,
@@ -179,7 +181,7 @@ def _lines(found: Worklist, lines: Lines) -> list[Sequence[Any]]:
             item.what,
             time_cell(item.due_day, item.due_at),
             item.how,
-            item.since,
+            since_words(item),
             item.next_step,
             AUTHORITY_WORDS[item.authority],
             sure_words(item),

@@ -12,7 +12,7 @@ from typing import Any
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Lines, Worklist
 from rrt_engine.reports.source_words import reach_words
-from rrt_engine.reports.worklist_words import about, asked_words, headings, row_words, totals, until_words
+from rrt_engine.reports.worklist_words import about, asked_words, headings, row_words, totals, unclear_words, until_words
 from rrt_engine.words import as_of_words, day_words
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -64,6 +64,6 @@ def _tables(found: Worklist, lines: Lines) -> list[dict[str, Any]]:
 def _unclear(found: Worklist) -> Sequence[dict[str, Any]]:
     """What cannot be told, rule by rule, with what is missing for each child."""
     return [
-        {"what": of_rule[0].what, "rule": rule, "rows": [(item.case, item.team, item.missing) for item in of_rule]}
+        {"what": of_rule[0].what, "rule": rule, "rows": [(item.case, item.team, unclear_words(item)) for item in of_rule]}
         for rule, of_rule in ((rule, list(items)) for rule, items in groupby(found.items(found.unclear), key=lambda i: i.rule))
     ]

@@ -93,6 +93,8 @@ def _show_part(console: Console, found: Worklist, lines: Lines, heading: str, st
 def _show_item(console: Console, item: Item, style: str) -> None:
     in_lines(console, Text.assemble((item.how, style), "  ", (item.case, "bold"), f"  {item.what}"), 4, 6)
     say(console, f"due by {item.due}; since {item.since}", indent=6)
+    if item.check:
+        say(console, item.check, "yellow", indent=6)
     step = f" Suggested next step: {item.next_step}." if item.next_step else ""
     say(console, f"{'; '.join(facts_of(item))}.{step}", "dim", indent=6)
 

@@ -69,6 +69,11 @@ def left_out(found: Worklist) -> list[str]:
         said.append(
             f"Check: {many(n, 'line')} of `{rule}` ({title}) may be done already, because a source holds no event that would say so."
         )
+    if after := found.after_death():
+        said.append(
+            f"Check: {many(after, 'line')} began after the recorded death of the child. News of a death may itself be a referral: "
+            "check these dates before acting on them."
+        )
     latest = found.latest_only()
     if latest:
         said.append(
@@ -108,6 +113,7 @@ def row_words(item: Item) -> dict[str, str]:
         "due": item.due,
         "how": item.how,
         "since": item.since,
+        "check": item.check,
         "worker": "" if item.worker == NO_WORKER else item.worker,
         "authority": AUTHORITY_WORDS[item.authority],
         "sure": sure_words(item),
@@ -118,7 +124,17 @@ def row_words(item: Item) -> dict[str, str]:
 
 def missing_in_short(item: Item) -> str:
     """What is missing, without the day, so that lines that miss the same thing stand together."""
-    return "; ".join(part.split(" on ")[0] for part in item.missing.split("; "))
+    return "; ".join(part.split(" on ")[0] for part in unclear_words(item).split("; "))
+
+
+def unclear_words(item: Item) -> str:
+    """What is missing of a line that cannot be told, and what to check of its dates."""
+    return f"{item.missing}; {item.check}" if item.check else item.missing
+
+
+def since_words(item: Item) -> str:
+    """Since when, and what to check of that date."""
+    return f"{item.since}; {item.check}" if item.check else item.since
 
 
 def _annex_a(found: Worklist) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +52,9 @@ class Vocabulary(_Shape):
     """events.yaml: every kind of event by the part of the service, periods, shared sets of endings, and what else rules share."""
 
     events: dict[str, dict[str, EventKind]]
+    attributes: dict[str, str] = Field(
+        default_factory=dict, description="What each attribute is, in words that follow `does not record`: `whether ...` or `the ...`."
+    )
     periods: dict[str, PeriodKind]
     ends: dict[str, list[Until]]
     qualities: dict[str, Quality] = Field(default_factory=dict)
@@ -133,6 +136,11 @@ class RuleBook:
     calendar: Calendar
     qualities: Mapping[str, Quality] = field(default_factory=dict)
     regimes: Mapping[str, Regime] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def attribute_words(self, name: str) -> str:
+        """An attribute in words that follow `does not record`; its own name, to be read, where the vocabulary has no words for it."""
+        return self.attributes.get(name) or f"“{name.replace('_', ' ')}”"
 
     def named(self, rule_id: str) -> tuple[Rule, ...]:
         """Every edition of a rule, by id or alias, oldest first."""
@@ -145,7 +153,7 @@ class RuleBook:
 
     def length(self, given: Any) -> Duration:
         """A length of time as written, or the local value it names."""
-        return Duration.parse(str(self.value(given)))
+        return _length(str(self.value(given)))
 
     def service_hours(self) -> ServiceHours:
         """The opening hours in which service hours count."""
@@ -176,6 +184,15 @@ class RuleBook:
     @cached_property
     def _parts(self) -> dict[str, tuple[str, Part]]:
         return {part.id: (key, part) for key, regime in reversed(list(self.regimes.items())) for part in reversed(regime.parts)}
+
+    @cached_property
+    def in_force(self) -> Sequence[tuple[Sequence[int], frozenset[str]]]:
+        """Of each rule, the indexes of its editions that are in force, oldest first, and the kinds of event that start its duties."""
+        by_id: dict[str, list[int]] = {}
+        for index, rule in enumerate(self.rules):
+            if rule.spec.stage == "in_force":
+                by_id.setdefault(rule.id, []).append(index)
+        return [(i, frozenset(kind for index in i for kind in self.rules[index].spec.when.event)) for i in by_id.values()]
 
     def needed_kinds(self, rule: Rule) -> Sequence[Sequence[str]]:
         """The kinds of event that a rule of this book rests on: of each set, a log must be able to carry one."""
@@ -220,6 +237,11 @@ class RuleBook:
     def with_holidays(self, calendar: Calendar) -> RuleBook:
         """The same book with another calendar."""
         return replace(self, calendar=calendar)
+
+
+@lru_cache(maxsize=1000)  # the rules write the same few lengths, and every duty reads one
+def _length(text: str) -> Duration:
+    return Duration.parse(text)
 
 
 def effective_text(rule: Rule) -> str:

@@ -27,6 +27,7 @@ from rrt_engine.rulebook.schema import (
 from rrt_engine.rulebook.strict_yaml import Document, Path
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")
+_ATTRIBUTE_WORDS = ("whether ", "the ")
 _TYPE_WORDS = {"boolean": "true or false", "integer": "a whole number", "date": "a date", "text": "text"}
 
 
@@ -301,6 +302,14 @@ def vocabulary_problems(document: Document, book: RuleBook) -> Iterator[Diagnost
                     f"`{allowed}` is not a type",
                     did_you_mean(allowed, _ATTRIBUTE_TYPES) or "write boolean, integer, date, text or a list of the values",
                 )
+    recorded = {name for event in book.events.values() for name in event.attrs}
+    for name, words in book.attributes.items():
+        if name not in recorded:
+            yield document.diagnostic(("attributes", name), "unknown_attribute", f"no event records `{name}`", did_you_mean(name, recorded))
+        elif not words.startswith(_ATTRIBUTE_WORDS):
+            yield document.diagnostic(
+                ("attributes", name), "attribute_words", f"`{words}` cannot follow `does not record`", "begin with `whether` or `the`"
+            )
     for name, period in book.periods.items():
         for part, kinds in (("start", period.start), ("end", period.end), ("end_later", period.end_later)):
             for kind in kinds:

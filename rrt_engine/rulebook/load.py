@@ -127,6 +127,7 @@ def _load(
         calendar=calendar,
         qualities=vocabulary.qualities,
         regimes=vocabulary.regimes,
+        attributes=vocabulary.attributes,
     )
     problems.extend([*vocabulary_problems(events_document, book), *regime_problems(events_document, book)])
     problems.extend([*local_value_problems(parameters_document, book, [s for s, _ in found]), *option_problems(parameters_document, book)])

@@ -163,7 +163,8 @@ def _immediate_without_floor(book: ThresholdBook, editions: Editions, document: 
         return
     plan = compile_plan(book, max(rule.first_day for rule, _ in editions))
     floors = [r for r in plan.rules if plan.specs[r.id].effect == "floor" and plan.specs[r.id].level == 4 and len(r.patterns) == 1]
-    for name, mine in records(book, plan).items():
+    may_be = [name for name, kind in book.facts.items() if "immediate" in kind.may_weigh()]
+    for name, mine in records(book, plan, may_be).items():
         bare = [r for r in mine if r.token["r"] == "immediate" and int(r.token["s"]) >= SUFFICIENT and not _reaches(r, floors)]
         values = list(dict.fromkeys(str(r.token["v"]) for r in bare))
         if values:

@@ -340,6 +340,7 @@ def _births(log: Writer, rows: dict[int, list[Row]]) -> None:
     """Record each child's date of birth, or the expected one of a child not yet born."""
     known: dict[str, tuple[int, Row]] = {}
     unborn: dict[str, bool] = {}
+    also: dict[str, int] = {}
     for number in sorted(rows):
         for row in rows[number]:
             log.builder.child(row.child)
@@ -351,10 +352,10 @@ def _births(log: Writer, rows: dict[int, list[Row]]) -> None:
                 continue
             first = known.setdefault(row.child, (born, row))
             if first[0] != born:
+                also.setdefault(row.child, born)
                 says = f"`{values.shown(row.cell('born'))}` differs from the date of birth in {first[1].place('born')}"
                 log.warn(row, "born", "birth_dates_differ", says, "the first was used; correct the record that is wrong")
-    for child, (born, _) in known.items():
-        if unborn.get(child, born > log.last_day):
-            log.builder.child(child, expected=born)
-        else:
-            log.builder.child(child, born=born)
+    for child, (first_given, _) in known.items():
+        expected = unborn.get(child, first_given > log.last_day)
+        for born in (first_given, also.get(child, first_given)):
+            log.builder.child(child, expected=born) if expected else log.builder.child(child, born=born)

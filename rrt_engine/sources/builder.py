@@ -99,6 +99,8 @@ class LogBuilder:
         self.origins: list[str] = []
         self._children: dict[str, int] = {}
         self._born, self._expected = array("i"), array("i")
+        self._born_also: dict[int, int] = {}
+        self._expected_also: dict[int, int] = {}
         self._kinds: dict[str, int] = {}
         self._refs: dict[str, int] = {}
         self._attributes: dict[str, _Values] = {}
@@ -117,12 +119,13 @@ class LogBuilder:
         return self.origins.index(name)
 
     def child(self, child_id: str, born: int = NO_DAY, expected: int = NO_DAY) -> None:
-        """Record a child's date of birth or expected date of birth, as day numbers; later calls fill gaps."""
+        """Record a child's date of birth or expected date of birth, as day numbers; later calls fill gaps, and one that differs is kept."""
         code = self._child_code(child_id)
-        if self._born[code] == NO_DAY:
-            self._born[code] = born
-        if self._expected[code] == NO_DAY:
-            self._expected[code] = expected
+        for held, also, day in ((self._born, self._born_also, born), (self._expected, self._expected_also, expected)):
+            if held[code] == NO_DAY:
+                held[code] = day
+            elif day not in (NO_DAY, held[code]):
+                also.setdefault(code, day)
 
     def _child_code(self, child_id: str) -> int:
         code = self._children.setdefault(child_id, len(self._children))
@@ -176,6 +179,13 @@ class LogBuilder:
         refs, ref_rank = _ranked(self._refs)
         by_name = np.argsort(child_rank, kind="stable")
 
+        def others(also: dict[int, int]) -> Int32s | None:
+            if not also:
+                return None
+            days = np.full(len(names), NO_DAY, np.int32)
+            days[list(also)] = list(also.values())
+            return days[by_name]
+
         n = len(self)
         born, expected = np.array(self._born, np.int32)[by_name], np.array(self._expected, np.int32)[by_name]
         return sorted_log(
@@ -195,6 +205,8 @@ class LogBuilder:
                 attributes={name: values.column(n) for name, values in self._attributes.items()},
                 born=born if (born != NO_DAY).any() else None,
                 expected=expected if (expected != NO_DAY).any() else None,
+                born_also=others(self._born_also),
+                expected_also=others(self._expected_also),
                 coverage=coverage,
                 origins=tuple(self.origins),
                 origin=np.array(self._origin, np.int32),

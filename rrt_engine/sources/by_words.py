@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rrt_engine.rulebook.book import RuleBook
 
@@ -11,6 +12,9 @@ LITTLE = ("a", "an", "and", "at", "by", "for", "from", "has", "her", "his", "in"
 """Words that are left out of a search, where there are others in it."""
 _ENDINGS = ("ing", "ed", "es", "s", "e")
 _LEFT = 4
+_NEAR = 0.8
+_MENDED = 8
+"""Words of a search that are looked up, so that a long one is answered soon."""
 
 
 def by_words(words: str, things: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -31,6 +35,29 @@ def by_words(words: str, things: Iterable[tuple[str, str, str]]) -> list[str]:
         if all(stem in label or stem in rest for _, stem in wanted) or (len(wanted) > 2 and score >= 2 * len(wanted) - 2):
             ranked.append((-score, order, name))
     return [name for _, _, name in sorted(ranked)]
+
+
+def mended(words: Iterable[tuple[str, bool]], known: Collection[str]) -> str:
+    """A search again with each word that nothing holds as the nearest one that is known; empty where none is near.
+
+    Each word comes with whether something holds it. One that is held stays as typed; one that is near none is left out.
+
+    >>> known = ["conference", "review"]
+    >>> mended([("initial", True), ("confrence", False)], known), mended([("xyzzy", False)], known), mended([("initial", True)], known)
+    ('initial conference', '', '')
+    """
+    asked = list(dict(words).items())[:_MENDED]
+    near = [word if held else next(iter(difflib.get_close_matches(word, known, n=1, cutoff=_NEAR)), "") for word, held in asked]
+    return "" if all(held for _, held in asked) else " ".join(word for word in near if word)
+
+
+def meant_words(words: str, things: Iterable[tuple[str, str, str]]) -> str:
+    """What somebody may have meant by words that `by_words` finds nowhere; empty where nothing is near, or that too finds nothing."""
+    things = list(things)
+    texts = [f"{label} {rest}".lower() for _, label, rest in things]
+    known = sorted({word for text in texts for word in re.findall(r"[a-z]{3,}", text)})
+    again = mended(((w, any(_stem(w) in text for text in texts)) for w in words.lower().replace("_", " ").split()), known)
+    return again if again and by_words(again, things) else ""
 
 
 def _whole(word: str, text: str) -> bool:

@@ -135,12 +135,12 @@ class _Conversion:
             found = columns[name]
             return found if keep is None else take_rows(found, keep)
 
-        def births(name: str) -> Int32s | None:
+        def births(name: str) -> tuple[Int32s | None, Int32s | None]:
             if name not in columns:
-                return None
+                return None, None
             if people is None:
-                return self.births(columns[name], name, child, len(children))
-            return self.births(take_rows(columns[name], people), name, of_people, len(children))
+                return self.births(columns[name], name, child, len(children), table.row)
+            return self.births(take_rows(columns[name], people), name, of_people, len(children), table.row[people])
 
         if keep is not None:
             used, kind = _only_used(kind, len(kinds))
@@ -152,6 +152,8 @@ class _Conversion:
         suspect = self.marked(column("suspect"), "suspect", "boolean") if "suspect" in columns else None
         number = self.marked(column("alike_number"), "alike_number", "integer") if "alike_number" in columns else None
         numbered = {} if number is None else {"alike_number": Attribute(number, ())}  # sorted with the rest, and not kept
+        attributes = self.attributes({name: c for name, c in columns.items() if name not in OPTIONAL}, keep, kind, kinds)
+        (born, born_also), (expected, expected_also) = births("date_of_birth"), births("expected_date_of_birth")
         log = EventLog(
             children=children,
             kinds=kinds,
@@ -165,9 +167,11 @@ class _Conversion:
             recorded=recorded if recorded is not None and bool((recorded != NO_DAY).any()) else None,
             latest_only=np.ones(len(child), np.bool_) if snapshot else latest_dates(latest, coverage, kind, kinds),
             suspect=None if suspect is None else suspect.astype(np.bool_),
-            attributes=self.attributes({name: c for name, c in columns.items() if name not in OPTIONAL}, keep, kind, kinds) | numbered,
-            born=births("date_of_birth"),
-            expected=births("expected_date_of_birth"),
+            attributes=attributes | numbered,
+            born=born,
+            expected=expected,
+            born_also=born_also,
+            expected_also=expected_also,
             coverage=coverage,
             origins=tuple(origin.values),
             origin=origin.codes if keep is None else origin.codes[keep],
@@ -307,19 +311,26 @@ class _Conversion:
             rest = sum(list(reasons.values())[SHOWN:])
             self.table.say("value", f"`{name}`: {plural(len(reasons) - SHOWN, 'more value')} dropped from {plural(rest, 'row')}")
 
-    def births(self, column: Any, name: str, child: Int32s, m: int) -> Int32s | None:
-        """Each child's date of birth: the first that is given. Children given more than one are counted."""
+    def births(self, column: Any, name: str, child: Int32s, m: int, line: Any) -> tuple[Int32s | None, Int32s | None]:
+        """Each child's date of birth, the first that is given, and the next that differs from it; None where nobody has one.
+
+        Children given more than one are counted, and the first such line is named. `line` is that of each row.
+        """
         day = self.days(column, name)
         rows = np.flatnonzero(day != NO_DAY)
         if not len(rows):
-            return None
+            return None, None
         born = np.full(m, NO_DAY, np.int32)
         born[child[rows[::-1]]] = day[rows[::-1]]  # the first row is written last, so it stands
-        differ = np.unique(child[rows[born[child[rows]] != day[rows]]])
-        if len(differ):
-            many = plural(len(differ), "child has", "children have")
-            self.table.say("two_dates", f"{many} more than one `{name}`; the first in the file is used")
-        return born
+        differ = rows[born[child[rows]] != day[rows]]
+        if not len(differ):
+            return born, None
+        also = np.full(m, NO_DAY, np.int32)
+        also[child[differ[::-1]]] = day[differ[::-1]]
+        many = plural(int(np.count_nonzero(also != NO_DAY)), "child has", "children have")
+        message = f"{many} more than one `{name}`; the first in the file is used"
+        self.table.say("two_dates", message, "check which is right, and whether the id stands for two children", line=int(line[differ[0]]))
+        return born, also
 
     def attributes(self, columns: Mapping[str, Any], keep: Int64s | None, kind: Any, kinds: Sequence[str]) -> dict[str, Attribute]:
         """The other columns, each value read as the vocabulary types it for that kind of event. `keep` are the rows that are events."""

@@ -11,7 +11,7 @@ from rrt_engine.model import Fact, FactValue
 from rrt_engine.rulebook.strict_yaml import Path
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.rulebook.threshold_schema import EVIDENCE, IMPACT, PATTERN, SPECIFICITY, TIMING, FactKind
-from rrt_engine.sources.by_words import by_words
+from rrt_engine.sources.by_words import by_words, meant_words
 
 Problem = Callable[..., None]
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -154,6 +154,11 @@ def nearest_fact(name: str, book: ThresholdBook) -> str:
 def search(words: str, book: ThresholdBook) -> list[str]:
     """The facts whose id, label, domain, values or note hold the words, the best first."""
     return by_words(words, ((name, *fact_words(name, book)) for name in book.facts))
+
+
+def meant(words: str, book: ThresholdBook) -> str:
+    """The words to search for instead, where those typed find no fact and are near words that do; otherwise empty."""
+    return meant_words(words, ((name, *fact_words(name, book)) for name in book.facts))
 
 
 def fact_words(name: str, book: ThresholdBook) -> tuple[str, str]:

@@ -94,6 +94,8 @@ def _together(logs: list[EventLog]) -> EventLog:
             attributes={name: attribute(name) for name in dict.fromkeys(name for log in logs for name in log.attributes)},
             born=of_children("born"),
             expected=of_children("expected"),
+            born_also=of_children("born_also"),
+            expected_also=of_children("expected_also"),
             coverage=logs[0].coverage,
             origins=origins,
             origin=recoded("origin", "origins", origins, np.int32),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, midnight
-from rrt_engine.model import Bools, Coverage, EventLog, Int32s, Int64s
+from rrt_engine.model import BIRTHS, Bools, Coverage, EventLog, Int32s, Int64s
 from rrt_engine.rulebook.book import EventKind
 from rrt_engine.sources.builder import sorted_log
 from rrt_engine.sources.merge_log import births_of, log_of
@@ -55,8 +56,8 @@ def merged_events(
     keep = not_in_a_history(merger, whole, [part.held for part in parts])
     whole, thing = whole.take(keep), thing[keep]
     log = log_of(merger, whole, thing, names_of_things(named, things), children, coverage)
-    born, expected = (births_of(parts, name, len(children)) for name in ("born", "expected"))
-    return sorted_log(replace(log, born=born, expected=expected)), merger.once, tuple(merger.differing)
+    births: dict[str, Any] = {name: births_of(parts, name, len(children)) for name in BIRTHS}
+    return sorted_log(replace(log, **births)), merger.once, tuple(merger.differing)
 
 
 # ------------------------------------------------------------------------------------------------------- the same events

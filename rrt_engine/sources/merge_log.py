@@ -78,7 +78,7 @@ def _coded(thing: Int32s, rows: Int64s, names: Sequence[str], refs: dict[str, in
 
 
 def births_of(parts: Sequence[Part], name: str, children: int) -> Int32s | None:
-    """Each child's date of birth, or expected one, as the first source that knows it has it."""
+    """Each child's date of birth, or expected one, or another given for the same id, as the first source that knows it has it."""
     found = np.full(children, NO_DAY, np.int32)
     for part in parts:
         column = getattr(part.log, name)

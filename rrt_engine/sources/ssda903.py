@@ -223,7 +223,8 @@ def _write(child: str, person: Person, builder: LogBuilder, account: Account) ->
     events.extend(other_events(person))
     events.sort(key=lambda each: (each[0].day, each[0].rank))
     unborn = person.born != NO_DAY and bool(events) and person.born > events[-1][0].day
-    builder.child(child, expected=person.born) if unborn else builder.child(child, person.born)
+    for born in (person.born, person.born_also):
+        builder.child(child, expected=born) if unborn else builder.child(child, born)
     for event, ref in events:
         builder.add(
             child,

@@ -44,6 +44,7 @@ class Person:
 
     born: int = NO_DAY
     born_by: str = ""
+    born_also: int = NO_DAY
     episodes: dict[int, Episode] = field(default_factory=dict)
     years: set[int] = field(default_factory=set)
     reviews: dict[int, tuple[str, int, int, int]] = field(default_factory=dict)
@@ -150,6 +151,8 @@ def _born(person: Person, row: _Row, text: str, header: bool) -> None:
         return
     if header and person.born_by == "Header" and person.born != born:
         row.count("born_twice")
+    if person.born not in (NO_DAY, born):
+        person.born_also = person.born
     person.born, person.born_by = born, row.part.table.name
 
 

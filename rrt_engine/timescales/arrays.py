@@ -81,9 +81,9 @@ class Arrays:
     def _code(self) -> dict[str, int]:
         return {name: code for code, name in enumerate(self.log.kinds)}
 
-    def has(self, kinds: Sequence[str]) -> bool:
+    def has(self, kinds: frozenset[str]) -> bool:
         """Whether the log has an event of one of some kinds, seen or not."""
-        return any(kind in self._code for kind in kinds)
+        return not kinds.isdisjoint(self._code)
 
     def rows_of(self, kinds: Sequence[str]) -> Int32s:
         """The visible rows of some kinds of event, in the log's order. Kept: do not change the array."""

@@ -7,6 +7,7 @@ The meaning of a rule, in the order it is worked out: what starts the duty (`dut
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,17 +45,21 @@ from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, lift, target_days
 from rrt_engine.timescales.duties import Duties, Run, answering, before_age, find_ends, keep_earlier, merged, picked_one, starting
 from rrt_engine.timescales.parts import not_before_floor, starting_in_part, still_owed
-from rrt_engine.timescales.quality import suspect_rows
+from rrt_engine.timescales.quality import death_days, suspect_rows
 from rrt_engine.timescales.search import NONE, among, next_after, pairs
 
 
 @dataclass(frozen=True)
 class Result:
-    """Everything one evaluation says: flags, the rules the log cannot support, and how many events were later."""
+    """Everything one evaluation says: flags, the rules the log cannot support, and how many events were later.
+
+    `died` is the day on which each child is first recorded to have died by then, as `quality.death_days` gives it.
+    """
 
     flags: Flags
     not_evaluable: tuple[NotEvaluable, ...]
     after_as_of: int
+    died: Int32s | None = None
 
 
 def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None = None) -> Result:
@@ -64,7 +69,7 @@ def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None 
     number) only events recorded by then exist. Rules whose events the log cannot carry are returned, not evaluated.
     """
     run, later = begun(log, book, as_of, as_known)
-    return replace(evaluate_rules(run), after_as_of=later)
+    return replace(evaluate_rules(run), after_as_of=later, died=death_days(log, run.arrays.visible))
 
 
 def begun(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None = None) -> tuple[Run, int]:
@@ -79,22 +84,13 @@ def evaluate_rules(run: Run) -> Result:
     """The flags of every rule of the run's book. `after_as_of` is 0: the rules are not shown what is later."""
     blocks: list[Flags] = []
     refused: list[NotEvaluable] = []
-    for editions in _by_rule(run.book):
+    for editions, starts in run.book.in_force:
         missing = unsupported_kinds(run.book, run.book.rules[editions[-1]], run.arrays.log)
         if missing:
             refused.append(NotEvaluable(run.book.rules[editions[-1]].id, missing))
-        else:
+        elif run.arrays.has(starts):
             blocks.extend(flags_of(run, editions))
     return Result(_joined(blocks, run.derived), tuple(refused), 0)
-
-
-def _by_rule(book: RuleBook) -> list[list[int]]:
-    """The indexes of each rule's editions that are in force, oldest first."""
-    by_id: dict[str, list[int]] = {}
-    for index, rule in enumerate(book.rules):
-        if rule.spec.stage == "in_force":
-            by_id.setdefault(rule.id, []).append(index)
-    return list(by_id.values())
 
 
 def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, ...]:
@@ -103,7 +99,7 @@ def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, .
     if carried is None:
         return ()
     missing = [k for kinds in book.needed_kinds(rule) if carried.isdisjoint(kinds) for k in kinds]
-    return tuple(dict.fromkeys(missing))
+    return tuple(dict.fromkeys(missing)) if missing else ()
 
 
 def _visible(log: EventLog, as_of: Moment, as_known: int | None) -> tuple[Bools | None, int]:
@@ -117,15 +113,13 @@ def _visible(log: EventLog, as_of: Moment, as_known: int | None) -> tuple[Bools 
     return (~after if later else None), later
 
 
-def flags_of(run: Run, editions: list[int]) -> list[Flags]:
+def flags_of(run: Run, editions: Sequence[int]) -> list[Flags]:
     """All the flags of one rule, in all its editions.
 
     The editions start their duties together, so that a new start under a later edition replaces what an earlier one
     began; then each duty is judged by the edition in force on the day it started.
     """
     rules = {index: run.book.rules[index] for index in editions}
-    if not any(run.arrays.has(rule.spec.when.event) for rule in rules.values()):
-        return []
     started = [(index, duties) for index, rule in rules.items() if (duties := _starting(run, rule)) is not None]
     if not started:
         return []

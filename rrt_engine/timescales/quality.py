@@ -10,11 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Bools, EventLog
+from rrt_engine.model import Bools, EventLog, Int32s
 from rrt_engine.rulebook.book import EventKind
 
 WEEKS_OF_PREGNANCY = 280
 """A child cannot be referred more than 40 weeks before birth (CIN census rule 8606)."""
+NEVER = np.iinfo(np.int32).max
 
 
 def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools | None) -> Bools | None:
@@ -32,13 +33,36 @@ def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools 
         expected = none if log.expected is None else log.expected
         conceived = np.where(born == NO_DAY, expected, born).astype(np.int64)[log.child] - WEEKS_OF_PREGNANCY  # long ago if unknown
         mark(log.day < conceived)
-    code = {kind: i for i, kind in enumerate(log.kinds)}
-    if "child_died" in code:
-        happened = log.kind == code["child_died"]
-        deaths = np.flatnonzero(happened if visible is None else happened & visible)
-        if len(deaths):
-            died = np.full(len(log.children), np.iinfo(np.int32).max, np.int32)
-            np.minimum.at(died, log.child[deaths], log.day[deaths])
-            living = np.array([bool(events[k].with_child) if k in events else False for k in log.kinds])
-            mark(living[log.kind] & (log.day > died[log.child]))
+    died = death_days(log, visible)
+    if died is not None:
+        living = np.array([bool(events[k].with_child) if k in events else False for k in log.kinds])
+        mark(living[log.kind] & (log.day > died[log.child]))
     return suspect
+
+
+def death_days(log: EventLog, visible: Bools | None) -> Int32s | None:
+    """The day on which each child is first recorded to have died, NEVER where it is not; None where no death is recorded.
+
+    Only the visible events count. Returns int32[m], one a child.
+    """
+    if "child_died" not in log.kinds:
+        return None
+    happened = log.kind == log.kinds.index("child_died")
+    deaths = np.flatnonzero(happened if visible is None else happened & visible)
+    if not len(deaths):
+        return None
+    died = np.full(len(log.children), NEVER, np.int32)
+    np.minimum.at(died, log.child[deaths], log.day[deaths])
+    return died
+
+
+def after_death(log: EventLog, died: Int32s | None, rows: Int32s) -> Int32s:
+    """For each of some rows, the day on which its child had died, where the row is of a later day; NO_DAY elsewhere.
+
+    `died` is from `death_days`. News of a death may itself be a referral, so such a row is not wrong: somebody has to look.
+    """
+    if died is None:
+        return np.full(len(rows), NO_DAY, np.int32)
+    day = died[log.child[rows]]
+    found: Int32s = np.where(log.day[rows] > day, day, np.int32(NO_DAY)).astype(np.int32)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from rrt_engine.reports.check_words import (
     PROVISIONAL,
     after_death_words,
     at_status,
+    birth_words,
+    births_differ_words,
     counts_words,
     ended_words,
     facts_when_words,
@@ -30,7 +33,7 @@ from rrt_engine.reports.timeline_picture import Picture, picture, stands
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.words import listed, within_sentence
+from rrt_engine.words import listed, short_day_words, within_sentence
 
 if TYPE_CHECKING:
     from rrt_engine.reports.suggestion_words import Said
@@ -64,12 +67,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class OfRule:
-    """The flags of one rule at one status."""
+    """The flags of one rule at one status: how many there are, those that are shown, and in words those that are not."""
 
     rule: str
     title: str
     status: str
+    count: int
     flags: tuple[Shown, ...]
+    more: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,16 @@ class Answer:
     urgent: bool
     counts: str
     later: str
+    birth: str
+    births_differ: str
     ended_words: str
+    left_out: str
     overdue: tuple[Shown, ...]
+    overdue_more: tuple[str, ...]
     ended_undone: tuple[Shown, ...]
+    ended_undone_more: tuple[str, ...]
     due: tuple[Shown, ...]
+    due_more: tuple[str, ...]
     late: tuple[OfRule, ...]
     recorded: tuple[OfRule, ...]
     met: tuple[OfRule, ...]
@@ -119,8 +130,10 @@ class Answer:
     no_facts: str = NO_FACTS
 
 
-def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: Moment, span: str = "") -> Answer:
-    """What a page shows of a case checked on a day. `span` is how far back its picture goes, as timeline_picture.SPANS names it."""
+def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: Moment, span: str = "", brief: bool = False) -> Answer:
+    """What a page shows of a case checked on a day. `span` is how far back its picture goes, as timeline_picture.SPANS names it, and
+    `brief` whether its table may leave out rows. A flag that was checked without its sentence is counted, and not shown by itself.
+    """
     flags = checked.flags
     governing = {f.rule: book.rules[index].spec for f, index in zip(flags, checked.result.flags.rule.tolist(), strict=True)}
     editions = dict(zip(map(id, flags), checked.result.flags.rule.tolist(), strict=True))
@@ -137,16 +150,33 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
         edition = flag.edition if flag.edition.startswith("in force") else f"edition: {flag.edition}"
         return Shown(flag, shown_status(flag), stands(flag), next_step_words(flag), provisional, edition, instruments[editions[id(flag)]])
 
+    def those(group: Sequence[Explained]) -> tuple[Shown, ...]:
+        return tuple(shown(flag) for flag in group if flag.explanation)
+
+    def more(group: Sequence[Explained]) -> tuple[str, ...]:
+        hidden: dict[str, list[int]] = {}
+        for flag in group:
+            if not flag.explanation:
+                hidden.setdefault(flag.title, []).append(begun[id(flag)])
+        return tuple(f"{title}: {len(days):,} more, begun {_from_to(days)}" for title, days in hidden.items())
+
     def of(*statuses: str) -> tuple[OfRule, ...]:
         return tuple(
-            OfRule(group[0].rule, group[0].title, status, tuple(map(shown, group)))
+            OfRule(group[0].rule, group[0].title, status, len(group), those(group), more(group))
             for status in statuses
-            for group in at_status(flags, status)
+            for group in at_status(standing[status], status)
         )
 
-    overdue = tuple(each for group in at_status(flags, "overdue") for each in map(shown, group))
-    open_now = sorted((each for each in overdue if to_do(each.flag)), key=lambda s: -(s.flag.days_late or 0))
-    due = [each for status in ("due_soon", "due") for group in at_status(flags, status) for each in map(shown, group)]
+    standing: dict[str, list[Explained]] = defaultdict(list)
+    for flag in flags:
+        standing[shown_status(flag)].append(flag)
+    begun = dict(zip(map(id, flags), checked.result.flags.start.tolist(), strict=True))
+    overdue = [flag for group in at_status(standing["overdue"], "overdue") for flag in group]
+    open_now = sorted(filter(to_do, overdue), key=lambda f: -(f.days_late or 0))
+    undone = [flag for flag in overdue if not to_do(flag)]
+    due = [flag for status in ("due_soon", "due") for group in at_status(standing[status], status) for flag in group]
+    due.sort(key=lambda f: f.due or "9999")
+    hidden = sum(1 for flag in flags if not flag.explanation)
     n = len(open_now)
     none = "Nothing that is overdue is left to do" if overdue else "No time limit is overdue"
     urgent = checked.suggestion is not None and checked.suggestion.urgency in _URGENT
@@ -161,14 +191,20 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
                 (
                     later_words(checked.result.after_as_of),
                     facts_when_words(checked.case.every_fact(), as_of.day),
-                    after_death_words(flags, checked.case.log, book, as_of.day),
+                    after_death_words(flags, checked.case.log, checked.result, book),
                 ),
             )
         ),
+        birth=birth_words(checked.case.log),
+        births_differ=births_differ_words(checked.case.log),
         ended_words=ended_words(len(overdue) - n),
-        overdue=tuple(open_now),
-        ended_undone=tuple(each for each in overdue if not to_do(each.flag)),
-        due=tuple(sorted(due, key=lambda s: s.flag.due or "9999")),
+        left_out=_left_out(hidden, len(flags)) if hidden else "",
+        overdue=those(open_now),
+        overdue_more=more(open_now),
+        ended_undone=those(undone),
+        ended_undone_more=more(undone),
+        due=those(due),
+        due_more=more(due),
         late=of("late", "early"),
         recorded=of("recorded"),
         met=of("met"),
@@ -178,7 +214,7 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
         not_covered_heading=not_covered_words(len(checked.result.not_evaluable)),
         limits=tuple(limits_words(checked.case.log, book)),
         sources=_sources(governing, book),
-        picture=picture(checked, book, as_of, span),
+        picture=picture(checked, book, as_of, span, brief),
         said=_said(checked, thresholds),
         notice=notice_words(book),
     )
@@ -188,6 +224,21 @@ def _said(checked: Checked, thresholds: ThresholdBook) -> Said | None:
     from rrt_engine.reports.suggestion_words import said_of
 
     return said_of(checked.suggestion, thresholds) if checked.suggestion else None
+
+
+def _from_to(days: Sequence[int]) -> str:
+    """The first and last of some days, in words."""
+    first, last = min(days), max(days)
+    return f"on {short_day_words(first)}" if first == last else f"from {short_day_words(first)} to {short_day_words(last)}"
+
+
+def _left_out(hidden: int, every: int) -> str:
+    """That some flags are counted and not shown one by one, and which."""
+    are = "is" if hidden == 1 else "are"
+    return (
+        f"This case is long: {hidden:,} of its {every:,} time limits {are} counted here and not shown one by one. Each part shows "
+        "the newest of each rule, or those overdue the longest, and says how many more there are."
+    )
 
 
 def _not_covered(checked: Checked, book: RuleBook) -> list[NotCovered]:

@@ -39,7 +39,7 @@ def case(desk: Desk, asked: Asked) -> Shown:
     found = desk.case(held)
     whole = asked.one("working") == "all"
     checked = desk.check(found, as_of, brief_over=None if whole else BRIEF_OVER)
-    answered = answer(checked, desk.book, desk.thresholds, as_of, span)
+    answered = answer(checked, desk.book, desk.thresholds, as_of, span, brief=not whole)
     typed = {name: asked.one(name)[:20] for name in _FIELDS}
     day = as_date(as_of.day)
     values = typed if wrong else dict(zip(_FIELDS, (str(day.day), str(day.month), str(day.year)), strict=True))
@@ -51,7 +51,7 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "as_of_iso": as_of_text(as_of),
         "span": span,
         "way_back": {name: value for name, form in _BACK.items() if re.fullmatch(form, value := asked.one(name))},
-        "brief": any(not flag.steps for flag in checked.flags),
+        "brief": any(not flag.steps for flag in checked.flags) or bool(answered.picture and answered.picture.table_said),
         "spans": _spans(answered.picture),
         "opened_for": day_words(as_of.day) if as_of == today and desk.another_day else "",
         "stale": desk.stale_words(as_of),

@@ -27,7 +27,7 @@ from rrt_engine.replay.partition import digest
 from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay, usual_last
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
-from rrt_engine.reports.source_words import ReadSaid, read_words, stale_words
+from rrt_engine.reports.source_words import ReadSaid, reach_words, read_words, stale_words
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_thresholds import load_thresholds
@@ -70,11 +70,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Judged:
-    """The data as judged by one moment: the lists of it, each made once, and what is said of its sources."""
+    """The data as judged by one moment: the lists of it, each made once, and what is said of its sources.
+
+    `read` says what was read of every source and table of facts, what could not be used and why; `reach` how far the data go.
+    """
 
     replay: Replay
     lists: Callable[[Choice, int], Worklist]
     read: ReadSaid
+    reach: tuple[str, ...]
     last_day: int
 
     @staticmethod
@@ -82,7 +86,12 @@ class Judged:
         """The lists and the words for a replay, with the tables of facts beside it."""
         last = usual_last(np.concatenate([np.zeros(0, np.int64), *(source.reading.log.day for source in replay.read)]))
         held = lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
-        return Judged(replay, held, read_words(replay, facts, unread), last)
+        return Judged(replay, held, read_words(replay, facts, unread), tuple(reach_words(replay)), last)
+
+    def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist:
+        """What `rrt worklist` lists. The last lists asked for are held."""
+        parts = (choice.teams, choice.workers, choice.services, choice.authorities)
+        return self.lists(Choice(*(tuple(part) for part in parts)), days)
 
 
 @dataclass
@@ -130,8 +139,9 @@ class Desk:
 
     def ready(self) -> None:
         """Make ready what the first pages need, so that nobody waits for it: the children, the lists, and both engines for the day."""
-        _ = self._by_id, self._tables, self._case_facts, self.judged, self.digests
-        self.worklist()
+        _ = self._by_id, self._tables, self._case_facts, self.digests
+        if judged := self.judged:
+            judged.worklist()
         with self.engines.of(self.today.day):
             pass
 
@@ -249,23 +259,12 @@ class Desk:
         """The plain engine made ready for the days that are looked at, and the second one beside it."""
         return Engines(self.thresholds)
 
-    def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist | None:
-        """What `rrt worklist` lists, of the data in memory; None where there are none. The last lists asked for are held."""
-        parts = (choice.teams, choice.workers, choice.services, choice.authorities)
-        judged = self.judged
-        return judged.lists(Choice(*(tuple(part) for part in parts)), days) if judged else None
-
     @property
     def judged(self) -> Judged | None:
         """The data as judged by the last moment; None where no data were given. A page that shows several parts asks once."""
         if self._judged is None and self.replay:
             self._judged = Judged.of(self.replay, *self._fact_tables)
         return self._judged
-
-    @property
-    def what_was_read(self) -> ReadSaid | None:
-        """What was read of every source and table of facts, what could not be used and why; None where no data were given."""
-        return self.judged.read if self.judged else None
 
     def stale_words(self, as_of: Moment) -> str:
         """That all the data end long before a day that somebody looks at; empty where they do not."""
@@ -307,7 +306,7 @@ class Desk:
             assert before and before.merging
             read = Read(before.read, before.merging, before.refused, before.tables)
             judged = Judged.of(evaluated(read, self.book, now, before.as_known), *self._fact_tables)
-            judged.lists(Choice(), 10)
+            judged.worklist()
             with self.engines.of(now.day):
                 pass
             self._judged, self.replay, self.today = judged, judged.replay, now

@@ -194,7 +194,13 @@ class Maker:
         macros = jinja2.PrefixLoader({"govuk_frontend_jinja": jinja2.PackageLoader("govuk_frontend_jinja")})
         loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(TEMPLATES), macros])
         made = jinja2.Environment(
-            loader=loader, autoescape=True, undefined=_Strict, trim_blocks=True, lstrip_blocks=True, bytecode_cache=_COMPILED
+            loader=loader,
+            autoescape=True,
+            undefined=_Strict,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
+            auto_reload=False,  # or every macro that one imports is looked for on the disk, on every page
         )
         made.filters |= {"words": _words, "day": day_words, "short_day": short_day_words, "listed": listed}
         made.globals |= {

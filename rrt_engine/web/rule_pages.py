@@ -14,6 +14,7 @@ from rrt_engine.explain.formats import BECAUSE, LETTERS, OF_ONE
 from rrt_engine.explain.rule_search import THRESHOLDS, Entry, Found, search
 from rrt_engine.measures.words import definition_rows, published_lines, steps
 from rrt_engine.sources.carries import formats
+from rrt_engine.sources.facts import meant as meant_facts
 from rrt_engine.sources.facts import search as search_facts
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.library import Library, Read
@@ -171,6 +172,7 @@ def facts_page(library: Library, asked: Asked = Asked()) -> Page:
         "facts": library.facts,
         "names": names,
         "groups": groups,
+        "meant": meant_facts(words, book) if words and book and not names else "",
         "near": _nearest(words, library.facts) if words and not names else "",
         "notice": book.notice if book else "",
     }

@@ -8,12 +8,12 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from rrt_engine.calendar import NO_DAY, as_date, day_number
+from rrt_engine.calendar import as_date, day_number
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import Choice, Lines, Worklist
-from rrt_engine.reports.source_words import reach_words
-from rrt_engine.reports.worklist_words import count_words, headings, how_made, left_out, row_words, totals, until_words
-from rrt_engine.web.desk import Desk
+from rrt_engine.reports.check_words import birth_words
+from rrt_engine.reports.worklist_words import count_words, headings, how_made, left_out, row_words, totals, unclear_words, until_words
+from rrt_engine.web.desk import Desk, Judged
 from rrt_engine.web.pages import Asked, Missing, Page, Redirect, Shown, Wrong
 from rrt_engine.words import as_of_words, day_words, short_day_words
 
@@ -58,12 +58,13 @@ def find(desk: Desk, asked: Asked) -> Shown:
 
 def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = "") -> Page:
     """The list, narrowed and paged as asked."""
-    everything = desk.worklist()
-    if everything is None:
+    judged = desk.judged
+    if judged is None:
         return Page("today.html.j2", "Today", {"found": None})
+    everything = judged.worklist()
     narrowed = _narrowed(desk, everything, asked)
     choice = narrowed.choice
-    found = desk.worklist(choice) or everything
+    found = judged.worklist(choice)
     lines = found.by_when()
     shown = asked.one("show")
     if shown and shown not in PARTS:
@@ -101,7 +102,7 @@ def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = ""
             "part_shown": shown,
             "day_shown": "" if day is None else as_date(day).isoformat(),
             "teams": _named(everything.teams, [code for code, _ in everything.counts()]),
-            "workers": _named(everything.workers, _workers(desk, choice)),
+            "workers": _named(everything.workers, _workers(judged, choice)),
             "services": [(service, service.replace("_", " ")) for service in _services(desk)],
             "parts": parts,
             "calendar": [(as_date(d.day).isoformat(), day_words(d.day), d.closed, sum(d.counts), d.counts) for d in days],
@@ -110,8 +111,8 @@ def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = ""
             "by_worker": by_worker,
             "notes": left_out(found),
             "how_made": how_made(found),
-            "read": desk.what_was_read,
-            "reach": reach_words(found.replay),
+            "read": judged.read,
+            "reach": judged.reach,
             "opened_for": day_words(found.as_of.day) if desk.another_day else "",
             "making_anew": desk.making_anew,
             "wanted": wanted,
@@ -146,10 +147,9 @@ def _services(desk: Desk) -> list[str]:
     return sorted({rule.spec.service for rule in desk.book.rules})
 
 
-def _workers(desk: Desk, choice: Choice) -> list[int]:
+def _workers(judged: Judged, choice: Choice) -> list[int]:
     """The numbers of the workers who have anything on the list of the teams that were chosen."""
-    found = desk.worklist(Choice(teams=choice.teams))
-    return [code for code, _ in found.counts(workers=True)] if found else []
+    return [code for code, _ in judged.worklist(Choice(teams=choice.teams)).counts(workers=True)]
 
 
 def _named(names: Sequence[str], codes: Sequence[int]) -> list[tuple[int, str]]:
@@ -192,7 +192,7 @@ def _part(desk: Desk, found: Worklist, name: str, lines: Lines, page: int, most:
             **row_words(item),
             "handle": desk.handle(*child),
             "team": item.team,
-            "missing": item.missing,
+            "missing": unclear_words(item),
             "due_day": item.due_day,
             "rule": item.rule,
         }
@@ -240,13 +240,10 @@ def _described(desk: Desk, handle: str) -> dict[str, Any]:
     held = desk.held(handle)
     assert held and desk.replay
     log = desk.case(held).log
-    births = [int(days[0]) for days in (log.born, log.expected) if days is not None and days[0] != NO_DAY]
     return {
         "handle": handle,
         "id": held.id,
         "source": desk.replay.sources[held.run].path,
-        "born": f"{'born' if births[0] == log.born[0] else 'expected'} {short_day_words(births[0])}"
-        if births and log.born is not None
-        else "",
+        "born": birth_words(log),
         "events": f"{plural(len(log), 'event')}{f', the last on {short_day_words(int(log.day[-1]))}' if len(log) else ''}",
     }
