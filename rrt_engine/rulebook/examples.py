@@ -101,7 +101,7 @@ def run_example(read: ReadExample, rule_id: str, book: RuleBook, run: Run | None
             spans = tuple((int(found.start[n]), int(found.due[n])) for _, n in explained)
         except ValueError as error:
             problems.append(read.document.diagnostic(read.place, "example", str(error)))
-    wrong = [] if problems else _differences(example.flags, flags)
+    wrong = [] if problems else _differences(example.flags, flags, book)
     expected = tuple(_wanted_text(w) for w in example.flags)
     actual = tuple(_came_text(f) for f in flags)
     for text in wrong:
@@ -109,7 +109,7 @@ def run_example(read: ReadExample, rule_id: str, book: RuleBook, run: Run | None
     return Outcome(rule_id, example.name, not problems, expected, actual, tuple(problems), flags, tuple(example.shows), spans)
 
 
-def _differences(wanted: list[ExpectedFlag], came: tuple[Explained, ...]) -> list[str]:
+def _differences(wanted: list[ExpectedFlag], came: tuple[Explained, ...], book: RuleBook) -> list[str]:
     if len(wanted) != len(came):
         return [f"expected {len(wanted)} flags and got {len(came)}: {'; '.join(_came_text(f) for f in came) or 'none'}"]
     result = []
@@ -125,7 +125,8 @@ def _differences(wanted: list[ExpectedFlag], came: tuple[Explained, ...]) -> lis
         for name, (expected, actual) in pairs.items():
             if expected is not None and expected != actual:
                 result.append(f"expected {name} `{expected}` and got `{actual}`")
-        if want.missing is not None and not any(want.missing in m for m in got.missing):
+        words = None if want.missing is None else book.attributes.get(want.missing, want.missing)
+        if words is not None and not any(words in m for m in got.missing):
             result.append(f"expected `{want.missing}` to be said missing and got {got.missing}")
     return result
 

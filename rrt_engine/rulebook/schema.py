@@ -267,7 +267,7 @@ class ExpectedFlag(_Shape):
     trigger: Annotated[str | None, BeforeValidator(_iso)] = Field(default=None, description="When the clock started.")
     answer: Annotated[str | None, BeforeValidator(_iso)] = Field(default=None, description="When it was answered.")
     late_by: str | None = Field(default=None, description="How late, in the rule's own unit.")
-    missing: str | None = Field(default=None, description="A word that must appear in what is missing.")
+    missing: str | None = Field(default=None, description="The attribute that must be said missing, or a word of what must.")
 
 
 class Example(_Shape):
