@@ -15,6 +15,7 @@ from rrt_engine.model import ENDED, MET, OVERDUE, STATUSES, Bools, Flags, Questi
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.indicators import is_later
+from rrt_engine.thresholds.reasons import is_silent
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.thresholds.worker import Worker
@@ -94,7 +95,10 @@ def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:
 
 
 def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested:
-    """What is suggested for a case as the record of decisions keeps it: the part of a decision that nobody types."""
+    """What is suggested for a case as the record of decisions keeps it: the part of a decision that nobody types.
+
+    Where no recorded fact says anything of need no level was suggested, and whatever is decided needs its reason.
+    """
     from rrt_engine.decision import Suggested, facts_digest
 
     suggestion = checked.suggestion
@@ -110,7 +114,7 @@ def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested
         facts_digest=facts_digest(checked.case.every_fact()),
         engine=__version__,
         checked_by=suggestion.checked_by if suggestion else "",
-        level=suggestion.level if suggestion else None,
+        level=suggestion.level if suggestion and not is_silent(suggestion) else None,
         pathways=suggestion.pathways if suggestion else (),
         urgency=suggestion.urgency if suggestion else "",
         consent_status=suggestion.consent.status if suggestion else "",

@@ -31,7 +31,8 @@ WITHOUT_CONSENT = frozenset({"seek_advice", "universal", "private_law_signpost"}
 class Suggested:
     """What was suggested for a case, by which rules and from which facts: the part of a decision that nobody types.
 
-    `level` is None where the case has no facts to reason from. `consent_status` is as recorded, "" where it is not.
+    `level` is None where the case has no facts to reason from, or none that says anything of need. `consent_status` is as
+    recorded, "" where it is not.
     `required` are those of the pathways that stand whatever the level: an emergency, and legal duties.
     """
 

@@ -263,10 +263,12 @@ def test_a_plan_the_timeline_gives_is_said_though_nobody_recorded_a_fact_of_need
     assert found and found.level == 4 and "Nothing recorded" not in headline(found, THRESHOLDS)
 
 
-def test_the_record_keeps_the_level_of_the_engine_where_no_fact_speaks_of_need(tmp_path: Path) -> None:
-    found = read_case(case(tmp_path, "facts:\n  - {fact: da_current, value: unknown}\n"), BOOK, None, lambda: THRESHOLDS)
-    kept = for_the_record(check_case(found, BOOK, AS_OF, REASONER), BOOK, AS_OF)
-    assert (kept.level, kept.pathways) == (1, ("universal",))
+def test_the_record_keeps_no_level_as_suggested_where_no_fact_speaks_of_need(tmp_path: Path) -> None:
+    for fact, level in (("da_current, value: unknown", None), ("da_current, value: severe, evidence: observed", 4)):
+        found = read_case(case(tmp_path, f"facts:\n  - {{fact: {fact}}}\n"), BOOK, None, lambda: THRESHOLDS)
+        checked = check_case(found, BOOK, AS_OF, REASONER)
+        kept = for_the_record(checked, BOOK, AS_OF)
+        assert checked.suggestion and (kept.level, kept.pathways) == (level, checked.suggestion.pathways)
 
 
 def test_the_command_says_it_at_the_top(tmp_path: Path) -> None:

@@ -206,10 +206,20 @@ def test_what_is_left_out_that_stands_whatever_the_level_needs_a_reason_and_is_n
     assert sent(browser, of(at, "T-ALONE-TONIGHT"), **left, reason="They were rung before.").url.path == "/decisions/1"
 
 
-def test_a_case_without_facts_has_nothing_suggested_and_needs_a_reason(at: Desk, browser: TestClient) -> None:
-    text = "case: C-1\nchild: {date_of_birth: 2019-03-02}\nevents:\n  - {event: referral_received, at: 2026-04-07}\n"
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ("", "Nothing is suggested for this case"),
+        ("facts:\n  - {fact: da_current, value: unknown}\n", "Nothing recorded points to extra need yet"),
+        ("facts:\n  - {fact: da_current, value: severe, evidence: refuted}\n", "Nothing recorded points to extra need yet"),
+    ],
+)
+def test_a_case_without_facts_about_need_has_no_level_suggested_and_needs_a_reason(
+    facts: str, said: str, at: Desk, browser: TestClient
+) -> None:
+    text = f"case: C-1\nchild: {{date_of_birth: 2019-03-02}}\nevents:\n  - {{event: referral_received, at: 2026-04-07}}\n{facts}"
     begun = browser.post("/decide", data={"case_text": text, "as_of": AS_OF, "begin": "yes"})
-    assert "Nothing is suggested for this case" in words(page(begun.text))
+    assert said in words(page(begun.text)) and "so whatever is decided needs its reason" in words(page(begun.text))
     fields = {"level": "1", "pathway": "universal", "role": "team_manager"}
     answer = browser.post("/decide", data={**hidden(begun.text), **fields})
     assert list(errors(answer.text)) == ["reason"]

@@ -212,6 +212,7 @@ def _form(
         "as_of": subject.as_of,
         "not_today": _not_today(subject.as_of, desk.now()),
         "said": said_of(suggestion, book) if suggestion else None,
+        "always": suggested.level is None,
         "carried": subject.carried,
         "token": desk.once.token(),
         "levels": [(n, f"Level {n}, {level.name}", level.means) for n, level in sorted(book.levels.items())],
