@@ -89,7 +89,7 @@ ready: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPA
 $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) $(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
 
 test: ready
-	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/test_spark.py --ignore tests/test_browser.py
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/test_spark.py --ignore tests/test_browser.py
 	$(MAKE) -j2 --output-sync test-spark test-browser
 
 # by themselves, side by side: one Spark serves all its tests, and one server and one browser all of theirs

@@ -1,7 +1,7 @@
 """Settings for every test: generated cases are the same on each run, so that the gate says the same of the same tree.
 
 Set RRT_RANDOM=1 to look for new ones; RRT_EXAMPLES=2000 looks longer in the comparison of engine and oracle. Where several
-processes run the tests, `--dist loadfile` leaves what a module makes at length to one of them.
+processes run the tests, `--dist worksteal` mostly leaves what a module makes at length to one of them.
 """
 
 from __future__ import annotations

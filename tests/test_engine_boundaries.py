@@ -499,6 +499,10 @@ def parts() -> dict[str, Case]:
                     [event("moved", 0, lasting=True), event("done", 29), event("tried", 2), event("decided", n), event("settled", 25)],
                     looks=tuple(day(k) for k in range(20, 50)),
                 )
+        for pick in ("first", "each"):
+            rule = {"when": {"event": "done", "pick": pick}, "expect": DONE, "during": "otherwise"} | again
+            latest = [event("opened", 0), event("done", 1, latest_only=True), event("done", 3), event("done", 6)]
+            cases[f"{again}, {pick}, and before it a latest date"] = Case(rule, latest)
     return cases
 
 

@@ -47,7 +47,7 @@ class Duties:
         """The day each duty begins to be owed under its rule: its start, or the day on which it was carried in."""
         return self.start if self.floor is None else np.maximum(self.start, self.floor)
 
-    def take(self, keep: Bools | Int64s) -> Duties:
+    def take(self, keep: Bools | Int64s | slice) -> Duties:
         """Some of the duties."""
         taken: dict[str, Any] = {name: None if value is None else value[keep] for name, value in vars(self).items()}
         return Duties(**taken)
@@ -113,10 +113,14 @@ def starting(run: Run, rule: Rule) -> Duties | None:
         duties = within_period(run, rule, duties)
     elif spec.when.pick != "each":
         duties.group = _picked_among(run, rule, duties.trigger)
-    latest = run.arrays.log.latest_only
-    if spec.when.pick == "first" and not spec.every and latest is not None:  # a latest date is not known to be the first
-        duties = duties.take(~latest[duties.trigger])
+    duties = duties.take(may_be_first(run, rule, duties.trigger))
     return duties if len(duties.trigger) else None
+
+
+def may_be_first(run: Run, rule: Rule, rows: Int32s) -> Bools | slice:
+    """Which rows may start a duty of a rule that picks the first: not those of a list of latest dates, which do not say what was first."""
+    latest = run.arrays.log.latest_only
+    return slice(None) if rule.spec.when.pick != "first" or rule.spec.every or latest is None else ~latest[rows]
 
 
 def answering(run: Run, spec: TimescaleRule) -> Picked:

@@ -8,7 +8,7 @@ from rrt_engine.calendar import NO_DAY
 from rrt_engine.model import Bools, Int16s, Int32s, Int64s
 from rrt_engine.rulebook.book import Rule
 from rrt_engine.rulebook.schema import During
-from rrt_engine.timescales.duties import Duties, Run, answering, candidates, child_and_day
+from rrt_engine.timescales.duties import Duties, Run, answering, candidates, child_and_day, may_be_first
 from rrt_engine.timescales.regimes import Segments, part_segments, segments
 from rrt_engine.timescales.search import NONE, next_after
 
@@ -28,6 +28,7 @@ def starting_in_part(run: Run, rule: Rule, regime: str, part: str) -> Duties | N
     begun = child_and_day(own.child, own.start)
     inside = np.flatnonzero(_within(run, rule, regime, part, found))
     inside = inside[(found.start[inside] >= rule.first_day) & (found.start[inside] <= rule.last_day)]
+    inside = inside[may_be_first(run, rule, found.trigger[inside])]
     segment = np.searchsorted(begun, child_and_day(child[inside], found.start[inside]), "right") - 1
     parts = [_owed(found.take(inside), segment, np.full(len(inside), NO_DAY, np.int32))]
     if isinstance(rule.spec.during, During) and rule.spec.during.carry_in:
