@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # what installs packages into $(VENV); the gate names uv instead, which fetches and compiles several at once
 INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo pages pictures ready test test-spark test-browser check check-style check-types check-imports check-rules bench lock clean
+.PHONY: demo pages pictures ready test test-rest test-spark test-browser check check-style check-types check-imports check-rules bench lock clean
 
 $(VENV)/run.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rrt needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
@@ -38,7 +38,7 @@ $(VENV)/bench.ready: $(VENV)/dev.ready
 	@touch $@
 
 # Spark for the tests of it, where RRT_REQUIRE_SPARK=1 asks for them: half a gigabyte, and it needs Java 17
-$(VENV)/spark.ready: $(VENV)/dev.ready
+$(VENV)/spark.ready: $(VENV)/dev.ready $(VENV)/durable.ready
 	$(INSTALL) pyspark==4.3.0
 	@touch $@
 
@@ -88,15 +88,17 @@ pictures: $(VENV)/dev.ready demo/april/manifest.json
 ready: $(VENV)/dev.ready $(VENV)/durable.ready $(if $(filter 1,$(RRT_REQUIRE_SPARK)),$(VENV)/spark.ready) \
 $(if $(filter 1,$(RRT_REQUIRE_READER)),$(VENV)/reader.ready) $(if $(filter 1,$(RRT_REQUIRE_BROWSER)),$(VENV)/browser.ready)
 
-test: ready
-	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/test_spark.py --ignore tests/test_browser.py
-	$(MAKE) -j2 --output-sync test-spark test-browser
+# one after another, or side by side with -j3
+test: test-rest test-spark test-browser
 
-# by themselves, side by side: one Spark serves all its tests, and one server and one browser all of theirs
-test-spark: $(VENV)/dev.ready
+test-rest: ready
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/test_spark.py --ignore tests/test_browser.py
+
+# by themselves: one Spark serves all its tests, and one server and one browser all of theirs
+test-spark: ready
 	$(BIN)/python -m pytest -rs tests/test_spark.py
 
-test-browser: $(VENV)/dev.ready
+test-browser: ready
 	$(BIN)/python -m pytest -rs tests/test_browser.py
 
 check: check-style check-types check-imports check-rules

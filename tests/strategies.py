@@ -201,11 +201,18 @@ day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
 some_days = st.sampled_from([*(length for length in DAY_LENGTHS if not length.startswith("0")), {"parameter": "interval"}])
 
 
-def optional(strategy: st.SearchStrategy[Any], often: int = 2) -> st.SearchStrategy[Any]:
-    """The strategy once in so many draws, and None otherwise."""
-    return up_to(often).flatmap(lambda n: strategy if n == often else st.none())
+def now_and_then(values: list[Any], often: int) -> st.SearchStrategy[Any]:
+    """One of the values once in so many draws, and None otherwise."""
+    return st.sampled_from([None] * len(values) * (often - 1) + values)
 
 
+def maybe(draw: st.DrawFn, strategy: st.SearchStrategy[Any], often: int) -> Any:
+    """What a strategy gives once in so many draws, and None otherwise."""
+    return draw(strategy) if draw(up_to(often)) == often else None
+
+
+every_day_length = [*DAY_LENGTHS, {"parameter": "interval"}]
+third, fourth, fifth = (now_and_then(every_day_length, often) for often in (3, 4, 5))
 trigger_where = one_of(
     {},
     {},
@@ -277,33 +284,40 @@ extensions = st.fixed_dictionaries(
 openings = one_of({"next_working_day_at": "09:00"}, {"next_working_day_at": {"parameter": "morning"}}, {"next_working_day_at": "12:00"})
 
 
+starts = st.sampled_from(
+    list(product(("asked", "asked", ["asked", "asked_again"]), ("each", "each", "each", "first", "last"), (False,) * 5 + (True,)))
+)
+warnings = now_and_then([*DAY_LENGTHS, "4 hours", "24 hours", "48 hours"], 2)
+liftings = now_and_then(list(product(HARD_DAYS, (0, 6, 40))), 5)
+
+
 @st.composite
 def whens(draw: st.DrawFn) -> dict[str, Any]:
-    when: dict[str, Any] = {"event": draw(one_of("asked", "asked", ["asked", "asked_again"])), "where": draw(trigger_where)}
-    when["pick"] = draw(one_of("each", "each", "each", "first", "last"))
-    after = draw(optional(afters, 6))
+    event, pick, dated = draw(starts)
+    when: dict[str, Any] = {"event": event, "where": draw(trigger_where), "pick": pick}
+    after = maybe(draw, afters, 6)
     if after:
         when["after"] = after
-    if draw(st.integers(1, 6)) == 6:
+    if dated:
         when["date"] = "begins"
     return when
 
 
 @st.composite
 def common_parts(draw: st.DrawFn) -> dict[str, Any]:
-    parts: dict[str, Any] = {"until": draw(untils), "count_from": draw(one_of("next_day", "next_day", "same_day"))}
-    link = draw(one_of(None, None, "case", "step"))
-    during = draw(optional(parts_of_period, 4))
+    count_from, link = draw(each_of(("next_day", "next_day", "same_day"), (None, None, "case", "step")))
+    parts: dict[str, Any] = {"until": draw(untils), "count_from": count_from}
+    during = maybe(draw, parts_of_period, 4)
     if link:
         parts["link"] = link
     if during:
         parts["during"] = during
-    warn = draw(optional(st.sampled_from([*DAY_LENGTHS, "4 hours", "24 hours", "48 hours"]), 2))
+    warn = draw(warnings)
     if warn:
         parts["warn"] = warn
-    lifted = draw(optional(st.sampled_from(HARD_DAYS), 5))
+    lifted = draw(liftings)
     if lifted:
-        parts["lifted"] = [{"from": lifted, "to": lifted + timedelta(days=draw(one_of(0, 6, 40)))}]
+        parts["lifted"] = [{"from": lifted[0], "to": lifted[0] + timedelta(days=lifted[1])}]
     return parts
 
 
@@ -316,13 +330,22 @@ expects = st.fixed_dictionaries(
 )
 
 
+once_within = {
+    count_from: st.one_of(lengths, lengths, lengths, written_due, st.none())
+    for count_from, lengths in (("same_day", some_days), ("next_day", day_lengths))
+}
+hours_within = st.one_of(st.sampled_from(HOUR_LENGTHS), st.sampled_from(HOUR_LENGTHS), openings)
+days_or_hours = st.one_of(some_days, st.sampled_from(HOUR_LENGTHS))
+days_or_written = st.one_of(some_days, written_due)
+short_fifth = now_and_then(["1 day", "2 days", "1 working day"], 5)
+
+
 @st.composite
 def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
-    lengths = some_days if rule["count_from"] == "same_day" else day_lengths
-    within = draw(st.one_of(lengths, lengths, lengths, written_due, st.none()))
-    not_before = draw(day_lengths) if within is None else draw(optional(day_lengths, 4))
-    extension = draw(optional(extensions, 4))
+    within = draw(once_within[rule["count_from"]])
+    not_before = draw(day_lengths) if within is None else draw(fourth)
+    extension = maybe(draw, extensions, 4)
     rule |= {k: v for k, v in (("within", within), ("not_before", not_before), ("extension", extension)) if v is not None}
     return rule
 
@@ -331,8 +354,8 @@ def once_by_day(draw: st.DrawFn) -> dict[str, Any]:
 def once_by_the_hour(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
     rule.pop("lifted", None)
-    rule["within"] = draw(st.one_of(st.sampled_from(HOUR_LENGTHS), st.sampled_from(HOUR_LENGTHS), openings))
-    not_before = draw(optional(st.sampled_from(["1 day", "2 days", "1 working day"]), 5))
+    rule["within"] = draw(hours_within)
+    not_before = draw(short_fifth)
     return rule | ({"not_before": not_before} if not_before else {})
 
 
@@ -346,7 +369,7 @@ def again_and_again(draw: st.DrawFn) -> dict[str, Any]:
     if rule["every"] in HOUR_LENGTHS:
         rule.pop("lifted", None)
     within = draw(st.one_of(st.none(), lengths, st.lists(lengths, min_size=1, max_size=3)))
-    not_before = draw(optional(day_lengths, 5))
+    not_before = draw(fifth)
     return rule | {k: v for k, v in (("within", within), ("not_before", not_before)) if v is not None}
 
 
@@ -354,7 +377,7 @@ def again_and_again(draw: st.DrawFn) -> dict[str, Any]:
 def counted_back(draw: st.DrawFn) -> dict[str, Any]:
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
     before = {"attribute": draw(one_of("set_for", "set_for", "expected_birth")), "by": draw(day_lengths)}
-    or_within = draw(optional(day_lengths, 3))
+    or_within = draw(third)
     return rule | {"before": before | ({"or_within": or_within} if or_within else {})}
 
 
@@ -363,7 +386,7 @@ def answered_by_the_next(draw: st.DrawFn) -> dict[str, Any]:
     """Rules whose answer is the next event of the kind that started them."""
     rule = {"when": {"event": ["asked", "done"], "where": {}}, "expect": draw(expects), **draw(common_parts())}
     rule.pop("lifted", None)
-    return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
+    return rule | {"within": draw(days_or_hours)}
 
 
 @st.composite
@@ -384,7 +407,7 @@ def in_a_period(draw: st.DrawFn) -> dict[str, Any]:
 def extended(draw: st.DrawFn) -> dict[str, Any]:
     """Rules whose limit may be extended, or is written in the event."""
     rule = {"when": draw(whens()), "expect": draw(expects), **draw(common_parts())}
-    within = draw(st.one_of(some_days, written_due))
+    within = draw(days_or_written)
     return rule | {"within": within, "extension": draw(extensions)}
 
 
@@ -394,7 +417,7 @@ def ended(draw: st.DrawFn) -> dict[str, Any]:
     parts = draw(common_parts()) | {"until": [*draw(untils), *draw(birthdays_and_ends)]}
     rule = {"when": draw(whens()), "expect": draw(expects), **parts}
     rule.pop("lifted", None)
-    return rule | {"within": draw(st.one_of(some_days, st.sampled_from(HOUR_LENGTHS)))}
+    return rule | {"within": draw(days_or_hours)}
 
 
 @st.composite
@@ -414,7 +437,7 @@ def in_a_part(draw: st.DrawFn, again: bool) -> dict[str, Any]:
     if again:
         within = draw(st.one_of(st.none(), st.lists(some_days, min_size=1, max_size=2)))
         return rule | {"every": draw(some_days)} | ({"within": within} if within else {})
-    not_before = draw(optional(day_lengths, 5))
+    not_before = draw(fifth)
     return rule | {"within": draw(some_days)} | ({"not_before": not_before} if not_before else {})
 
 
@@ -577,8 +600,10 @@ CLOSE = (0, 0, 0, 1, 1, 2, 3, 4, 5, 7, 10, 14, 15)
 REFS = ("R1", "R1", "R2", "R1/S1", "R1/S2", "R2/S1", "S1", "S2")
 
 
-@st.composite
-def events(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
+# These are functions, not strategies: one made for each event would take longer than drawing from it.
+
+
+def an_event(draw: st.DrawFn, scene: Scene, mode: str) -> Event:
     kind, offset = draw(each_of(scene.kinds, scene.offsets))
     at: date | datetime = (day := scene.anchor + timedelta(days=offset))
     if mode != "dates":
@@ -615,15 +640,14 @@ def recorded(draw: st.DrawFn, scene: Scene, mode: str) -> Any:
     return local(day, clock).isoformat() if clock else day.isoformat()
 
 
-@st.composite
-def children(draw: st.DrawFn, scene: Scene, mode: str) -> Child:
-    found = draw(st.lists(events(scene, mode), min_size=1, max_size=9))
+def a_child(draw: st.DrawFn, scene: Scene, mode: str) -> Child:
+    found = [an_event(draw, scene, mode) for _ in range(draw(up_to(9)))]
     if draw(st.booleans()):
         found.append(Event("opened", scene.anchor - timedelta(days=draw(among((0, 1, 20))))))
     if scene.odd and draw(up_to(6)) == 6:
         found.append(Event("child_died", scene.day(draw)))
     if draw(up_to(5)) == 5:
-        found.append(replace(draw(st.sampled_from(found))))
+        found.append(replace(found[draw(up_to(len(found))) - 1]))
     born = expected = None
     if draw(up_to(2)) == 2:
         day = scene.day(draw) - timedelta(days=draw(among((0, 0, 0, 10))))
@@ -635,14 +659,17 @@ def children(draw: st.DrawFn, scene: Scene, mode: str) -> Child:
     return Child(tuple(found), born, expected)
 
 
+children = st.composite(a_child)
+
+
 @st.composite
 def records(
     draw: st.DrawFn, modes: tuple[str, ...] = ("dates", "dates", "times", "mixed"), kinds: tuple[str, ...] = (), odd: bool | None = None
 ) -> Record:
     odd = draw(st.booleans()) if odd is None else odd
-    offsets = draw(one_of(tuple(OFFSETS), tuple(OFFSETS), CLOSE))
-    scene = Scene(draw(st.sampled_from(HARD_DAYS)), offsets, kinds or USUAL, draw(st.booleans()), odd)
-    found = tuple(draw(st.lists(st.sampled_from(modes).flatmap(lambda mode: children(scene, mode)), min_size=1, max_size=4)))
+    offsets = draw(among((tuple(OFFSETS), tuple(OFFSETS), CLOSE)))
+    scene = Scene(draw(among(tuple(HARD_DAYS))), offsets, kinds or USUAL, draw(st.booleans()), odd)
+    found = tuple(a_child(draw, scene, draw(among(modes))) for _ in range(draw(up_to(4))))
     later = scene.anchor + timedelta(days=draw(among((60, 120, 200))))
     looks: list[date | datetime] = [scene.day(draw), scene.day(draw), later]
     if draw(up_to(3)) == 3:
