@@ -510,6 +510,12 @@ def suggested(facts: Sequence[Fact]) -> tuple[int, bool]:
     return combined.level, combined.significant
 
 
+@cache
+def steps_of(name: str) -> list[tuple[Record, Record]]:
+    """Every way to strengthen a record of a fact."""
+    return list(strengthened(level_space().records[name]))
+
+
 @settings(max_examples=400)
 @given(some_facts(), st.sampled_from(CONCERNS), st.data())
 def test_adding_or_strengthening_a_concern_in_a_generated_case(facts: list[Fact], name: str, data: st.DataObject) -> None:
@@ -517,7 +523,7 @@ def test_adding_or_strengthening_a_concern_in_a_generated_case(facts: list[Fact]
     weak = data.draw(st.sampled_from(records))
     rest = [f for f in facts if f.id != name]
     assert suggested(rest) <= suggested([*rest, weak.fact])
-    stronger = [strong for less, strong in strengthened(level_space().records[name]) if less is weak]
+    stronger = [strong for less, strong in steps_of(name) if less is weak]
     if stronger:
         strong = data.draw(st.sampled_from(stronger))
         assert suggested([*rest, weak.fact]) <= suggested([*rest, strong.fact])

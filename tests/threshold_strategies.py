@@ -30,8 +30,11 @@ STRATUM = {"fact": 1, "unrecorded": 1, "flag": 1, "count": 2, "level": 3}
 
 
 def rule_spec(name: str, effect: Effect = "prompt", level: int | None = None, pathways: Sequence[str] = ()) -> ThresholdRule:
-    """As much of a threshold rule as the engines read."""
-    return ThresholdRule.model_construct(id=name, effect=effect, level=level, pathways=list(pathways))
+    """As much of a threshold rule as the engines read. Copied, as making one from nothing asks after each default of it."""
+    return _NOTHING_SAID.model_copy(update={"id": name, "effect": effect, "level": level, "pathways": list(pathways)})
+
+
+_NOTHING_SAID = ThresholdRule.model_construct()
 
 
 def plan_of(*rules: PlanRule, **specs: ThresholdRule) -> Plan:
