@@ -1167,11 +1167,20 @@ def test_one_decision_in_words(mixed: Path) -> None:
         "Consent: given.",
     ]
     assert "Rule set: england-and-birmingham 2026.1, digest dddd" in found.stdout and "rrt 0.1.0; two engines" in found.stdout
-    assert "nothing was suggested, for want of recorded facts" in rrt("decisions", "show", "3", "--record", mixed).stdout
+    assert "no level was suggested; no recorded fact said anything of need." in rrt("decisions", "show", "3", "--record", mixed).stdout
     assert "No reason was given." in rrt("decisions", "show", "1", "--record", mixed).stdout
     assert json.loads(rrt("decisions", "show", "1", "--record", mixed, "--format", "json").stdout)["entry"]["number"] == 1
     none = rrt("decisions", "show", "9", "--record", mixed)
     assert none.exit_code == 2 and "there is no entry 9; the record holds 3" in none.stderr
+
+
+def test_a_decision_where_no_level_was_suggested_says_what_was_suggested_whatever_the_level() -> None:
+    duty = replace(SUGGESTED, level=None, pathways=("universal", "marac_idva"), required=("marac_idva",))
+    said = sentences(Entry(1, kept.START, "h", replace(DIFFERED, suggested=duty)))
+    assert said[0].endswith("no level was suggested; no recorded fact said anything of need.")
+    assert said[1] == "Suggested whatever the level: marac_idva." and "universal." not in " ".join(said)
+    without = sentences(Entry(1, kept.START, "h", replace(DIFFERED, suggested=replace(duty, required=()))))
+    assert not any(line.startswith("Suggested whatever") for line in without)
 
 
 def test_verify_says_what_it_found_and_what_it_cannot_show(mixed: Path) -> None:

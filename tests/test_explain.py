@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rrt_engine.calendar import NO_INSTANT, day_number, parse_moment
@@ -188,8 +189,8 @@ def test_cannot_tell_without_the_time_of_day() -> None:
         "interview on Friday 7 November 2025, and the time of day would decide it."
     )
     assert flag.missing == [
-        "the time of day of the end of the missing episode on 4 November 2025",
-        "the time of day of the return home interview on 7 November 2025",
+        "the time of day (end of the missing episode on 4 November 2025)",
+        "the time of day (return home interview on 7 November 2025)",
     ]
     assert (
         "So it is due between Friday 7 November 2025 at 00:00 GMT and Friday 7 November 2025 at 23:59 GMT, depending on the time of day."
@@ -200,7 +201,7 @@ def test_cannot_tell_without_the_time_of_day() -> None:
 
 def test_only_the_event_without_a_time_is_asked_about() -> None:
     flag = one("ht_rhi_completed_72h", "2025-12-01", "missing_episode_ended 2025-11-04T10:00", "rhi_completed 2025-11-07")
-    assert flag.missing == ["the time of day of the return home interview on 7 November 2025"]
+    assert flag.missing == ["the time of day (return home interview on 7 November 2025)"]
     assert flag.explanation.startswith("Cannot tell: only the date is recorded of the return home interview on Friday 7 November 2025, and")
 
 
@@ -212,7 +213,7 @@ def test_a_time_that_came_twice() -> None:
         "Cannot tell: the clocks went back at the time recorded for the return home interview on Sunday 26 October 2025 at 01:30 BST; "
         "whether it was BST or GMT would decide it."
     )
-    assert flag.missing == ["whether it was BST or GMT, for the time of the return home interview on 26 October 2025"]
+    assert flag.missing == ["whether it was BST or GMT (return home interview on 26 October 2025)"]
 
 
 def test_cannot_tell_without_what_the_trigger_must_record() -> None:
@@ -220,7 +221,7 @@ def test_cannot_tell_without_what_the_trigger_must_record() -> None:
     assert flag.explanation == (
         "Cannot tell: the strategy discussion on Wednesday 18 March 2026 does not record whether a section 47 enquiry was begun."
     )
-    assert flag.missing == ["whether a section 47 enquiry was begun, of the strategy discussion on 18 March 2026"]
+    assert flag.missing == ["whether a section 47 enquiry was begun (strategy discussion on 18 March 2026)"]
     assert flag.steps[-1] == "Recorded with it: the initial child protection conference on Thursday 19 March 2026 (line 4)."
 
 
@@ -231,13 +232,13 @@ def test_cannot_tell_without_what_the_answer_must_record() -> None:
         "Cannot tell: the initial private fostering visit on Tuesday 10 March 2026 does not record whether the premises were seen, "
         "whether the carer was seen and whether the household was seen."
     )
-    assert flag.missing[0] == "whether the premises were seen, of the initial private fostering visit on 10 March 2026"
+    assert flag.missing[0] == "whether the premises were seen (initial private fostering visit on 10 March 2026)"
     assert len(flag.missing) == 3
     assert flag.steps[-1].startswith("Perhaps answered by the initial private fostering visit")
 
 
 def test_every_attribute_of_the_vocabulary_has_words_that_read_on() -> None:
-    """After "does not record", and before "of" the event. The short form of a worklist cuts at " on " and at "; "."""
+    """After "does not record", and before the event and its day in brackets. What is missing of one duty is put together with "; "."""
     recorded = {name for event in BOOK.events.values() for name in event.attrs}
     assert set(BOOK.attributes) == recorded
     for name in recorded:
@@ -283,18 +284,59 @@ def test_cannot_tell_from_an_answer_that_came_before() -> None:
 def test_cannot_tell_from_an_event_after_death() -> None:
     flag = one("cp_core_group_first", "2026-06-01", "child_died 2026-03-01", "icpc_held 2026-03-10", "core_group_held 2026-03-12")
     assert flag.status == "cannot_tell"
-    assert "is on a date that cannot be right" in flag.explanation and "cannot have come before" not in flag.explanation
+    assert flag.explanation == (
+        "Cannot tell: the initial child protection conference on Tuesday 10 March 2026 and the core group on Thursday 12 March 2026 "
+        "are after the recorded death of the child (1 March 2026). Check the dates on the record."
+    )
+    assert flag.missing[0] == (
+        "dates that can be right (initial child protection conference on 10 March 2026, after the recorded death of the child, "
+        "1 March 2026)"
+    )
     waiting = one("cp_core_group_first", "2026-06-01", "child_died 2026-03-01", "icpc_held 2026-03-10")
     assert waiting.explanation == (
-        "Cannot tell: the initial child protection conference on Tuesday 10 March 2026 is on a date that cannot be right. Check the record."
+        "Cannot tell: the initial child protection conference on Tuesday 10 March 2026 is after the recorded death of the child "
+        "(1 March 2026). Check the dates on the record."
     )
+
+
+@pytest.mark.parametrize("known", ["date_of_birth", "expected_date_of_birth"])
+def test_an_event_long_before_the_birth_says_so_and_which_event_it_is(known: str) -> None:
+    named = known.replace("date_of_birth", "date of birth").replace("_", " ")
+    born, before = f"{known}: 2027-01-01", ("icpc_held 2026-03-10", "core_group_held 2026-03-12")
+    both = one("cp_core_group_first", "2026-06-01", *before, child=born)
+    assert both.explanation == (
+        "Cannot tell: the initial child protection conference on Tuesday 10 March 2026 and the core group on Thursday 12 March 2026 "
+        f"are more than 40 weeks before the {named} (1 January 2027). Check the dates on the record."
+    )
+    assert both.missing == [
+        f"dates that can be right ({event} on {day} March 2026, more than 40 weeks before the {named}, 1 January 2027)"
+        for event, day in (("initial child protection conference", 10), ("core group", 12))
+    ]
+    first = one("cp_core_group_first", "2026-06-01", *before, child=f"{known}: 2026-12-16")
+    assert first.explanation.startswith(
+        "Cannot tell: the initial child protection conference on Tuesday 10 March 2026 is more than 40 weeks"
+    )
+    assert one("cp_core_group_first", "2026-06-01", *before, child=f"{known}: 2026-12-15").status == "met", "40 weeks, not more"
+
+
+def test_what_the_source_marks_as_on_a_date_that_cannot_be_right_is_said_to_be_so_and_nothing_else_is() -> None:
+    case = read_case(
+        "case.yaml", book(), "case: C\nevents:\n  - {event: icpc_held, at: 2026-03-10}\n  - {event: core_group_held, at: 2026-03-12}\n"
+    )
+    log, chosen = replace(case.log, suspect=np.array([False, True])), book().only("cp_core_group_first")
+    moment = parse_moment("2026-06-01")
+    flag = Explainer(log, chosen, evaluate(log, chosen, moment).flags, moment.day, end_of_day(moment.day)).explain(0)
+    assert flag.explanation == (
+        "Cannot tell: the core group on Thursday 12 March 2026 is on a date that cannot be right. Check the dates on the record."
+    )
+    assert flag.missing == ["dates that can be right"]
 
 
 def test_cannot_tell_without_the_date_it_is_due() -> None:
     flag = one("as_s7_report", "2026-06-01", "s7_ordered 2026-03-02")
     assert (flag.status, flag.due) == ("cannot_tell", None)
     assert flag.explanation == "Cannot tell: the order for a section 7 report on Monday 2 March 2026 does not record the due date."
-    assert flag.missing == ["the due date of the order for a section 7 report on 2 March 2026"]
+    assert flag.missing == ["the due date (order for a section 7 report on 2 March 2026)"]
     assert not any("The limit" in step for step in flag.steps)
 
 
@@ -639,9 +681,17 @@ def test_every_sentence_is_well_made() -> None:
 
 def test_nobody_is_shown_the_raw_name_of_a_field() -> None:
     texts = [text for _, flag, _ in everything() for text in (flag.explanation, *flag.missing)]
-    assert len({text for text in texts if text.startswith("whether ") and ", of the " in text}) >= 5
-    assert len({text for text in texts if text.startswith("the ") and " of the " in text}) >= 5
+    assert len({text for text in texts if re.match(r"whether .* \(.* on \d+ \w+ \d{4}\)$", text)}) >= 5
+    assert len({text for text in texts if re.match(r"the .* \(.* on \d+ \w+ \d{4}\)$", text)}) >= 5
     assert not [text for text in texts if re.search(r"[`_]", text)]
+
+
+def test_what_is_missing_is_named_first_and_its_event_in_brackets_without_an_article() -> None:
+    said = {text for _, flag, _ in everything() for text in flag.missing if "(" in text}
+    undated = {re.sub(r" on \d+ \w+ \d{4}", "", text) for text in said}
+    assert "whether the child was seen alone (seeing the child)" in undated
+    assert "the planned date (plan to end the placement)" in undated
+    assert not [text for text in said if "(the " in text or ", of " in text or not text.endswith(")")]
 
 
 def test_the_sentence_says_the_due_date_of_the_flag() -> None:

@@ -820,6 +820,16 @@ def test_the_text_says_how_the_sources_fit(two: tuple[Path, Path], monkeypatch: 
     assert "2014" not in text and "no_plan" not in text
 
 
+def test_cases_that_were_not_put_together_are_said_even_where_none_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    for name, born in (("a", "2015-01-01"), ("b", "2010-05-05")):
+        text = f"case: C\nchild: {{date_of_birth: {born}}}\nevents:\n  - {{event: referral_received, at: 2026-03-02}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    text = " ".join(rrt("replay", tmp_path / "a.yaml", tmp_path / "b.yaml", "--as-of", "2026-04-15").stdout.split())
+    assert "not put together: `C` has different dates of birth in a.yaml and b.yaml, and is judged apart in each" in text
+    assert "No child is in more than one" not in text
+
+
 def test_the_document_says_how_the_sources_fit(two: tuple[Path, Path]) -> None:
     found = json.loads(rrt("replay", *two, "--as-of", "2026-04-15", "--format", "json").stdout)
     assert [(s["source"], s["children"], s["records_read"]) for s in found["sources"]] == [("one.csv", 3, 5), ("two.csv", 4, 5)]

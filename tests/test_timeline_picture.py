@@ -339,6 +339,21 @@ def test_of_what_runs_at_once_under_one_rule_so_much_is_drawn_as_has_room() -> N
     assert rows and max(len(row.bars) for row in rows) == LANES
     assert sum(each.why == "lanes" for each in shown.left_out) == len(checked.flags) - len(list(shown.bars())) > 0
     assert f"beyond {LANES} at once under one rule" in " ".join(shown.said)
+    for row in rows:
+        said, of_rule = " ".join(row.said), [flag for flag in checked.flags if flag.rule == row.rule]
+        (status,) = {shown_status(flag) for flag in of_rule}
+        assert len(of_rule) == LANES + 2 and said.startswith(f"{LANES + 2} {status}"), "all of them are counted"
+        assert said.endswith(f"; {LANES} of {LANES + 2} drawn")
+
+
+def test_the_words_of_a_rule_count_those_outside_the_days_drawn_too() -> None:
+    days = ["2021-03-01", *(f"2026-03-{n:02}" for n in (2, 9))]
+    events = "\n".join(f"  - {{event: referral_received, at: {day}, ref: R{i}}}" for i, day in enumerate(days))
+    done = "  - {event: referral_decision_recorded, at: 2021-03-01, ref: R0, outcome: nfa}\n"
+    checked, shown = _of(f"case: T\nevents:\n{events}\n{done}", "2026-04-15", "half")
+    row = next(row for group in shown.groups for row in group.rows if row.rule == "fd_referral_decision_1wd")
+    assert [flag.status for flag in checked.flags if flag.rule == row.rule] == ["met", "overdue", "overdue"]
+    assert len(row.bars) == 2 and " ".join(row.said).endswith("; 2 of 3 drawn") and "1 done on time" in " ".join(row.said)
 
 
 def test_a_bar_without_a_due_day_is_a_mark_and_says_so() -> None:

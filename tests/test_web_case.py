@@ -365,11 +365,65 @@ def test_an_id_with_two_dates_of_birth_is_said_on_the_page_of_that_child_and_of_
         "DUE,referral_received,2026-03-02,,2026-06-01\nDUE,case_closed,2026-03-03,,2026-06-08\n",
     )
     assert (
-        "The source has more than one date of birth for this id: 1 January 2015, which is used here, and 5 May 2019. Ages and what rests "
-        "on them may be wrong: check which is right, and whether the id stands for two children."
+        "The source has more than one date of birth for this id: 1 January 2015, which is used here, and at least one other, "
+        "5 May 2019. Ages and what rests on them may be wrong: check which is right, and whether the id stands for more than one child."
     ) in said["TWO"]
-    assert "more than one expected date of birth for this id: 1 June 2026, which is used here, and 8 June 2026." in said["DUE"]
+    assert (
+        "more than one expected date of birth for this id: 1 June 2026, which is used here, and at least one other, 8 June 2026."
+        in said["DUE"]
+    )
     assert "more than one" not in said["ONE"] and "Ages" not in said["DUE"]
+
+
+def test_of_three_dates_of_birth_no_page_says_that_there_are_only_two(tmp_path: Path) -> None:
+    days = ("2010-05-05", "2012-05-05", "2013-05-05")
+    rows = [f"M1,contact_received,2026-03-0{n},{day}\n" for n, day in enumerate(days, 1)]
+    said = _of_log(tmp_path, "child_id,event,at,date_of_birth\n" + "".join(rows))["M1"]
+    assert "5 May 2010, which is used here, and at least one other, 5 May 2012." in said
+
+
+def _apart(folder: Path, first: str, second: str) -> dict[str, html.HtmlElement]:
+    """The page of each record of the id D2, by the source it is in, where it is in two."""
+    (folder / "p.csv").write_text(f"child_id,event,at,date_of_birth\nD2,referral_received,2026-03-02,{first}\n", encoding="utf-8")
+    (folder / "q.csv").write_text(
+        f"child_id,event,at,date_of_birth\nD2,referral_decision_recorded,2026-03-03,{second}\nd2,referral_received,2026-03-02,\n",
+        encoding="utf-8",
+    )
+    held = open_desk([folder / "p.csv", folder / "q.csv"], RULES, parse_moment(AS_OF), folder / "record.sqlite")
+    try:
+        assert held.replay
+        pages = {}
+        for handle in held.find("D2"):
+            one = held.held(handle)
+            assert one
+            shown = page(client(held).get(f"/case/{handle}?as_of=2026-03-20").text)
+            pages[held.replay.sources[one.run].path if one.id == "D2" else "small letters"] = shown
+            for link in shown.cssselect("main .govuk-inset-text a"):
+                assert client(held).get(link.get("href")).status_code == 200
+        return pages
+    finally:
+        held.close()
+
+
+def test_records_of_one_id_that_were_kept_apart_are_said_and_linked_from_each_other_and_from_no_other(tmp_path: Path) -> None:
+    """The decision that would answer what is overdue may stand under the same id in another source."""
+    pages = _apart(tmp_path, "2015-01-01", "2010-05-05")
+    assert set(pages) == {"p.csv", "q.csv", "small letters"}
+    for source, other, born in (("p.csv", "q.csv", "5 May 2010"), ("q.csv", "p.csv", "1 January 2015")):
+        text = words(pages[source].cssselect("main")[0])
+        said = "have this id too, and are kept apart from these because the dates of birth differ between the sources."
+        assert text.index(said) < text.index("attention" if "attention" in text else "No time limit") < text.index("Look at another day")
+        (link,) = pages[source].cssselect("main .govuk-inset-text a")
+        assert words(link) == f"D2 in {other}" and "as_of=2026-03-20" in link.get("href")
+        assert f"date of birth {born}" in words(link.getparent())
+        assert "D2" not in link.get("href")
+    assert "kept apart" not in words(pages["small letters"])
+
+
+def test_records_of_one_id_with_one_date_of_birth_are_one_case_and_nothing_is_said(tmp_path: Path) -> None:
+    pages = _apart(tmp_path, "2015-01-01", "2015-01-01")
+    assert set(pages) == {"p.csv + q.csv", "small letters"}
+    assert not any("kept apart" in words(each) for each in pages.values())
 
 
 def test_the_date_of_birth_or_the_expected_one_stands_at_the_head_with_which_it_is(tmp_path: Path) -> None:

@@ -220,11 +220,36 @@ def test_a_case_without_facts_about_need_has_no_level_suggested_and_needs_a_reas
     text = f"case: C-1\nchild: {{date_of_birth: 2019-03-02}}\nevents:\n  - {{event: referral_received, at: 2026-04-07}}\n{facts}"
     begun = browser.post("/decide", data={"case_text": text, "as_of": AS_OF, "begin": "yes"})
     assert said in words(page(begun.text)) and "so whatever is decided needs its reason" in words(page(begun.text))
+    shown = page(begun.text)
+    legends = [words(legend) for legend in shown.cssselect("fieldset fieldset legend")]
+    assert "Suggested" not in legends, "no level is suggested, so no route of one is"
+    boxes = {box.get("value") for box in shown.cssselect("input[name=pathway]")}
+    assert boxes == set(at.thresholds.pathways), "and any may be decided"
+    panel = words(shown.cssselect("section[aria-labelledby=suggested]")[0])
+    assert at.thresholds.pathways["universal"].label not in panel and "When:" not in panel
     fields = {"level": "1", "pathway": "universal", "role": "team_manager"}
     answer = browser.post("/decide", data={**hidden(begun.text), **fields})
     assert list(errors(answer.text)) == ["reason"]
     answer = browser.post("/decide", data={**hidden(answer.text), **fields, "reason": "Nothing came of it."})
     assert answer.url.path == "/decisions/1" and every(at)[0].decision.suggested.level is None
+    assert "no level was suggested; no recorded fact said anything of need" in words(page(answer.text)), "whatever facts there are"
+
+
+def test_what_is_suggested_whatever_the_level_stays_so_where_no_level_is(
+    at: Desk, browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duty = "police_999_emergency"
+    found = suggestion(at, "T-ALONE-TONIGHT")
+    routes = [p for p in found.pathways if at.thresholds.pathways[p].level is not None]
+    assert duty in found.pathways and routes
+    whole = decide_page.for_the_record
+    monkeypatch.setattr(decide_page, "for_the_record", lambda *given: replace(whole(*given), level=None))
+    shown = page(browser.get(of(at, "T-ALONE-TONIGHT")).text)
+    first = next(f for f in shown.cssselect("fieldset fieldset") if words(f.cssselect("legend")[0]) == "Suggested")
+    boxes = [box.get("value") for box in first.cssselect("input")]
+    assert duty in boxes and not set(boxes) & set(routes)
+    items = {words(item) for item in shown.cssselect("section[aria-labelledby=suggested] li")}
+    assert items == {at.thresholds.pathways[p].label for p in boxes}
 
 
 def test_acting_without_consent_needs_its_reason_and_the_case_may_give_it(at: Desk, browser: TestClient) -> None:
@@ -313,7 +338,9 @@ def test_the_suggestion_is_worked_out_here_whatever_a_form_says(at: Desk, browse
 @pytest.mark.parametrize("as_of", ["yesterday", "2026-02-30", HOSTILE, "9" * 5_000])
 def test_a_date_that_is_none_is_said(as_of: str, at: Desk, browser: TestClient) -> None:
     answer = browser.post("/decide", data={**hidden(browser.get(of(at, SOFA)).text), "as_of": as_of})
-    assert answer.status_code == 400 and "is no date" in words(page(answer.text)) and "<script>" not in answer.text
+    said = words(page(answer.text))
+    assert answer.status_code == 400 and "is no date" in said and "<script>" not in answer.text
+    assert said.count("write it as") == 1
 
 
 def test_an_address_of_no_child_and_a_form_without_a_case_are_said(at: Desk, browser: TestClient) -> None:

@@ -28,6 +28,7 @@ from rrt_engine.reports.source_words import reach_words
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
 from rrt_engine.reports.worklist_words import about, left_out, missing_in_short, totals
+from rrt_engine.timescales.quality import after_death
 from tests.shipped import BOOK
 from tools.schemas import FOLDER
 
@@ -99,7 +100,7 @@ def test_the_longest_overdue_first_then_what_is_due_and_nothing_that_is_done(log
         ("LAST", "due in 10 working days", "Wednesday 29 April 2026"),
     ]
     assert [(i.case, i.missing) for i in parts["unclear"]] == [
-        ("UNSAID", "whether a section 47 enquiry was begun, of the strategy discussion on 3 March 2026")
+        ("UNSAID", "whether a section 47 enquiry was begun (strategy discussion on 3 March 2026)")
     ]
     assert found.not_done == 1, "CLOSED was missed, and has ended"
     assert found.children() == 4
@@ -109,7 +110,7 @@ def test_what_falls_due_after_the_records_end_is_apart_and_not_overdue(tmp_path:
     parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-09\n")))
     assert [i.case for i in parts["overdue"]] == ["OLD"] and parts["due"] == []  # NEW was due on 10 April 2026
     apart = {i.case: i.missing for i in parts["unclear"]}
-    assert apart.pop("UNSAID").startswith("whether a section 47 enquiry was begun, of ")
+    assert apart.pop("UNSAID").startswith("whether a section 47 enquiry was begun (")
     assert apart == dict.fromkeys(("NEW", "TODAY", "LAST", "BEYOND"), "records from after this source ends")
     parts = items(made(written(tmp_path, LOG, f"{COVERS.rstrip()}\nto: 2026-04-10\n")))
     assert [i.case for i in parts["overdue"]] == ["OLD", "NEW"]
@@ -403,7 +404,12 @@ LATER,child_died,2026-05-01,South,2026-05-01
 ALIVE,referral_received,2026-03-02,South,2026-03-02
 """
 CHECK = "began after the recorded death of the child ({}): check the dates"
-GONE_ON = {"GONE": CHECK.format("5 January 2026"), "NEXT": CHECK.format("1 March 2026"), "TWICE": CHECK.format("20 February 2026")}
+GONE_ON = {
+    "GONE": CHECK.format("5 January 2026"),
+    "NEXT": CHECK.format("1 March 2026"),
+    "SAME": CHECK.format("2 March 2026"),  # six hours after
+    "TWICE": CHECK.format("20 February 2026"),
+}
 
 
 def died(folder: Path, as_of: str = "2026-03-04", as_known: str = "", **choice: Any) -> Worklist:
@@ -419,10 +425,43 @@ def test_a_line_that_began_after_the_child_died_says_so_and_stays_on_the_list(tm
     assert [i.case for i in parts["unclear"]] == ["GONE"], "only the date of the contact is recorded"
     assert {(i.case, i.check) for lines in parts.values() for i in lines} == {
         *GONE_ON.items(),
-        *((case, "") for case in ("SAME", "LATER", "ALIVE")),  # the same day; a death that is yet to come; none
+        *((case, "") for case in ("LATER", "ALIVE")),  # a death that is yet to come; none
     }
     due = items(died(tmp_path, "2026-03-02"))["due"]
     assert {(i.case, i.check) for i in due if i.case != "SAME"} >= {("GONE", GONE_ON["GONE"]), ("ALIVE", "")}
+
+
+@pytest.mark.parametrize(
+    ("deaths", "referral", "after"),
+    [
+        (["2026-03-02T09:00"], "2026-03-02T10:00", True),
+        (["2026-03-02T09:00"], "2026-03-02T09:01", True),
+        (["2026-03-02T09:00"], "2026-03-02T09:00", False),
+        (["2026-03-02T18:00"], "2026-03-02T10:00", False),
+        (["2026-03-02"], "2026-03-02T10:00", False),
+        (["2026-03-02T09:00"], "2026-03-02", False),
+        (["2026-03-02T18:00", "2026-03-02T09:00"], "2026-03-02T10:00", True),
+        (["2026-03-02", "2026-03-02T09:00"], "2026-03-02T10:00", True),
+        (["2026-03-01T18:00", "2026-03-02T09:00"], "2026-03-02T08:00", True),
+        (["2025-10-26T01:20"], "2025-10-26T01:40", False),  # the hour that happens twice: the death may be the later of the two
+        (["2025-10-26T01:20"], "2025-10-26T02:30", True),
+    ],
+)
+def test_on_the_day_of_a_death_only_what_is_later_by_the_clock_is_after_it(
+    deaths: list[str], referral: str, after: bool, tmp_path: Path
+) -> None:
+    """Who refers at ten a child who died at nine is told to check; where an hour is not recorded nobody can say which came first."""
+    events = [("OTHER", "contact_received", "2026-02-02T08:00"), ("A", "referral_received", referral)]
+    events += [("A", "child_died", death) for death in deaths]
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(["child_id,event,at", *(",".join(each) for each in events), ""]), encoding="utf-8")
+    book = BOOK.only("fd_referral_decision_1wd")
+    found = replay([path], book, parse_moment("2026-04-15"))
+    (run,) = found.sources
+    assert run.result.flags.trigger.size
+    marked = run.result.flags.trigger[after_death(run.log, run.result.died, run.result.flags.trigger) != NO_DAY]
+    assert bool(len(marked)) == after
+    assert not any(run.log.children[run.log.child[row]] == "OTHER" for row in marked)
 
 
 def test_a_death_that_was_not_yet_known_is_no_reason_to_check(tmp_path: Path) -> None:
@@ -439,7 +478,7 @@ def test_lines_that_began_after_a_death_are_counted_once_beside_the_list(tmp_pat
     )
     assert len(lines) > 6 and left_out(found).count(note) == 1 and found.after_death() == len(lines)
     alone = died(tmp_path, teams=("South",))
-    n = sum(i.case == "TWICE" for i in items(alone)["overdue"])
+    n = sum(i.case in ("SAME", "TWICE") for i in items(alone)["overdue"])
     assert any(said.startswith(f"Check: {n} lines began after") for said in left_out(alone)), "of what was asked for"
     assert not any("death" in said for said in left_out(died(tmp_path, "2026-01-01")))
 
@@ -466,6 +505,33 @@ def test_every_form_of_the_list_says_what_began_after_a_death(tmp_path: Path) ->
     jsonschema.validate(document, json.loads((FOLDER / "worklist.schema.json").read_text(encoding="utf-8")))
     lines = [line for part in ("overdue", "due", "cannot_tell") for line in document[part]]
     assert [line["check"] or "" for line in lines] == wanted and document["totals"]["after_death"] == n
+
+
+# ------------------------------------------------------------------------------------- one id, several dates of birth
+
+
+def kept_apart(folder: Path, ids: int = 1, **choice: Any) -> Worklist:
+    """Two sources: the ids D0, D1 and so on have another date of birth in each, SAME has one, and DONE has nothing to do."""
+    head = "child_id,event,at,date_of_birth,team"
+    first = [f"D{n},referral_received,2026-03-02,2015-01-01,North" for n in range(ids)]
+    first += ["SAME,referral_received,2026-03-02,2015-01-01,South", "DONE,child_died,2026-03-02,2015-01-01,South"]
+    second = [f"D{n},referral_decision_recorded,2026-03-03,2010-05-05,North" for n in range(ids)]
+    second += ["SAME,referral_decision_recorded,2026-03-03,2015-01-01,South", "DONE,child_died,2026-03-02,2010-05-05,South"]
+    for name, lines in (("p.csv", first), ("q.csv", second)):
+        (folder / name).write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+    return worklist(replay([folder / "p.csv", folder / "q.csv"], BOOK, parse_moment(AS_OF)), 10, Choice(**choice))
+
+
+def test_an_id_that_stands_for_two_children_is_said_beside_the_list_once_and_by_name(tmp_path: Path) -> None:
+    said = [note for note in left_out(kept_apart(tmp_path)) if "date of birth" in note or "dates of birth" in note]
+    assert said == [
+        "Check: 1 id may stand for more than one child (`D0`): the dates of birth differ between the sources, so the records of each "
+        "source are listed apart, and what one has as not done may be done in another. Check which date of birth is right."
+    ]
+    assert " ".join(said[0].split()) in " ".join(rrt(tmp_path / "p.csv", tmp_path / "q.csv", "--as-of", AS_OF).stdout.split())
+    many = [note for note in left_out(kept_apart(tmp_path, 5)) if "dates of birth" in note]
+    assert len(many) == 1 and many[0].startswith("Check: 5 ids may stand for more than one child (`D0`, `D1`, `D2` and 2 more): the dates")
+    assert not any("birth" in note for note in left_out(kept_apart(tmp_path, teams=("South",)))), "of what was asked for"
 
 
 # ---------------------------------------------------------------------------------------------------- the command
@@ -526,7 +592,7 @@ def test_the_document_meets_its_schema_and_agrees_with_the_list(sample: Worklist
 
 def test_what_is_missing_stands_together(sample: Worklist) -> None:
     short = {missing_in_short(i) for i in sample.items(sample.unclear)}
-    assert short == {f"whether the child was seen, of the child {plan} visit" for plan in ("in need", "protection")}
+    assert short == {f"whether the child was seen (child {plan} visit)" for plan in ("in need", "protection")}
 
 
 def test_the_list_says_how_far_its_data_reach() -> None:

@@ -18,7 +18,7 @@ from rrt_engine.model import REASONS, STATUSES, EventLog, Flags, Status, plural
 from rrt_engine.rulebook.book import Rule, RuleBook
 from rrt_engine.rulebook.schema import DateOf, NextOpening, TimescaleRule
 from rrt_engine.timescales.duties import Run
-from rrt_engine.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article
+from rrt_engine.words import day_words, duration_words, iso_time, moment_iso, moment_words, ordinal, with_article, within_sentence
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ class Evidence:
         if row >= len(self.log):
             return {"event": "birthday" if self.birthday else "part_ended", "at": as_date(self.end_day).isoformat()}
         return {"event": self.log.kinds[int(self.log.kind[row])], "at": moment_iso(self.log, row)}
+
+    def title(self, row: int) -> str:
+        """An event's name without an article, to stand in brackets."""
+        if row < len(self.log):
+            return within_sentence(self.book.events[self.log.kinds[int(self.log.kind[row])]].title)
+        return self.name(row).removeprefix("the ")
 
     def name(self, row: int) -> str:
         """An event's name in plain words, to stand inside a sentence."""

@@ -12,6 +12,7 @@ from rrt_engine.explain.evidence import Evidence
 from rrt_engine.explain.regimes import regime_steps
 from rrt_engine.model import Int64s, plural
 from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Only, Parameter
+from rrt_engine.timescales.quality import WEEKS_OF_PREGNANCY
 from rrt_engine.words import (
     AUTHORITY_WORDS,
     VERIFIED_WORDS,
@@ -59,6 +60,14 @@ def _not_before(e: Evidence) -> str:
 
 def _cannot_tell(e: Evidence) -> str:
     started = e.named(e.trigger)
+    backwards = e.answer >= 0 and e.day(e.answer) < e.day(e.trigger)
+    wrong = _wrong_dates(e) if e.reason == "impossible" else {}
+    if any(day for _, day in wrong) or (wrong and not backwards):
+        said = [
+            f"{listed([e.named(row) for row in rows])} {'is' if len(rows) == 1 else 'are'} {why}{f' ({day})' if day else ''}"
+            for (why, day), rows in wrong.items()
+        ]
+        return f"Cannot tell: {listed(said)}. Check the dates on the record."
     match e.reason:
         case "before_records":
             return f"Cannot tell: it began with {started}, before the records in this source, so an answer may be missing from it."
@@ -66,7 +75,7 @@ def _cannot_tell(e: Evidence) -> str:
             return f"Cannot tell: it began with {started}, and the records in this source end before it was due."
         case "only_later":
             return f"Cannot tell: it began with {started}. This source holds only the latest date of what answers it, which is a later one."
-        case "impossible" if e.answer >= 0 and e.day(e.answer) < e.day(e.trigger):
+        case "impossible" if backwards:
             return f"Cannot tell: {e.named(e.answer)} cannot have come before {started}. Check the dates on the record."
         case "impossible" if e.answer >= 0:
             return f"Cannot tell: {started} or {e.named(e.answer)} is on a date that cannot be right. Check the dates on the record."
@@ -82,6 +91,32 @@ def _cannot_tell(e: Evidence) -> str:
         return f"Cannot tell: the date of birth is not recorded. It began with {started}."
     row = e.answer if e.reason == "answer_attribute" else e.trigger
     return f"Cannot tell: {e.named(row)} does not record {listed([e.book.attribute_words(name) for name in _lacking(e)])}."
+
+
+def _wrong_dates(e: Evidence) -> dict[tuple[str, str], list[int]]:
+    """The events of the duty that are on dates that cannot be right, by what is wrong and the other date, in words, where that is known."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in (e.trigger, e.answer):
+        if 0 <= row < len(e.log) and (why := _wrong_date(e, row)):
+            found.setdefault(why, []).append(row)
+    return found
+
+
+def _wrong_date(e: Evidence, row: int) -> tuple[str, str] | None:
+    """What is wrong with the date of an event, and the other date, in words; None where nothing is known to be."""
+    log, child = e.log, int(e.log.child[row])
+    days = (
+        (column, name) for column, name in ((log.born, "date of birth"), (log.expected, "expected date of birth")) if column is not None
+    )
+    birth, name = next(((int(column[child]), name) for column, name in days if column[child] != NO_DAY), (NO_DAY, ""))
+    if birth != NO_DAY and e.day(row) < birth - WEEKS_OF_PREGNANCY:
+        return f"more than {WEEKS_OF_PREGNANCY // 7} weeks before the {name}", short_day_words(birth)
+    if log.suspect is not None and log.suspect[row]:
+        return "on a date that cannot be right", ""
+    if not e.book.events[log.kinds[int(log.kind[row])]].with_child or "child_died" not in log.kinds:
+        return None
+    died = log.day[(log.child == child) & (log.kind == log.kinds.index("child_died")) & (log.day < e.day(row))]
+    return ("after the recorded death of the child", short_day_words(int(died.min()))) if len(died) else None
 
 
 def _without_the_time(e: Evidence) -> str:
@@ -101,22 +136,25 @@ def _rows_in_doubt(e: Evidence) -> tuple[list[int], bool]:
     return (dated, True) if dated else (twice or rows, False)
 
 
-def missing(e: Evidence) -> list[str]:
-    """What would have to be recorded, or put right, for the flag to be told."""
+def missing(e: Evidence, days: bool = True) -> list[str]:
+    """What would have to be recorded, or put right, for the flag to be told; without `days`, of which event and not of which day."""
+
+    def of(row: int, *more: str) -> str:
+        on = f" on {short_day_words(e.day(row))}" if days else ""
+        return f"({', '.join([f'{e.title(row)}{on}', *more])})"
+
     match e.reason:
         case "time_of_day":
             rows, dated = _rows_in_doubt(e)
-            what = "the time of day" if dated else "whether it was BST or GMT, for the time"
-            return [f"{what} of {e.name(row)} on {short_day_words(e.day(row))}" for row in rows]
+            what = "the time of day" if dated else "whether it was BST or GMT"
+            return [f"{what} {of(row)}" for row in rows]
         case "trigger_attribute" | "answer_attribute" | "no_date":
             if e.spec.before and e.spec.before.attribute == "expected_birth" and e.reason == "no_date":
                 return ["the expected date of birth"]
             if e.spec.when.at_age is not None and e.reason == "no_date":
                 return ["the date of birth"]
             row = e.answer if e.reason == "answer_attribute" else e.trigger
-            words = (e.book.attribute_words(name) for name in _lacking(e))
-            of = f"of {e.name(row)} on {short_day_words(e.day(row))}"
-            return [f"{each}{',' if each.startswith('whether ') else ''} {of}" for each in words]
+            return [f"{e.book.attribute_words(name)} {of(row)}" for name in _lacking(e)]
         case "before_records":
             return ["records from before this source begins"]
         case "after_records":
@@ -124,7 +162,9 @@ def missing(e: Evidence) -> list[str]:
         case "only_later":
             return ["the dates before the latest, or a source as it was on the day judged by"]
         case "impossible":
-            return ["dates that can be right"]
+            what = "dates that can be right"
+            wrong = [(row, why, day) for (why, day), rows in _wrong_dates(e).items() if day for row in rows]
+            return [f"{what} {of(row, why, *([day] if days else []))}" for row, why, day in wrong] or [what]
         case "over_the_limit":
             return ["an expiry date within the longest the law allows"]
     return []

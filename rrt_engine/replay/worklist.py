@@ -20,6 +20,7 @@ from rrt_engine.model import ANSWER_ATTRIBUTE, CANNOT_TELL, DUE, DUE_SOON, IMPOS
 from rrt_engine.replay.held_by import latest_recorded
 from rrt_engine.replay.run import Replay, SourceRun
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.merge_children import Apart
 from rrt_engine.timescales.quality import after_death
 from rrt_engine.words import day_words, duration_words, iso_time, short_day_words, time_words
 
@@ -79,7 +80,8 @@ class Item:
     overdue, due or cannot_tell.
 
     `due_day` is a day number (NO_DAY where there is none) and `due_at` the instant an hour clock runs out (NO_INSTANT for
-    clocks counted in days, or where the time is not known). `check` says what to check of the dates before acting, and is mostly
+    clocks counted in days, or where the time is not known). `missing_in_short` is `missing` without the days, the same for lines that
+    miss the same thing. `check` says what to check of the dates before acting, and is mostly
     empty. `latest_only` says that the source holds only the latest dates.
     """
 
@@ -105,6 +107,7 @@ class Item:
     provisional: bool
     latest_only: bool
     missing: str
+    missing_in_short: str
     source: str
     row: int
 
@@ -167,6 +170,19 @@ class Worklist:
     def after_death(self) -> int:
         """How many lines began after the recorded death of the child."""
         return sum(int(np.count_nonzero(lines.died != NO_DAY)) for lines in (self.overdue, self.due, self.unclear))
+
+    def kept_apart(self) -> list[Apart]:
+        """The ids on the list that stand for several children, as their sources give different dates of birth."""
+        merging = self.replay.merging
+        if merging is None or not merging.apart:
+            return []
+        ids = [each.child for each in merging.apart]
+        present: set[str] = set()
+        for place, run in enumerate(self.replay.sources):
+            flags = np.concatenate([lines.flag[lines.run == place] for lines in (self.overdue, self.due, self.unclear)])
+            names = run.log.children[np.unique(run.log.child[run.result.flags.trigger[flags]])]
+            present.update(map(str, names[np.isin(names, ids)]))
+        return [each for each in merging.apart if each.child in present]
 
     def items(self, lines: Lines) -> Iterator[Item]:
         """Lines in words, one at a time."""
@@ -377,6 +393,7 @@ def _item(part: str, run: SourceRun, flag: int, team: str, worker: str, as_of: M
         provisional=e.provisional(),
         latest_only=latest,
         missing="; ".join(sentences.missing(e)) if part == "cannot_tell" else "",
+        missing_in_short="; ".join(dict.fromkeys(sentences.missing(e, days=False))) if part == "cannot_tell" else "",
         source=_origin(log, e.trigger) if inside else run.path,
         row=int(log.origin_row[e.trigger]) if inside and log.origin_row is not None else 0,
     )

@@ -106,8 +106,8 @@ def birth_words(log: EventLog) -> str:
 
 
 def births_differ_words(log: EventLog) -> str:
-    """That the source has two dates of birth for the id of a case, or two expected ones, and what that puts in doubt; empty where it
-    has not.
+    """That the source has several dates of birth for the id of a case, or several expected ones, and what that puts in doubt; empty
+    where it has not. Only one other is known here, so nothing says that there are no more.
     """
     said = []
     for what, rests, days, others in (
@@ -118,8 +118,8 @@ def births_differ_words(log: EventLog) -> str:
             continue
         used, other = short_day_words(int(days[0])), short_day_words(int(others[0]))
         said.append(
-            f"The source has more than one {what} for this id: {used}, which is used here, and {other}. {rests} may "
-            "be wrong: check which is right, and whether the id stands for two children."
+            f"The source has more than one {what} for this id: {used}, which is used here, and at least one other, {other}. "
+            f"{rests} may be wrong: check which is right, and whether the id stands for more than one child."
         )
     return " ".join(said)
 

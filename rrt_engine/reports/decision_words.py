@@ -25,7 +25,9 @@ def sentences(entry: Entry, named: Mapping[str, str] = {}) -> list[str]:
     d, s = entry.decision, entry.decision.suggested
     lines = []
     if s.level is None:
-        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: nothing was suggested, for want of recorded facts.")
+        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: no level was suggested; no recorded fact said anything of need.")
+        if s.required:
+            lines.append(f"Suggested whatever the level: {_all(s.required, named)}.")
     else:
         urgency = f" ({plain(s.urgency)})" if s.urgency else ""
         lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: the tool suggested {_level(s.level, s.pathways, named)}{urgency}.")

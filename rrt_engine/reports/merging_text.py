@@ -29,7 +29,9 @@ COLUMNS = ("child", "event", "differs", "kept_date", "kept_source", "kept_origin
 def show_merging(console: Console, replay: Replay) -> None:
     """What each source knows and what they know together, what was counted once, and every kind of disagreement with a few told."""
     merging = replay.merging
-    if merging is None or len(replay.read) < 2 or (all(s.reading.format == "case" for s in replay.read) and not merging.shared):
+    if merging is None or len(replay.read) < 2:
+        return
+    if all(s.reading.format == "case" for s in replay.read) and not (merging.shared or merging.apart):
         return
     console.print()
     together = sum(len(g.log.children) for g in merging.groups if len(g.members) > 1)
@@ -39,7 +41,12 @@ def show_merging(console: Console, replay: Replay) -> None:
         _show_table(console, replay, merging)
         say(console, f"{_n(merging.counted_once, 'event')} that another source records too, each counted once", indent=2)
     else:
-        say(console, "No child is in more than one of these sources.", "bold")
+        none = (
+            "No child of these sources was put together from several."
+            if merging.apart
+            else "No child is in more than one of these sources."
+        )
+        say(console, none, "bold")
     if merging.disagreements:
         found = merging.by_what()
         kinds = [f"{count:,} {event} ({what})" for (event, what), count in list(found.items())[:_KINDS]]

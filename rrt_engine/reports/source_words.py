@@ -16,6 +16,13 @@ SHOWN = 10
 LONG_AGO = 31
 """Days without any event after which a list says so: what was done since is not in the data."""
 _FORMATS = {"annex_a": "Annex A", "cin_census": "CIN census"}
+KEPT_APART = "the dates of birth differ between the sources"
+"""Why records of one id are not put together."""
+OTHERS = (
+    f"Other records in these data have this id too, and are kept apart from these because {KEPT_APART}. They may be of another child, "
+    "or of this one: then what is not done here may be done there. Check which date of birth is right."
+)
+"""What is said of the records of one id in one source where another has it too; the others follow."""
 
 
 @dataclass(frozen=True)

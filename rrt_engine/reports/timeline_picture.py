@@ -454,12 +454,15 @@ def _groups(
         left_out += [LeftOut(d.flag, "rows") for d in by_rule[rule]]
     shown = pressing[:ROWS]
     services = list(dict.fromkeys(by_rule[rule][0].explained.service for rule in shown))
+    whole: dict[str, list[_Duty]] = {}
+    for duty in duties:
+        whole.setdefault(duty.explained.rule, []).append(duty)
     groups = []
     for service in services:
         top, rows = y, []
         y += 24
         for rule in (r for r in shown if by_rule[r][0].explained.service == service):
-            row, over = _row(by_rule[rule], first, last, x, y)
+            row, over = _row(by_rule[rule], whole[rule], first, last, x, y)
             left_out += [LeftOut(d.flag, "lanes") for d in over]
             rows.append(row)
             y += row.height
@@ -467,12 +470,16 @@ def _groups(
     return tuple(groups), tuple(left_out), y
 
 
-def _row(duties: Sequence[_Duty], first: int, last: int, x: Callable[[int], float], y: float) -> tuple[Row, list[_Duty]]:
-    """One rule's bars, those that run at once under each other; and those for which there is no room."""
+def _row(
+    duties: Sequence[_Duty], whole: Sequence[_Duty], first: int, last: int, x: Callable[[int], float], y: float
+) -> tuple[Row, list[_Duty]]:
+    """One rule's bars, those that run at once under each other; and those for which there is no room.
+
+    Its words count the `whole` of the rule's duties, as every other count of the case does, and say how many are drawn.
+    """
     ends: list[float] = []
     bars: list[Bar] = []
     over: list[_Duty] = []
-    kept: list[_Duty] = []
     for duty in sorted(duties, key=lambda d: (ORDER.index(d.status) > ORDER.index("cannot_tell"), d.first)):
         bar = _bar(duty, first, last, x, y)
         begins, ends_at = _extent(bar, _dot(x(first + 1) - x(first)) + 1)
@@ -482,10 +489,10 @@ def _row(duties: Sequence[_Duty], first: int, last: int, x: Callable[[int], floa
             continue
         ends[lane : lane + 1] = [ends_at + 1]
         bars.append(replace(bar, y=y + 4 + lane * _LANE))
-        kept.append(duty)
     explained = duties[0].explained
     name = wrapped(explained.title, LEFT - 24)
-    said = wrapped(_row_words(kept), LEFT - 24)
+    drawn = f"; {len(bars):,} of {len(whole):,} drawn" if len(bars) < len(whole) else ""
+    said = wrapped(f"{_row_words(whole)}{drawn}", LEFT - 24)
     height = max((len(name) + len(said)) * _LINE, len(ends) * _LANE + 6) + _GAP
     return Row(explained.rule, y, height, name, said, tuple(bars)), over
 

@@ -6,7 +6,7 @@ from rrt_engine import __version__
 from rrt_engine.model import plural
 from rrt_engine.replay.worklist import NO_WORKER, Item, Worklist
 from rrt_engine.reports.documents import REMINDER
-from rrt_engine.reports.source_words import reach_words
+from rrt_engine.reports.source_words import KEPT_APART, reach_words
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS, as_of_text, as_of_words, day_words, listed, short_day_words
 
 MARKS = {
@@ -15,6 +15,7 @@ MARKS = {
     "recalled": "number recalled, not checked",
     "local value needed": "common value, local one needed",
 }
+_FEW = 3
 
 
 def totals(found: Worklist) -> str:
@@ -74,6 +75,12 @@ def left_out(found: Worklist) -> list[str]:
             f"Check: {many(after, 'line')} began after the recorded death of the child. News of a death may itself be a referral: "
             "check these dates before acting on them."
         )
+    if apart := found.kept_apart():
+        ids = listed([f"`{each.child}`" for each in apart[:_FEW]] + ([f"{len(apart) - _FEW:,} more"] if len(apart) > _FEW else []))
+        said.append(
+            f"Check: {plural(len(apart), 'id')} may stand for more than one child ({ids}): {KEPT_APART}, so the records of each source are "
+            "listed apart, and what one has as not done may be done in another. Check which date of birth is right."
+        )
     latest = found.latest_only()
     if latest:
         said.append(
@@ -124,7 +131,7 @@ def row_words(item: Item) -> dict[str, str]:
 
 def missing_in_short(item: Item) -> str:
     """What is missing, without the day, so that lines that miss the same thing stand together."""
-    return "; ".join(part.split(" on ")[0] for part in unclear_words(item).split("; "))
+    return f"{item.missing_in_short}; {item.check}" if item.check else item.missing_in_short
 
 
 def unclear_words(item: Item) -> str:

@@ -45,7 +45,7 @@ from rrt_engine.timescales.arrays import Arrays, Picked, end_of_day
 from rrt_engine.timescales.clocks import Due, due_after, due_once, lift, target_days
 from rrt_engine.timescales.duties import Duties, Run, answering, before_age, find_ends, keep_earlier, merged, picked_one, starting
 from rrt_engine.timescales.parts import not_before_floor, starting_in_part, still_owed
-from rrt_engine.timescales.quality import death_days, suspect_rows
+from rrt_engine.timescales.quality import Deaths, first_deaths, suspect_rows
 from rrt_engine.timescales.search import NONE, among, next_after, pairs
 
 
@@ -53,13 +53,13 @@ from rrt_engine.timescales.search import NONE, among, next_after, pairs
 class Result:
     """Everything one evaluation says: flags, the rules the log cannot support, and how many events were later.
 
-    `died` is the day on which each child is first recorded to have died by then, as `quality.death_days` gives it.
+    `died` is when each child is first recorded to have died by then, as `quality.first_deaths` gives it.
     """
 
     flags: Flags
     not_evaluable: tuple[NotEvaluable, ...]
     after_as_of: int
-    died: Int32s | None = None
+    died: Deaths | None = None
 
 
 def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None = None) -> Result:
@@ -69,7 +69,7 @@ def evaluate(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None 
     number) only events recorded by then exist. Rules whose events the log cannot carry are returned, not evaluated.
     """
     run, later = begun(log, book, as_of, as_known)
-    return replace(evaluate_rules(run), after_as_of=later, died=death_days(log, run.arrays.visible))
+    return replace(evaluate_rules(run), after_as_of=later, died=first_deaths(log, run.arrays.visible))
 
 
 def begun(log: EventLog, book: RuleBook, as_of: Moment, as_known: int | None = None) -> tuple[Run, int]:

@@ -6,16 +6,29 @@ Such events are set apart. A duty they start or answer cannot be told, and is in
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY
-from rrt_engine.model import Bools, EventLog, Int32s
+from rrt_engine.calendar import NO_DAY, NO_INSTANT
+from rrt_engine.model import Bools, EventLog, Int32s, Int64s
 from rrt_engine.rulebook.book import EventKind
 
 WEEKS_OF_PREGNANCY = 280
 """A child cannot be referred more than 40 weeks before birth (CIN census rule 8606)."""
 NEVER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """When each child is first recorded to have died. `day` int32[m] is the day, NEVER where no death is recorded.
+
+    `at` int64[m] is the first UTC second by which a death with a time had happened for certain, the last there is where none has a time;
+    None where none has in the whole log.
+    """
+
+    day: Int32s
+    at: Int64s | None = None
 
 
 def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools | None) -> Bools | None:
@@ -33,18 +46,15 @@ def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools 
         expected = none if log.expected is None else log.expected
         conceived = np.where(born == NO_DAY, expected, born).astype(np.int64)[log.child] - WEEKS_OF_PREGNANCY  # long ago if unknown
         mark(log.day < conceived)
-    died = death_days(log, visible)
+    died = first_deaths(log, visible)
     if died is not None:
         living = np.array([bool(events[k].with_child) if k in events else False for k in log.kinds])
-        mark(living[log.kind] & (log.day > died[log.child]))
+        mark(living[log.kind] & (log.day > died.day[log.child]))
     return suspect
 
 
-def death_days(log: EventLog, visible: Bools | None) -> Int32s | None:
-    """The day on which each child is first recorded to have died, NEVER where it is not; None where no death is recorded.
-
-    Only the visible events count. Returns int32[m], one a child.
-    """
+def first_deaths(log: EventLog, visible: Bools | None) -> Deaths | None:
+    """When each child is first recorded to have died; None where no death is recorded. Only the visible events count."""
     if "child_died" not in log.kinds:
         return None
     happened = log.kind == log.kinds.index("child_died")
@@ -53,16 +63,29 @@ def death_days(log: EventLog, visible: Bools | None) -> Int32s | None:
         return None
     died = np.full(len(log.children), NEVER, np.int32)
     np.minimum.at(died, log.child[deaths], log.day[deaths])
-    return died
+    if log.instant is None:
+        return Deaths(died)
+    timed = deaths[log.instant[deaths] != NO_INSTANT]
+    if not len(timed):
+        return Deaths(died)
+    at = np.full(len(log.children), np.iinfo(np.int64).max, np.int64)
+    np.minimum.at(at, log.child[timed], log.instant[timed] + (0 if log.span is None else log.span[timed]))
+    return Deaths(died, at)
 
 
-def after_death(log: EventLog, died: Int32s | None, rows: Int32s) -> Int32s:
-    """For each of some rows, the day on which its child had died, where the row is of a later day; NO_DAY elsewhere.
+def after_death(log: EventLog, died: Deaths | None, rows: Int32s) -> Int32s:
+    """For each of some rows, the day on which its child had died, where the row is certainly later; NO_DAY elsewhere.
 
-    `died` is from `death_days`. News of a death may itself be a referral, so such a row is not wrong: somebody has to look.
+    On the day of the death a row is later only where both have a time. `died` is from `first_deaths`. News of a death may itself be a
+    referral, so such a row is not wrong: somebody has to look.
     """
     if died is None:
         return np.full(len(rows), NO_DAY, np.int32)
-    day = died[log.child[rows]]
-    found: Int32s = np.where(log.day[rows] > day, day, np.int32(NO_DAY)).astype(np.int32)
+    child = log.child[rows]
+    day = died.day[child]
+    later = log.day[rows] > day
+    if died.at is not None and log.instant is not None:
+        began = log.instant[rows]
+        later |= (log.day[rows] == day) & (began != NO_INSTANT) & (began > died.at[child])
+    found: Int32s = np.where(later, day, np.int32(NO_DAY)).astype(np.int32)
     return found

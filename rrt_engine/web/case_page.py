@@ -6,11 +6,13 @@ import re
 from datetime import date
 
 from rrt_engine.calendar import FIRST_YEAR, LAST_YEAR, Moment, as_date, day_number, parse_moment
+from rrt_engine.reports.source_words import OTHERS
 from rrt_engine.reports.timeline_picture import SPAN_WORDS, SPANS, Picture
 from rrt_engine.sources.case_file import Case
 from rrt_engine.web.answer import answer
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Asked, Missing, Page, Shown, Wrong
+from rrt_engine.web.today import described
 from rrt_engine.words import as_of_text, as_of_words, day_words, short_day_words
 
 BRIEF_OVER = 40
@@ -55,6 +57,8 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "spans": _spans(answered.picture),
         "opened_for": day_words(as_of.day) if as_of == today and desk.another_day else "",
         "stale": desk.stale_words(as_of),
+        "others_words": OTHERS,
+        "others": [described(desk, other) for other in _kept_apart(desk, handle)],
         "walk": _walk(found, as_of, today),
         "answer": answered,
         "day_fields": [
@@ -95,6 +99,13 @@ def _day_asked(asked: Asked, today: Moment) -> tuple[Moment, list[Wrong]]:
     except ValueError:
         return before, [Wrong("as_of-day", "There is no such day: check the day and the month")]
     return (before if chosen == before.day else today if chosen == today.day else Moment(chosen)), []
+
+
+def _kept_apart(desk: Desk, handle: str) -> list[str]:
+    """The handles of the other records of a child's id, written the same, that were not put together with these."""
+    held = desk.held(handle)
+    assert held
+    return [other for other in desk.find(held.id) if other != handle and (also := desk.held(other)) and also.id == held.id]
 
 
 def _walk(case: Case, as_of: Moment, today: Moment) -> list[tuple[str, str]]:

@@ -133,7 +133,8 @@ def _moment(text: str) -> Moment:
         return parse_moment(text)
     except ValueError as error:
         said = f"the as-of date is no date: {str(error)[:200]}"
-        raise InputError([Diagnostic("as_of", 0, 0, "date", said, "error", "", "write it as 2026-04-15")]) from None
+        help = "" if "write it as" in said else "write it as 2026-04-15"
+        raise InputError([Diagnostic("as_of", 0, 0, "date", said, "error", "", help)]) from None
 
 
 def _read(desk: Desk, subject: Subject, asked: Asked) -> tuple[list[Wrong], list[Diagnostic], Decision | None]:
@@ -193,12 +194,13 @@ def _form(
     doubts: Sequence[Diagnostic] = (),
     confirm: str = "",
 ) -> Page:
-    """The form, empty or as it was sent."""
+    """The form, empty or as it was sent. Where no level is suggested, no route of a level is said to be."""
     suggested, suggestion, book = subject.suggested, subject.checked.suggestion, desk.thresholds
-    others = [name for name in book.pathways if name not in suggested.pathways]
+    first = [p for p in suggested.pathways if suggested.level is not None or book.pathways[p].level is None]
+    others = [name for name in book.pathways if name not in first]
     of_route = {r: [p for p in others if book.pathways[p].route == r and book.pathways[p].level is None] for r in _GROUPS}
     groups = [
-        ("Suggested", list(suggested.pathways)),
+        ("Suggested", first),
         (_GROUPS["emergency"], of_route.pop("emergency")),
         *(
             (f"Level {n}: {book.levels[n].name}", [p for p in others if book.pathways[p].level == n])
@@ -213,6 +215,7 @@ def _form(
         "not_today": _not_today(subject.as_of, desk.now()),
         "said": said_of(suggestion, book) if suggestion else None,
         "always": suggested.level is None,
+        "first": first,
         "carried": subject.carried,
         "token": desk.once.token(),
         "levels": [(n, f"Level {n}, {level.name}", level.means) for n, level in sorted(book.levels.items())],

@@ -53,7 +53,7 @@ def find(desk: Desk, asked: Asked) -> Shown:
             "No child in the data has this id. Check it against the record." if wanted else "Enter the id of a child, as the data have it."
         )
         return _page(desk, asked, Wrong("case", said), wanted)
-    return Page("today_which.html.j2", "Which child", {"children": [_described(desk, handle) for handle in found], "nav": "today"})
+    return Page("today_which.html.j2", "Which child", {"children": [described(desk, handle) for handle in found], "nav": "today"})
 
 
 def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = "") -> Page:
@@ -235,7 +235,7 @@ def page_numbers(page: int, pages: int) -> list[int]:
     return found
 
 
-def _described(desk: Desk, handle: str) -> dict[str, Any]:
+def described(desk: Desk, handle: str) -> dict[str, Any]:
     """What tells two children of one id apart: the source, the birth, and what is recorded."""
     held = desk.held(handle)
     assert held and desk.replay
