@@ -98,6 +98,22 @@ def test_a_list_is_made_once_for_each_choice() -> None:
     assert judged.lists.cache_info().currsize <= 32  # type: ignore[attr-defined]
 
 
+def test_a_case_that_is_looked_at_again_is_held_for_its_day_and_no_more_than_some_are() -> None:
+    held = desk()
+    handles = list(held._children)
+    first, other = handles[:2]
+    as_of = held.today
+    seen = held.checked(first, as_of, None)
+    assert seen is held.checked(first, as_of, None) and seen.case.id == held._children[first].id
+    assert seen.flags == held.check(held.case(held._children[first]), as_of).flags
+    assert held.checked(other, as_of, None).case.id == held._children[other].id
+    before = parse_moment("2025-01-01")
+    assert held.checked(first, before, None).flags == held.check(seen.case, before).flags
+    for n in range(80):
+        held.checked(first, parse_moment(f"20{n % 20 + 10}-0{n % 9 + 1}-01"), n)
+    assert held._checked.cache_info().currsize <= 64  # type: ignore[attr-defined]
+
+
 def test_a_child_cut_out_of_the_data_keeps_all_that_is_recorded_of_it() -> None:
     """The desk leaves out the names and values that other children use; every event and fact of this one stays."""
     held = desk()

@@ -38,9 +38,9 @@ def case(desk: Desk, asked: Asked) -> Shown:
     today = desk.today
     as_of, wrong = _day_asked(asked, today)
     span = asked.one("span") if asked.one("span") in SPANS else ""
-    found = desk.case(held)
     whole = asked.one("working") == "all"
-    checked = desk.check(found, as_of, brief_over=None if whole else BRIEF_OVER)
+    checked = desk.checked(handle, as_of, None if whole else BRIEF_OVER)
+    found = checked.case
     answered = answer(checked, desk.book, desk.thresholds, as_of, span, brief=not whole)
     typed = {name: asked.one(name)[:20] for name in _FIELDS}
     day = as_date(as_of.day)

@@ -46,6 +46,7 @@ from rrt_engine.web.works import Works
 
 HANDLE = 16  # hexadecimal digits: 64 bits, of which nobody guesses one in a working day
 _SUGGESTED = 128  # suggestions held for one case to train with: each stage, and each stage without one of its facts
+_CASES = 64  # cases held with their flags, each on a day: some hundred kilobytes each
 _LISTS = 32  # worklists held, by what was asked for: the columns of each, some bytes a line
 OLD = 600
 """Seconds after which pages that follow the clock judge the data anew."""
@@ -248,6 +249,18 @@ class Desk:
             return check_case(case, self.book, as_of, brief_over=brief_over)
         with self.engines.of(as_of.day) as (reasoner, worker):
             return check_case(case, self.book, as_of, reasoner, worker, brief_over)
+
+    def checked(self, handle: str, as_of: Moment, brief_over: int | None) -> Checked:
+        """What `check` says of a child of the data. The last asked for are held: people reload a case, print it and come back to it."""
+        return self._checked(handle, as_of, brief_over)
+
+    @cached_property
+    def _checked(self) -> Callable[[str, Moment, int | None], Checked]:
+        @lru_cache(_CASES)
+        def checked(handle: str, as_of: Moment, brief_over: int | None) -> Checked:
+            return self.check(self.case(self._children[handle]), as_of, brief_over=brief_over)
+
+        return checked
 
     def suggestion(self, question: Question) -> Suggestion:
         """What both engines suggest for a question, as for one with a fact changed. Raises EnginesDisagree."""
