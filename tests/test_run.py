@@ -37,7 +37,8 @@ KEYS = ("case", "source", "rule", "start", "rung", "trigger_at", "trigger_row", 
 
 def plain(table: pa.Table) -> list[dict[str, Any]]:
     """Flags as rows in one order, whatever the parts they came in."""
-    return sorted(table.to_pylist(), key=lambda row: [str(row[key]) for key in KEYS])
+    columns = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in table.columns]  # each value found once
+    return sorted(pa.table(columns, table.column_names).to_pylist(), key=lambda row: [str(row[key]) for key in KEYS])
 
 
 def in_memory(*sources: Path, as_of: str = AS_OF) -> list[dict[str, Any]]:
