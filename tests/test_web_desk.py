@@ -111,7 +111,7 @@ def test_a_case_that_is_looked_at_again_is_held_for_its_day_and_no_more_than_som
     assert held.checked(first, before, None).flags == held.check(seen.case, before).flags
     for n in range(80):
         held.checked(first, parse_moment(f"20{n % 20 + 10}-0{n % 9 + 1}-01"), n)
-    assert held._checked.cache_info().currsize <= 64  # type: ignore[attr-defined]
+    assert held.checked.cache_info().currsize <= 64  # type: ignore[attr-defined]
 
 
 def test_a_child_cut_out_of_the_data_keeps_all_that_is_recorded_of_it() -> None:

@@ -250,12 +250,10 @@ class Desk:
         with self.engines.of(as_of.day) as (reasoner, worker):
             return check_case(case, self.book, as_of, reasoner, worker, brief_over)
 
-    def checked(self, handle: str, as_of: Moment, brief_over: int | None) -> Checked:
-        """What `check` says of a child of the data. The last asked for are held: people reload a case, print it and come back to it."""
-        return self._checked(handle, as_of, brief_over)
-
     @cached_property
-    def _checked(self) -> Callable[[str, Moment, int | None], Checked]:
+    def checked(self) -> Callable[[str, Moment, int | None], Checked]:
+        """What `check` says of a child of the data. The last asked for are held: people reload a case, print it and come back to it."""
+
         @lru_cache(_CASES)
         def checked(handle: str, as_of: Moment, brief_over: int | None) -> Checked:
             return self.check(self.case(self._children[handle]), as_of, brief_over=brief_over)
