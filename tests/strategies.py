@@ -197,7 +197,8 @@ def each_of(*parts: tuple[Any, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.sampled_from(list(product(*parts)))
 
 
-day_lengths = st.sampled_from([*DAY_LENGTHS, {"parameter": "interval"}])
+every_day_length = [*DAY_LENGTHS, {"parameter": "interval"}]
+day_lengths = st.sampled_from(every_day_length)
 some_days = st.sampled_from([*(length for length in DAY_LENGTHS if not length.startswith("0")), {"parameter": "interval"}])
 
 
@@ -211,7 +212,6 @@ def maybe(draw: st.DrawFn, strategy: st.SearchStrategy[Any], often: int) -> Any:
     return draw(strategy) if draw(up_to(often)) == often else None
 
 
-every_day_length = [*DAY_LENGTHS, {"parameter": "interval"}]
 third, fourth, fifth = (now_and_then(every_day_length, often) for often in (3, 4, 5))
 trigger_where = one_of(
     {},

@@ -81,8 +81,8 @@ class Item:
 
     `due_day` is a day number (NO_DAY where there is none) and `due_at` the instant an hour clock runs out (NO_INSTANT for
     clocks counted in days, or where the time is not known). `missing_in_short` is `missing` without the days, the same for lines that
-    miss the same thing. `check` says what to check of the dates before acting, and is mostly
-    empty. `latest_only` says that the source holds only the latest dates.
+    miss the same thing. `check` says what to check of the dates before acting, and is mostly empty. `latest_only` says that the
+    source holds only the latest dates.
     """
 
     part: str
