@@ -15,7 +15,6 @@ from rrt_engine.model import ENDED, MET, OVERDUE, STATUSES, Bools, Flags, Questi
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.indicators import is_later
-from rrt_engine.thresholds.reasons import is_silent
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.thresholds.worker import Worker
@@ -79,9 +78,7 @@ def check_case(
 
 def _newest(flags: Flags, book: RuleBook, settled: Bools) -> Bools:
     """The newest flags of each rule at each status, NEWEST of them or NEWEST_SETTLED; of what is overdue those that are so the longest."""
-    codes = {name: code for code, name in enumerate(dict.fromkeys(rule.id for rule in book.rules))}
-    of_rule = np.array([codes[rule.id] for rule in book.rules])
-    group = of_rule[flags.rule] * len(STATUSES) + flags.status
+    group = book.rule_numbers[flags.rule] * len(STATUSES) + flags.status
     order = np.lexsort((np.where(flags.status == OVERDUE, flags.due, -flags.start.astype(np.int64)), group))
     first = np.searchsorted(group[order], group[order])
     kept = np.zeros(len(group), np.bool_)
@@ -114,7 +111,7 @@ def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested
         facts_digest=facts_digest(checked.case.every_fact()),
         engine=__version__,
         checked_by=suggestion.checked_by if suggestion else "",
-        level=suggestion.level if suggestion and not is_silent(suggestion) else None,
+        level=suggestion.level if suggestion and not suggestion.nothing_of_need else None,
         pathways=suggestion.pathways if suggestion else (),
         urgency=suggestion.urgency if suggestion else "",
         consent_status=suggestion.consent.status if suggestion else "",

@@ -175,8 +175,9 @@ def run_rules(
     from rrt_engine.rulebook.examples import run_examples
     from rrt_engine.rulebook.lint import coverage as measured
     from rrt_engine.rulebook.proofs import prove
-    from rrt_engine.rulebook.threshold_examples import reasoners, run_threshold_examples
+    from rrt_engine.rulebook.threshold_examples import run_threshold_examples
     from rrt_engine.rulebook.threshold_proofs import Prover
+    from rrt_engine.thresholds.suggest import reasoners
 
     book, read, problems = _load(folder)
     thresholds, threshold_problems, read_thresholds = _load_thresholds(folder, book)

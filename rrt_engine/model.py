@@ -361,10 +361,14 @@ class Computed:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What Right Help Right Time points to on the facts recorded, and why. A person decides."""
+    """What Right Help Right Time points to on the facts recorded, and why. A person decides.
+
+    `nothing_of_need` is whether level 1 stands only because no recorded fact says anything of need: then no level is suggested.
+    """
 
     level: int
     level_name: str
+    nothing_of_need: bool
     significant: bool
     could_be: int | None
     pathways: tuple[str, ...]

@@ -22,8 +22,8 @@ from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
 from rrt_engine.model import STATUSES, Author, Fact, Reason, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case
-from rrt_engine.thresholds.reasons import could_be_more, is_silent, silence
-from rrt_engine.thresholds.suggest import URGENCY_WORDS, Reasoner, question_of
+from rrt_engine.thresholds.reasons import could_be_more, silence
+from rrt_engine.thresholds.suggest import URGENCY_WORDS, question_of, reasoners
 from rrt_engine.timescales.evaluate import evaluate
 from rrt_engine.words import day_words
 
@@ -105,15 +105,15 @@ def stages(case: Case, today: int = NO_DAY) -> tuple[Stage, ...]:
 
 def suggester(case: Case, book: ThresholdBook) -> Suggest:
     """The suggestion for a case's facts on a day: the timeline up to that day and its flags count with them."""
-    ready: dict[int, tuple[Reasoner, tuple[tuple[str, str], ...]]] = {}
+    on = reasoners(book)
+    flags_on: dict[int, tuple[tuple[str, str], ...]] = {}
 
     def suggest(facts: Sequence[Fact], day: int) -> Suggestion:
-        if day not in ready:
+        if day not in flags_on:
             flags = evaluate(case.log, book.book, Moment(day)).flags
             named = {(book.book.rules[int(flags.rule[i])].id, STATUSES[int(flags.status[i])]) for i in range(len(flags))}
-            ready[day] = Reasoner(book, day), tuple(sorted(named))
-        reasoner, flagged = ready[day]
-        return reasoner.suggest(question_of(case.id, facts, case.log, 0, book, day, flagged))
+            flags_on[day] = tuple(sorted(named))
+        return on(day).suggest(question_of(case.id, facts, case.log, 0, book, day, flags_on[day]))
 
     return suggest
 
@@ -266,7 +266,7 @@ class Words:
         """The suggested level and routes; where no recorded fact says anything of need, that instead."""
         more = could_be_more(suggestion, self.book)
         more = f" {more}" if more else ""
-        if is_silent(suggestion):
+        if suggestion.nothing_of_need:
             return f"{silence(suggestion)}{more}"
         level = self.level(suggestion.level, suggestion.significant if suggestion.level == 4 else None)
         could = f" It could be level {suggestion.could_be} if what is thin were confirmed." if suggestion.could_be else ""

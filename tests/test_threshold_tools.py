@@ -23,9 +23,10 @@ from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.schema_file import schemas
 from rrt_engine.rulebook.strict_yaml import documents
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
-from rrt_engine.rulebook.threshold_examples import reasoners, run_threshold_examples
+from rrt_engine.rulebook.threshold_examples import run_threshold_examples
 from rrt_engine.rulebook.threshold_lint import threshold_problems
 from rrt_engine.rulebook.threshold_proofs import Prover
+from rrt_engine.thresholds.suggest import reasoners
 from tests.shipped import BOOK
 from tests.test_analyse import FACTS, SOUND, made, rule
 

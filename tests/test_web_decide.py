@@ -490,8 +490,10 @@ def test_the_list_says_what_the_command_says_newest_first_and_by_pages(
     first = rows(browser.get("/decisions").text)[0]
     entry = every(at)[-1]
     assert [cell.replace("→", "->") for cell in first[1:]] == [
-        cell.replace("_", " ") if place != 1 else cell for place, cell in enumerate(row_words(entry)[1:])
+        cell.replace("_", " ") if place != 1 else cell for place, cell in enumerate(row_words(entry, decide_page._names(at))[1:])
     ]
+    label = at.thresholds.pathways["family_help_targeted"].label
+    assert f"level 3, {label} -> " in row_words(entry, {"family_help_targeted": label})[4] and label in first[4]
 
 
 def test_only_those_that_differ_or_of_one_case_are_shown_when_asked_and_no_address_holds_a_case(at: Desk, browser: TestClient) -> None:

@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from rrt_engine.calendar import Moment, parse_moment
+from rrt_engine.calendar import NO_DAY, Moment, parse_moment
 from rrt_engine.paths import RULES
 from rrt_engine.replay.worklist import Choice
 from rrt_engine.web import desk as desk_module
@@ -47,7 +47,7 @@ def test_the_list_asked_for_by_many_at_once_is_the_same_for_each() -> None:
 
 def test_a_second_engine_in_use_is_never_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two sets of threshold rules, of which one may be held: people who look at both do not end each other's."""
-    monkeypatch.setattr(engines, "MOST_PLANS", 1)
+    monkeypatch.setattr(engines, "MOST_SECOND", 1)
     held = desk()
     child = next(child for child in held._children.values() if held.case(child).facts)
     questions = [held.check(held.case(child), day).question for day in DAYS[:2]]
@@ -78,11 +78,15 @@ def test_a_second_engine_in_use_is_never_ended(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_held_does_not_grow_with_what_is_asked() -> None:
     made = Engines(desk().thresholds)
     try:
-        for day in range(DAYS[0].day, DAYS[0].day + engines.MOST_DAYS + 4):
+        first = {rule.first_day for rule in desk().thresholds.rules if rule.first_day > NO_DAY}
+        changes = sorted(first)[-8:]
+        for day in range(DAYS[0].day, DAYS[0].day + 20):
+            with made.of(day) as (reasoner, _):
+                assert reasoner is next(iter(made._seconds)), "one engine for all days under the same rules"
+        for day in changes:
             with made.of(day):
                 pass
-        assert len(made._days) == engines.MOST_DAYS
-        assert len(made._seconds) <= engines.MOST_PLANS
+        assert len(made._seconds) <= engines.MOST_SECOND
     finally:
         made.close()
 

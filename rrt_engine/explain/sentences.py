@@ -12,7 +12,7 @@ from rrt_engine.explain.evidence import Evidence
 from rrt_engine.explain.regimes import regime_steps
 from rrt_engine.model import Int64s, plural
 from rrt_engine.rulebook.schema import DateOf, NextOpening, Not, Only, Parameter
-from rrt_engine.timescales.quality import WEEKS_OF_PREGNANCY
+from rrt_engine.timescales.quality import WEEKS_OF_PREGNANCY, births
 from rrt_engine.words import (
     AUTHORITY_WORDS,
     VERIFIED_WORDS,
@@ -105,11 +105,10 @@ def _wrong_dates(e: Evidence) -> dict[tuple[str, str], list[int]]:
 def _wrong_date(e: Evidence, row: int) -> tuple[str, str] | None:
     """What is wrong with the date of an event, and the other date, in words; None where nothing is known to be."""
     log, child = e.log, int(e.log.child[row])
-    days = (
-        (column, name) for column, name in ((log.born, "date of birth"), (log.expected, "expected date of birth")) if column is not None
-    )
-    birth, name = next(((int(column[child]), name) for column, name in days if column[child] != NO_DAY), (NO_DAY, ""))
+    known = births(log)
+    birth = NO_DAY if known is None else int(known[child])
     if birth != NO_DAY and e.day(row) < birth - WEEKS_OF_PREGNANCY:
+        name = "expected date of birth" if log.born is None or log.born[child] == NO_DAY else "date of birth"
         return f"more than {WEEKS_OF_PREGNANCY // 7} weeks before the {name}", short_day_words(birth)
     if log.suspect is not None and log.suspect[row]:
         return "on a date that cannot be right", ""

@@ -9,7 +9,7 @@ from rrt_engine.model import Bools, Int32s, lookup
 from rrt_engine.quality.findings import NONE, Findings, Looking, days_of, first_of, found, in_groups, keyed, last_before
 from rrt_engine.quality.spans import spans_of
 from rrt_engine.rulebook.quality_schema import After, Age, Incompatible, Order, OutsideYear, Twice, Unrecorded, Weekend, Without
-from rrt_engine.timescales.quality import WEEKS_OF_PREGNANCY
+from rrt_engine.timescales.quality import WEEKS_OF_PREGNANCY, births
 
 
 def order(looking: Looking, look: Order) -> Findings:
@@ -112,9 +112,8 @@ def age(looking: Looking, look: Age) -> Findings:
 def before_birth(looking: Looking) -> Findings:
     """Events more than 40 weeks before the birth, or the expected birth."""
     log = looking.log
-    none = np.full(len(log.children), NO_DAY, np.int32)
-    born, expected = (none if column is None else column for column in (log.born, log.expected))
-    birth = np.where(born == NO_DAY, expected, born)[log.child]
+    known = births(log)
+    birth = np.full(len(log), NO_DAY, np.int32) if known is None else known[log.child]
     rows = np.flatnonzero((birth != NO_DAY) & _seen(looking)).astype(np.int32)
     gap = birth[rows].astype(np.int64) - WEEKS_OF_PREGNANCY - log.day[rows]
     bad = gap > 0

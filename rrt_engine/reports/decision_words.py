@@ -65,20 +65,25 @@ def recorded(entry: Entry, record: object) -> list[str]:
     return [f"Recorded as entry {entry.number} of {record}.", f"Hash, to note elsewhere: {entry.hash}"]
 
 
-def row_words(entry: Entry) -> tuple[str, ...]:
-    """A decision as a row: number, when, case, role, suggested and decided, outcome, consent."""
+def row_words(entry: Entry, named: Mapping[str, str] = {}) -> tuple[str, ...]:
+    """A decision as a row: number, when, case, role, suggested and decided, outcome, consent. `named` gives pathways names."""
     d, s = entry.decision, entry.decision.suggested
     try:
         moment = f"{uk_time(int(datetime.fromisoformat(d.at).timestamp())):%Y-%m-%d %H:%M}"
     except ValueError:
         moment = shown(d.at)
     first = next((p for p in s.pathways if p not in s.required), next(iter(s.pathways), ""))
-    suggested = f"{s.level} {first}".strip() if s.level is not None else "nothing"
-    decided = f"{d.level} {d.route or next(iter(d.pathways), '')}".strip()
+    suggested = _in_short(s.level, first, named) if s.level is not None else "nothing"
+    decided = _in_short(d.level, d.route or next(iter(d.pathways), ""), named)
     if d.left_out:
-        decided += f" without {', '.join(d.left_out)}"
-    cells = (str(entry.number), moment, s.case, d.role, f"{suggested} -> {decided}", d.outcome, s.consent_status or "not recorded")
+        decided += f" without {', '.join(named.get(p, p) for p in d.left_out)}"
+    consent = plain(s.consent_status) if s.consent_status else "not recorded"
+    cells = (str(entry.number), moment, s.case, d.role, f"{suggested} -> {decided}", d.outcome, consent)
     return tuple(shown(cell).replace("\n", " ") for cell in cells)
+
+
+def _in_short(level: int, pathway: str, named: Mapping[str, str]) -> str:
+    return f"level {level}, {named[pathway]}" if pathway in named else f"{level} {pathway}".strip()
 
 
 def counted(found: Sequence[Entry]) -> str:

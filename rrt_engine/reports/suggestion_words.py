@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrt_engine.model import FactValue, Reason, Suggestion
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.thresholds.reasons import could_be_more, is_silent, silence
+from rrt_engine.thresholds.reasons import could_be_more, silence
 from rrt_engine.thresholds.suggest import URGENCY_WORDS
 from rrt_engine.words import AUTHORITY_WORDS, MARK_WORDS
 
@@ -95,7 +95,7 @@ def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
 
 def level_words(suggestion: Suggestion) -> str:
     """The level with its name, and at level 4 which half of it; level 1 without its name where no fact says anything of need."""
-    if is_silent(suggestion):
+    if suggestion.nothing_of_need:
         return "Level 1, for want of facts about need"
     if suggestion.level < 4:
         return f"Level {suggestion.level}, {suggestion.level_name}"

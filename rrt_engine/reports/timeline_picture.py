@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 
 from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment, as_date, day_number
@@ -421,11 +422,13 @@ def _later(checked: Checked, as_of: Moment) -> list[bool]:
     return [bool(each) for each in after]
 
 
+@lru_cache(4096)  # most words are the titles of rules and events
 def text_width(words: str, size: int = _SIZE) -> float:
     """About how wide some words are in Arial, rather too wide than too narrow."""
     return size * sum(0.34 if c in _NARROW else 0.9 if c in _WIDE else 0.72 if c.isupper() else 0.575 for c in words)
 
 
+@lru_cache(1024)
 def wrapped(words: str, width: float, size: int = _SIZE) -> tuple[str, ...]:
     """Words in lines of a width."""
     lines: list[str] = []

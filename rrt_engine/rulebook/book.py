@@ -11,9 +11,11 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rrt_engine.calendar import Calendar, Duration, ServiceHours
+from rrt_engine.model import Int32s
 from rrt_engine.rulebook.regime_schema import Part, Quality, Regime
 from rrt_engine.rulebook.schema import Authority, During, Parameter, TimescaleRule, Until, Verified
 
@@ -142,6 +144,12 @@ class RuleBook:
         """An attribute in words that follow `does not record`; its own name, to be read, where the vocabulary has no words for it."""
         return self.attributes.get(name) or f"“{name.replace('_', ' ')}”"
 
+    @cached_property
+    def rule_numbers(self) -> Int32s:
+        """For each entry of `rules`, a number that all editions of one rule share; int32."""
+        codes = {name: code for code, name in enumerate(dict.fromkeys(rule.id for rule in self.rules))}
+        return np.array([codes[rule.id] for rule in self.rules], np.int32)
+
     def named(self, rule_id: str) -> tuple[Rule, ...]:
         """Every edition of a rule, by id or alias, oldest first."""
         ids = {rule_id, *(r.id for r in self.rules if rule_id in r.spec.alias)}
@@ -194,9 +202,18 @@ class RuleBook:
                 by_id.setdefault(rule.id, []).append(index)
         return [(i, frozenset(kind for index in i for kind in self.rules[index].spec.when.event)) for i in by_id.values()]
 
-    def needed_kinds(self, rule: Rule) -> Sequence[Sequence[str]]:
-        """The kinds of event that a rule of this book rests on: of each set, a log must be able to carry one."""
-        return self._needed[rule.id, rule.file, rule.line]
+    def unsupported(self, carried: frozenset[str]) -> Mapping[tuple[str, str, int], tuple[str, ...]]:
+        """The kinds of event that a rule, by its id, file and line, needs and records that carry some kinds lack: none where they carry
+        a way to start its duties and one to answer them. Worked out once for what a source carries, as many logs come from one.
+        """
+        if carried not in self._unsupported:
+            lacking = {key: [k for kinds in needed if carried.isdisjoint(kinds) for k in kinds] for key, needed in self._needed.items()}
+            self._unsupported[carried] = {key: tuple(dict.fromkeys(kinds)) for key, kinds in lacking.items() if kinds}
+        return self._unsupported[carried]
+
+    @cached_property
+    def _unsupported(self) -> dict[frozenset[str], Mapping[tuple[str, str, int], tuple[str, ...]]]:
+        return {}
 
     @cached_property
     def _needed(self) -> dict[tuple[str, str, int], Sequence[Sequence[str]]]:

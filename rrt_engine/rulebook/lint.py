@@ -25,9 +25,9 @@ from rrt_engine.rulebook.regime_schema import settings_of
 from rrt_engine.rulebook.schema import Parameter, Until
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
-from rrt_engine.rulebook.threshold_examples import reasoners
 from rrt_engine.rulebook.threshold_lint import proof_warnings, threshold_problems
 from rrt_engine.rulebook.threshold_proofs import Prover, ThresholdChange, ThresholdProof
+from rrt_engine.thresholds.suggest import reasoners
 from rrt_engine.words import VERIFIED_WORDS
 
 _ATTRIBUTE_TYPES = ("boolean", "integer", "date", "text")

@@ -5,7 +5,7 @@ The whole rule set reasons over the case, so that an example can also state the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rrt_engine.calendar import parse_moment
@@ -17,7 +17,7 @@ from rrt_engine.sources.case_file import case_from
 from rrt_engine.thresholds.chain import Chained
 from rrt_engine.thresholds.plan import Plan, Token
 from rrt_engine.thresholds.route import Outcome, outcome
-from rrt_engine.thresholds.suggest import Reasoner, question_of
+from rrt_engine.thresholds.suggest import Reasoner, Reasoners, question_of
 from rrt_engine.words import STATUS_WORDS
 
 
@@ -45,22 +45,6 @@ class ReadThresholdExample:
     day: int
     tokens: tuple[Token, ...]
     problems: tuple[Diagnostic, ...]
-
-
-Reasoners = Callable[[int], Reasoner]
-
-
-def reasoners(book: ThresholdBook) -> Reasoners:
-    """A reasoner for any day, made once for each set of rules in force."""
-    made: dict[frozenset[int], Reasoner] = {}
-
-    def on(day: int) -> Reasoner:
-        in_force = frozenset(i for i, r in enumerate(book.rules) if r.first_day <= day <= r.last_day)
-        if in_force not in made:
-            made[in_force] = Reasoner(book, day)
-        return made[in_force]
-
-    return on
 
 
 def run_threshold_examples(rule: Threshold, document: Document, book: ThresholdBook, on: Reasoners) -> list[ThresholdOutcome]:

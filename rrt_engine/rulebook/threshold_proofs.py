@@ -16,7 +16,6 @@ from rrt_engine.rulebook.strict_yaml import Document, Path
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
 from rrt_engine.rulebook.threshold_examples import (
     ReadThresholdExample,
-    Reasoners,
     ThresholdOutcome,
     differences,
     read_threshold_examples,
@@ -27,6 +26,7 @@ from rrt_engine.rulebook.threshold_schema import Pattern, ThresholdRule
 from rrt_engine.thresholds.chain import Chainer
 from rrt_engine.thresholds.plan import Plan, Token, compile_plan
 from rrt_engine.thresholds.space import records
+from rrt_engine.thresholds.suggest import Reasoners
 
 REQUIRED = ("fires", "does_not_fire")
 _CONDITIONS = {

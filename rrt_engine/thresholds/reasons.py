@@ -121,12 +121,18 @@ def _just_short(a: Answered, spec: ThresholdRule, tests: Sequence[Test]) -> Iter
 def coverage(a: Answered) -> str:
     """How much of what is recorded rests on sufficient evidence: the measure of confidence, never a score."""
     recorded = [f for f in a.found.facts if not f.computed]
-    if not recorded or (a.level == 1 and not any(_is_of_need(f, a.book.facts[f.id]) for f in recorded)):
+    if not recorded or nothing_of_need(a):
         return f"{_NOT_OF_NEED}{_instead(a, len(recorded))}."
     sure = sum(1 for f in recorded if strength_of(f) >= SUFFICIENT)
     unknown = f" {plural(len(a.found.unknown), 'fact')} recorded as unknown." if a.found.unknown else ""
     rest = "rests" if 1 in (sure, len(recorded)) else "rest"
     return f"{sure} of {plural(len(recorded), 'recorded fact')} {rest} on sufficient evidence.{unknown}"
+
+
+def nothing_of_need(a: Answered) -> bool:
+    """Whether level 1 stands only because no recorded fact says anything of need."""
+    recorded = (f for f in a.found.facts if not f.computed)
+    return a.level == 1 and not any(_is_of_need(f, a.book.facts[f.id]) for f in recorded)
 
 
 def _is_of_need(fact: Fact, kind: FactKind) -> bool:
@@ -157,15 +163,10 @@ def _instead(a: Answered, others: int) -> str:
     return f": {listed(said)}" if said else ""
 
 
-def is_silent(suggestion: Suggestion) -> bool:
-    """Whether level 1 stands only because no recorded fact says anything of need."""
-    return suggestion.level == 1 and suggestion.coverage.startswith(_NOT_OF_NEED)
-
-
 def silence(suggestion: Suggestion) -> str:
     """Instead of level 1, where no recorded fact says anything of need: that, and what the recorded facts are; else empty."""
     instead = suggestion.coverage.removeprefix(_NOT_OF_NEED)
-    return f"Nothing recorded points to extra need yet{instead}" if is_silent(suggestion) else ""
+    return f"Nothing recorded points to extra need yet{instead}" if suggestion.nothing_of_need else ""
 
 
 def could_be_more(suggestion: Suggestion, book: ThresholdBook) -> str:

@@ -6,7 +6,7 @@ missing because recording it would change the answer, and an alternative is what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrt_engine.model import Computed, Consent, EventLog, Fact, Question, SetAside, Suggestion
@@ -17,7 +17,7 @@ from rrt_engine.thresholds.chain import Chained, Chainer
 from rrt_engine.thresholds.derive import agencies, derived_facts
 from rrt_engine.thresholds.indicators import Indicators, flag_tokens, indicators, is_later, sibling_tokens, token_of, unrecorded_tokens
 from rrt_engine.thresholds.plan import Plan, Token, compile_plan
-from rrt_engine.thresholds.reasons import coverage, plain, reasons, why_not
+from rrt_engine.thresholds.reasons import coverage, nothing_of_need, plain, reasons, why_not
 from rrt_engine.thresholds.route import URGENCIES, fired_rules, pathways, urgency
 from rrt_engine.thresholds.trying import Trial
 from rrt_engine.words import listed
@@ -32,7 +32,7 @@ ONE_ENGINE = "checked by one engine"
 TWO_ENGINES = "checked by two engines, which agree"
 
 
-@dataclass
+@dataclass(eq=False)
 class Reasoner:
     """The threshold rules of one day made ready, with what has been worked out so far for each distinct set of indicators."""
 
@@ -72,6 +72,22 @@ class Reasoner:
         return _suggestion(Answered(question, self.book, self.chainer, found, chained, tuple(fired), route))
 
 
+Reasoners = Callable[[int], Reasoner]
+
+
+def reasoners(book: ThresholdBook) -> Reasoners:
+    """A reasoner for any day, made once for each set of rules in force."""
+    made: dict[frozenset[int], Reasoner] = {}
+
+    def on(day: int) -> Reasoner:
+        in_force = frozenset(i for i, r in enumerate(book.rules) if r.first_day <= day <= r.last_day)
+        if in_force not in made:
+            made[in_force] = Reasoner(book, day)
+        return made[in_force]
+
+    return on
+
+
 def question_of(
     case: str, facts: Sequence[Fact], log: EventLog, child: int, book: ThresholdBook, as_of: int, flags: Iterable[tuple[str, str]] = ()
 ) -> Question:
@@ -101,6 +117,7 @@ def _suggestion(a: Answered) -> Suggestion:
     return Suggestion(
         level=a.level,
         level_name=a.book.levels[a.level].name,
+        nothing_of_need=nothing_of_need(a),
         significant=a.significant,
         could_be=trying.could_be(a, trial),
         pathways=a.pathways,

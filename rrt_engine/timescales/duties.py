@@ -76,6 +76,7 @@ class Run:
     derived: list[Int32s]
     segments: dict[str, Any] = field(default_factory=dict)
     spans: dict[str, Any] = field(default_factory=dict)
+    recorded: dict[str, Any] = field(default_factory=dict)
     fell: dict[tuple[str, int], tuple[Int32s, Any]] = field(default_factory=dict)
     since: dict[tuple[str, ...], Int32s | None] = field(default_factory=dict)
 

@@ -96,10 +96,7 @@ def evaluate_rules(run: Run) -> Result:
 def unsupported_kinds(book: RuleBook, rule: Rule, log: EventLog) -> tuple[str, ...]:
     """The event kinds a rule needs and the log cannot carry: none when it can carry a way to start and to answer it."""
     carried = log.coverage.kinds
-    if carried is None:
-        return ()
-    missing = [k for kinds in book.needed_kinds(rule) if carried.isdisjoint(kinds) for k in kinds]
-    return tuple(dict.fromkeys(missing)) if missing else ()
+    return () if carried is None else book.unsupported(carried).get((rule.id, rule.file, rule.line), ())
 
 
 def _visible(log: EventLog, as_of: Moment, as_known: int | None) -> tuple[Bools | None, int]:

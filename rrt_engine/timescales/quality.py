@@ -40,17 +40,21 @@ def suspect_rows(log: EventLog, events: Mapping[str, EventKind], visible: Bools 
         if rows.any():
             suspect = rows if suspect is None else suspect | rows
 
-    if log.born is not None or log.expected is not None:
-        none = np.full(len(log.children), NO_DAY, np.int32)
-        born = none if log.born is None else log.born
-        expected = none if log.expected is None else log.expected
-        conceived = np.where(born == NO_DAY, expected, born).astype(np.int64)[log.child] - WEEKS_OF_PREGNANCY  # long ago if unknown
-        mark(log.day < conceived)
+    birth = births(log)
+    if birth is not None:
+        mark(log.day < birth.astype(np.int64)[log.child] - WEEKS_OF_PREGNANCY)  # long ago if unknown
     died = first_deaths(log, visible)
     if died is not None:
         living = np.array([bool(events[k].with_child) if k in events else False for k in log.kinds])
         mark(living[log.kind] & (log.day > died.day[log.child]))
     return suspect
+
+
+def births(log: EventLog) -> Int32s | None:
+    """Each child's date of birth, or else the expected one, int32[m]; NO_DAY where neither is known, None where no child has either."""
+    if log.born is None or log.expected is None:
+        return log.expected if log.born is None else log.born
+    return np.where(log.born == NO_DAY, log.expected, log.born).astype(np.int32)
 
 
 def first_deaths(log: EventLog, visible: Bools | None) -> Deaths | None:

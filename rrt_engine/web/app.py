@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from threading import Semaphore
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -32,8 +31,9 @@ from rrt_engine.web.paths import STATIC
 Handler = Callable[[Desk, Asked], Shown]
 Door = Callable[[App, Maker], App]
 
-AT_ONCE = 3
-"""Pages that are made at a time; others wait their turn. Pages that share one processor all end late, and turns are quicker for each."""
+TURN = 0.5
+"""Seconds that a page waits for its turn, while another is made: pages that share one processor all end late. One that takes very long
+holds nobody up for longer than this."""
 FIELDS = 2_000
 """The most fields a form may have: a case of some hundred events, typed."""
 
@@ -98,7 +98,7 @@ def application(
         return f"{path}?{urlencode(query, doseq=True)}" if query else path
 
     maker = Maker(desk.book, place, link)
-    turns = Semaphore(AT_ONCE)
+    turn = Lock()
 
     async def answer(handler: Handler, request: Request) -> Response:
         async with request.form(max_files=10, max_fields=FIELDS) as sent:
@@ -115,8 +115,12 @@ def application(
 
     def respond(handler: Handler, asked: Asked) -> Response:
         desk.keep_up()
-        with nullcontext() if handler in _WAITS else turns:
+        mine = handler not in _WAITS and turn.acquire(timeout=TURN)
+        try:
             return made(handler, asked)
+        finally:
+            if mine:
+                turn.release()
 
     def made(handler: Handler, asked: Asked) -> Response:
         try:

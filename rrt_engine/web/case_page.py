@@ -41,6 +41,7 @@ def case(desk: Desk, asked: Asked) -> Shown:
     whole = asked.one("working") == "all"
     checked = desk.checked(handle, as_of, None if whole else BRIEF_OVER)
     found = checked.case
+    sources = desk.replay.sources if desk.replay else ()
     answered = answer(checked, desk.book, desk.thresholds, as_of, span, brief=not whole)
     typed = {name: asked.one(name)[:20] for name in _FIELDS}
     day = as_date(as_of.day)
@@ -49,6 +50,7 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "nav": "today",
         "name": held.id,
         "handle": handle,
+        "source": sources[held.run].path if len(sources) > 1 else "",
         "as_of": as_of,
         "as_of_iso": as_of_text(as_of),
         "span": span,

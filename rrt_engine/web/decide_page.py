@@ -282,7 +282,7 @@ def decisions(desk: Desk, asked: Asked) -> Shown:
         "exists": True,
         "broken": [shown(text) for text in broken],
         "counted": counted(found),
-        "rows": [row_words(entry) for entry in rows],
+        "rows": [row_words(entry, _names(desk)) for entry in rows],
         "case": case,
         "differs": differs,
         "page": page,

@@ -139,8 +139,11 @@ class Desk:
         return Library(self.folder, self.book, self.thresholds)
 
     def ready(self) -> None:
-        """Make ready what the first pages need, so that nobody waits for it: the children, the lists, and both engines for the day."""
+        """Make ready what the first pages need, so that nobody waits for it: the children, the lists, the rules, and both engines for the
+        day.
+        """
         _ = self._by_id, self._tables, self._case_facts, self.digests
+        self.library.ready()
         if judged := self.judged:
             judged.worklist()
         with self.engines.of(self.today.day):

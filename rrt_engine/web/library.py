@@ -1,15 +1,16 @@
-"""The rule book as it is read: every page of it made once and kept, for the server and for the site that is exported.
+"""The rule book as it is read: what every page of it shows, for the server and for the site that is exported.
 
-The rules never change while they are served. What takes a moment (examples, coverage, formats) is made when it is first asked for.
+The rules never change while they are served. What takes a moment (examples, coverage, formats) is made when it is first asked for, and
+kept. A page with its pictures is made each time: many of them held would be ten times all else that is, to be looked through again and
+again for what is garbage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from rrt_engine.diagnostics import Diagnostic, InputError
@@ -29,9 +30,6 @@ from rrt_engine.rulebook.schema import TimescaleRule
 from rrt_engine.rulebook.strict_yaml import Document
 from rrt_engine.rulebook.threshold_book import Threshold, ThresholdBook
 from rrt_engine.rulebook.threshold_schema import ThresholdRule
-
-KEPT = 64
-"""Rules whose pages are kept: each holds the pictures of its examples, some hundreds of kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,12 @@ class Library:
     folder: Path
     book: RuleBook
     thresholds: ThresholdBook | None
-    _kept: dict[str, Read | ReadThreshold] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+
+    def ready(self) -> None:
+        """Make ready what the first page of a rule needs, so that nobody waits for it."""
+        _ = self.named, self._examples, self._relations, self._duties, self.letters
+        if self.thresholds:
+            _ = self._threshold_examples
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -103,15 +105,8 @@ class Library:
         return {name: entry.id for entry in reversed(self.entries) for name in (*entry.names, entry.id)}
 
     def rule(self, rule_id: str) -> Read | ReadThreshold:
-        """A rule with everything its page shows. The pages asked for last are kept."""
-        with self._lock:
-            read = self._kept.pop(rule_id, None)
-            if read is None:
-                read = self._threshold(rule_id) if self.entry[rule_id].service == THRESHOLDS else self._limit(rule_id)
-            self._kept[rule_id] = read
-            while len(self._kept) > KEPT:
-                del self._kept[next(iter(self._kept))]
-            return read
+        """A rule with everything its page shows."""
+        return self._threshold(rule_id) if self.entry[rule_id].service == THRESHOLDS else self._limit(rule_id)
 
     def _limit(self, rule_id: str) -> Read:
         editions = self._examples[rule_id]
