@@ -184,6 +184,14 @@ def test_different_dates_of_birth_are_said_and_kept_apart() -> None:
     assert found.counted_once == 1
 
 
+def test_sources_that_give_an_id_one_date_of_birth_are_put_together_though_another_gives_a_second() -> None:
+    born = {"p": "2015-01-01", "q": "2010-05-05", "r": "2015-01-01", "s": None, "t": None}
+    sources = [source(n, [("X", "cp_visit", f"2026-01-0{i + 1}")], born={"X": b} if b else {}) for i, (n, b) in enumerate(born.items())]
+    found = together(*sources)
+    assert [(x.child, x.sources) for x in found.apart] == [("X", (0, 1, 2, 3, 4))]
+    assert {g.members: len(g.log) for g in found.groups} == {(1,): 1, (3,): 1, (4,): 1, (0, 2): 2}
+
+
 def test_that_a_source_has_two_dates_of_birth_for_an_id_is_kept_when_sources_are_put_together() -> None:
     builder = LogBuilder(BOOK.events)
     for child, born in (("X", "2015-01-01"), ("X", "2015-01-09"), ("X", "2015-01-07"), ("Y", "2015-01-01"), ("Y", "2015-01-01")):
@@ -813,7 +821,7 @@ def test_the_text_says_how_the_sources_fit(two: tuple[Path, Path], monkeypatch: 
         "1 event that another source records too, each counted once",
         "The sources disagree 1 time: 1 icpc_held (date)",
         "B icpc_held: 27 March 2026 (two.csv row 4) is kept, not 24 March 2026 (one.csv row 5)",
-        "not put together: `C` has different dates of birth in one.csv and two.csv, and is judged apart in each",
+        "not put together: `C` has different dates of birth in one.csv and two.csv, and is judged apart for each",
         "perhaps one child, not put together: `0c` (two.csv) and `C` (one.csv, two.csv); the ids differ only in capitals",
     ):
         assert said in text, said
@@ -826,7 +834,7 @@ def test_cases_that_were_not_put_together_are_said_even_where_none_was(tmp_path:
         text = f"case: C\nchild: {{date_of_birth: {born}}}\nevents:\n  - {{event: referral_received, at: 2026-03-02}}\n"
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     text = " ".join(rrt("replay", tmp_path / "a.yaml", tmp_path / "b.yaml", "--as-of", "2026-04-15").stdout.split())
-    assert "not put together: `C` has different dates of birth in a.yaml and b.yaml, and is judged apart in each" in text
+    assert "not put together: `C` has different dates of birth in a.yaml and b.yaml, and is judged apart for each" in text
     assert "No child is in more than one" not in text
 
 

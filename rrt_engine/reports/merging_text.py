@@ -58,7 +58,7 @@ def show_merging(console: Console, replay: Replay) -> None:
             say(console, "--disagreements FILE.csv lists every one", "dim", indent=4)
     for apart in merging.apart[:_FEW]:
         names = listed([merging.names[i] for i in apart.sources])
-        says = f"not put together: `{apart.child}` has different dates of birth in {names}, and is judged apart in each"
+        says = f"not put together: `{apart.child}` has different dates of birth in {names}, and is judged apart for each"
         say(console, says, "yellow", indent=2, hang=2)
     for alike in merging.alike[:_FEW]:
         ids = listed([f"`{child}` ({', '.join(merging.names[i] for i in of)})" for child, of in zip(alike.ids, alike.sources, strict=True)])
@@ -142,7 +142,7 @@ def write_disagreements(merging: Merging | None, target: Path) -> int:
     """Write every disagreement to a CSV file and return how many: ids, kinds, dates and rows, and no other value.
 
     Where a child has different dates of birth nothing is kept: the first source's stands first, each other one beside it, and the
-    child is judged apart in each.
+    child is judged apart for each.
     """
     check_disagreements(target)
 

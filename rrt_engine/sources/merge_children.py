@@ -22,7 +22,7 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class Apart:
-    """One id with different dates of birth: the children stay apart, each under its own source. `born` are day numbers."""
+    """One id with different dates of birth: the children stay apart, those of one date together. `born` are day numbers."""
 
     child: str
     sources: tuple[int, ...]
@@ -61,9 +61,9 @@ def matched_children(logs: Sequence[EventLog]) -> Children:
     apart: list[Apart] = []
     for child in sorted(known):
         if len(born.get(child, ())) > 1:
-            apart.append(_apart(child, known[child], logs))
-            for number in known[child]:
-                groups[number,].append(child)
+            apart.append(found := _apart(child, known[child], logs))
+            for members in _of_one_birth(found):
+                groups[members].append(child)
         else:
             groups[tuple(known[child])].append(child)
     alike = (*_written_alike(known), *_born_since(logs, known))
@@ -77,6 +77,14 @@ def _apart(child: str, sources: Sequence[int], logs: Sequence[EventLog]) -> Apar
         column = logs[number].born
         days.append(NO_DAY if column is None else int(column[at]))
     return Apart(child, tuple(sources), tuple(days))
+
+
+def _of_one_birth(apart: Apart) -> list[tuple[int, ...]]:
+    """The sources of an id by the date of birth they give; one that gives none stays alone, for it may be of either child."""
+    together: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, day in zip(apart.sources, apart.born, strict=True):
+        together[day, number if day == NO_DAY else 0].append(number)
+    return [tuple(members) for members in together.values()]
 
 
 def plain_id(child: str) -> str:
