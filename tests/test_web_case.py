@@ -68,6 +68,16 @@ def test_the_parts_stand_in_the_order_in_which_they_are_needed() -> None:
     assert [h.get("id") for h in _page(LONG).xpath("//h2[@id]")][:3] == ["attention", "another-day", "overdue"]
 
 
+def test_of_several_sources_the_page_names_the_one_that_the_case_is_from(tmp_path: Path) -> None:
+    """Each line that is named in the working is a line of that file."""
+    for name, child in (("a.csv", "A1"), ("b.csv", "B1")):
+        (tmp_path / name).write_text(f"child_id,event,at\n{child},referral_received,2026-03-02\n", encoding="utf-8")
+    for names, wanted in ((("a.csv", "b.csv"), ", from b.csv."), (("b.csv",), f"15 April 2026. {desk().book.title}")):
+        held = open_desk([tmp_path / name for name in names], RULES, parse_moment(AS_OF), tmp_path / "record.sqlite")
+        shown = words(page(client(held).get(f"/case/{held.find('B1')[0]}").text))
+        assert wanted in shown and (", from" in shown.partition("What happened")[0]) == (len(names) > 1)
+
+
 def test_the_worst_comes_first_and_the_soonest_is_next() -> None:
     text = "case: T\nevents:\n" + "\n".join(
         f"  - {{event: referral_received, at: {day}, ref: R{i}}}" for i, day in enumerate(("2026-03-02", "2026-01-05", "2026-04-14"))

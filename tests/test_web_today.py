@@ -331,9 +331,11 @@ def test_the_way_back_from_a_case_leads_to_the_list_that_it_was_opened_from() ->
     for _ in range(2):
         back = urlsplit(opened.cssselect(".govuk-back-link")[0].get("href"))
         assert back.path == "/" and parse_qs(back.query) == {"team": ["1"], "show": ["overdue"]}
+        assert words(opened.cssselect(".govuk-back-link")[0]) == "Today as you left it", "the menu's Today leads elsewhere"
         opened = shown(next(a.get("href") for a in opened.cssselect(".rrt-walk a") if words(a) == "Back a week"))
     for wrong in ("team=North", "show=%3Cb%3E", "day=31"):
         assert shown(f"{urlsplit(to).path}?{wrong}").cssselect(".govuk-back-link")[0].get("href") == "/"
+    assert words(shown(urlsplit(to).path).cssselect(".govuk-back-link")[0]) == "Today"
 
 
 def test_events_after_the_day_are_counted_beside_the_list_and_doubted_where_they_are_most() -> None:

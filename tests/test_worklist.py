@@ -25,6 +25,7 @@ from rrt_engine.paths import CASES
 from rrt_engine.replay.run import replay, usual_last
 from rrt_engine.replay.worklist import NO_TEAM, NO_WORKER, Choice, Item, Worklist, worklist
 from rrt_engine.reports.source_words import reach_words
+from rrt_engine.reports.worklist_document import worklist_document
 from rrt_engine.reports.worklist_files import COLUMNS, write_worklist
 from rrt_engine.reports.worklist_page import page
 from rrt_engine.reports.worklist_words import about, left_out, missing_in_short, totals
@@ -526,9 +527,10 @@ def test_an_id_that_stands_for_two_children_is_said_beside_the_list_once_and_by_
     said = [note for note in left_out(kept_apart(tmp_path)) if "date of birth" in note or "dates of birth" in note]
     assert said == [
         "Check: 1 id may stand for more than one child (`D0`): the dates of birth differ between the sources, so the records of each "
-        "source are listed apart, and what one has as not done may be done in another. Check which date of birth is right."
+        "date are listed apart, and what one has as not done may be done in another. Check which date of birth is right."
     ]
     assert " ".join(said[0].split()) in " ".join(rrt(tmp_path / "p.csv", tmp_path / "q.csv", "--as-of", AS_OF).stdout.split())
+    assert worklist_document(kept_apart(tmp_path))["kept_apart"] == ["D0"]
     many = [note for note in left_out(kept_apart(tmp_path, 5)) if "dates of birth" in note]
     assert len(many) == 1 and many[0].startswith("Check: 5 ids may stand for more than one child (`D0`, `D1`, `D2` and 2 more): the dates")
     assert not any("birth" in note for note in left_out(kept_apart(tmp_path, teams=("South",)))), "of what was asked for"

@@ -95,6 +95,7 @@ class WorklistDocument(_Shape):
     cannot_tell: list[Line]
     unanswered: dict[str, int] = Field(description="Rules whose answering events a source never holds, with the lines that rest on them.")
     latest_only_sources: list[str]
+    kept_apart: list[str] = Field(description="Ids on the list whose sources give different dates of birth, listed apart for each.")
     refused: list[RefusedSource]
     notice: str
 
@@ -126,6 +127,7 @@ def worklist_document(found: Worklist) -> dict[str, Any]:
         "cannot_tell": _lines(found, found.unclear),
         "unanswered": found.unanswered,
         "latest_only_sources": found.latest_only(),
+        "kept_apart": [each.child for each in found.kept_apart()],
         "refused": [{"source": r.path, "diagnostics": [asdict(d) for d in r.diagnostics]} for r in found.replay.refused],
         "notice": REMINDER,
     }

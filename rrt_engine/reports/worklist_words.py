@@ -78,7 +78,7 @@ def left_out(found: Worklist) -> list[str]:
     if apart := found.kept_apart():
         ids = listed([f"`{each.child}`" for each in apart[:_FEW]] + ([f"{len(apart) - _FEW:,} more"] if len(apart) > _FEW else []))
         said.append(
-            f"Check: {plural(len(apart), 'id')} may stand for more than one child ({ids}): {KEPT_APART}, so the records of each source are "
+            f"Check: {plural(len(apart), 'id')} may stand for more than one child ({ids}): {KEPT_APART}, so the records of each date are "
             "listed apart, and what one has as not done may be done in another. Check which date of birth is right."
         )
     latest = found.latest_only()
