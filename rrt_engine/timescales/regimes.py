@@ -91,7 +91,7 @@ class _Days:
 def segments(run: Run, name: str) -> Segments:
     """The segments of one regime for every child. Kept: many rules live in its parts."""
     if name not in run.segments:
-        run.segments[name] = _segments(run, name)
+        run.segments[name] = _segments(run, run.book.regimes[name])
     found: Segments = run.segments[name]
     return found
 
@@ -103,15 +103,14 @@ def part_segments(run: Run, name: str, part_id: str) -> Segments:
     return found.take(found.part == index)
 
 
-def _segments(run: Run, name: str) -> Segments:
-    regime = run.book.regimes[name]
+def _segments(run: Run, regime: Regime) -> Segments:
     spans = {period: _spans(run, period) for period in periods_of(regime)}
     rows = _rows(run, regime)
     row_keys = child_and_day(run.arrays.log.child[rows], run.arrays.log.day[rows])
     keys = np.sort(np.concatenate([row_keys, *_passed(run, regime, spans)]), kind="stable")
     keys = keys[np.append(True, keys[1:] != keys[:-1])] if len(keys) else keys
     child, day = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
-    recorded = _recorded_of(run, name)
+    recorded = _recorded_of(run, regime)
     days = _Days(child, day, keys, spans, {}, {key: r.values for key, r in recorded.items()})
     for key, state in regime.states.items():
         days.states[key] = _known(recorded[key], spans[state.during], days)
@@ -189,12 +188,9 @@ def _passed(run: Run, regime: Regime, spans: dict[str, _Spans]) -> list[Int64s]:
     return found
 
 
-def _recorded_of(run: Run, regime: str) -> dict[str, _Recorded]:
-    """Everything recorded about each state of a regime. Kept: the working of every duty looks at it."""
-    if regime not in run.recorded:
-        run.recorded[regime] = {name: _recorded(run, name, state) for name, state in run.book.regimes[regime].states.items()}
-    found: dict[str, _Recorded] = run.recorded[regime]
-    return found
+def _recorded_of(run: Run, regime: Regime) -> dict[str, _Recorded]:
+    """Everything recorded about each state of a regime."""
+    return {name: _recorded(run, name, state) for name, state in regime.states.items()}
 
 
 def _recorded(run: Run, name: str, state: State) -> _Recorded:
@@ -305,7 +301,9 @@ def doubts_on(run: Run, name: str, part_id: str, on: Sequence[int]) -> tuple[tup
     day = np.array(on, np.int32)
     child = np.full(len(on), run.arrays.log.child[0], np.int32)
     spans = {period: _spans(run, period) for period in periods_of(regime)}
-    recorded = _recorded_of(run, name)
+    if name not in run.recorded:  # the working of each of the child's duties looks at it
+        run.recorded[name] = _recorded_of(run, regime)
+    recorded: dict[str, _Recorded] = run.recorded[name]
     days = _Days(child, day, child_and_day(child, day), spans, {}, {key: r.values for key, r in recorded.items()})
     for key, state in regime.states.items():
         days.states[key] = _known(recorded[key], spans[state.during], days)

@@ -32,8 +32,8 @@ Handler = Callable[[Desk, Asked], Shown]
 Door = Callable[[App, Maker], App]
 
 TURN = 2.0
-"""Seconds that a page waits for its turn, while another is made: pages that share one processor all end late, and two at a time take it
-twice as long as one after the other. One that takes very long holds nobody up for longer than this."""
+"""Seconds that a page waits for its turn, while another is made: pages made at once hinder each other, so that each takes twice the
+processor time and all end late. One that takes very long holds nobody up for longer than this."""
 FIELDS = 2_000
 """The most fields a form may have: a case of some hundred events, typed."""
 
