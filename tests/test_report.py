@@ -13,6 +13,7 @@ import os
 import re
 import sqlite3
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -102,7 +103,9 @@ def reported(made: Run, under: int = 0, kpis: Kpis = NONE) -> Reported:
     database.executemany(f"insert into flags values ({', '.join('?' * len(names))})", values)
     for column in ("rule", "team", "due", "status", '"case"'):
         database.execute(f"create index of_{column.strip(chr(34))} on flags ({column})")
-    return Reported(made, summary_of(made, under, kpis=kpis), database)
+    found = Reported(made, summary_of(made, under, kpis=kpis), database)
+    weakref.finalize(found, database.close)
+    return found
 
 
 @pytest.fixture(scope="module")

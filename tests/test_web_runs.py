@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -91,14 +92,15 @@ def reported(april: Run) -> dict[int, Summary]:
 
 
 @pytest.fixture(scope="module")
-def flags(april: Run) -> sqlite3.Connection:
+def flags(april: Run) -> Iterator[sqlite3.Connection]:
     """The flags of April, as anybody may look into them."""
     table = april.flags().to_pylist()
     database = sqlite3.connect(":memory:", check_same_thread=False)
     database.execute(f"create table flags ({', '.join(chr(34) + name + chr(34) for name in table[0])})")
     values = [[v.isoformat() if isinstance(v, date) else v for v in row.values()] for row in table]
     database.executemany(f"insert into flags values ({', '.join('?' * len(table[0]))})", values)
-    return database
+    yield database
+    database.close()
 
 
 def counted(text: str) -> tuple[int, int]:
