@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ NEWEST, NEWEST_SETTLED = 20, 100
 
 @dataclass(frozen=True)
 class Checked:
-    """What one case shows on a day. `question` and `suggestion` are None where it has no facts."""
+    """What one case shows on a day. `question` and `suggestion` are None where it has no facts, or no threshold rule was in force."""
 
     case: Case
     flags: tuple[Explained, ...]
@@ -57,7 +56,8 @@ def check_case(
     worker: Worker | None = None,
     brief_over: int | None = None,
 ) -> Checked:
-    """The flags of one case on a day and, where a reasoner is given, the suggestion. Raises EnginesDisagree, which names the case.
+    """The flags of one case on a day and, where a reasoner is given whose rules were in force, the suggestion. Raises EnginesDisagree,
+    which names the case.
 
     `worker` is the second engine, where there is one. With more than `brief_over` flags, what was done on time or is no longer needed
     is said in a sentence, without its steps: finding those takes longest. Of one rule at one status only the newest have their sentence.
@@ -70,9 +70,9 @@ def check_case(
     said = _newest(result.flags, book, settled) if brief else np.ones(len(settled), np.bool_)
     steps = ~settled if brief else said
     flags = tuple(explainer.explain(i, *each) for i, each in enumerate(zip(said.tolist(), steps.tolist(), strict=True)))
-    if reasoner is None:
+    if reasoner is None or not reasoner.in_force:
         return Checked(case, flags, result)
-    question = question_of(case.id, case.every_fact(), case.log, 0, reasoner.book, as_of.day, flag_pairs(flags))
+    question = question_of(case.id, case.every_fact(), case.log, 0, reasoner.book, as_of.day, flag_pairs(result.flags, book))
     return Checked(case, flags, result, question, checked_by_both(reasoner, question, worker))
 
 
@@ -86,9 +86,11 @@ def _newest(flags: Flags, book: RuleBook, settled: Bools) -> Bools:
     return kept
 
 
-def flag_pairs(flags: Sequence[Explained]) -> list[tuple[str, str]]:
-    """Which timescale rules flag a case, and how."""
-    return [(f.rule, f.status) for f in flags]
+def flag_pairs(flags: Flags, book: RuleBook) -> list[tuple[str, str]]:
+    """Which timescale rules flag a case, and how; not what was missed and has ended since, which asks nobody to act."""
+    now = flags.standing()
+    pairs = set(zip(flags.rule[now].tolist(), flags.status[now].tolist(), strict=True))
+    return sorted({(book.rules[rule].id, STATUSES[status]) for rule, status in pairs})
 
 
 def for_the_record(checked: Checked, book: RuleBook, as_of: Moment) -> Suggested:

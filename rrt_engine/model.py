@@ -208,6 +208,11 @@ class Flags:
     def __len__(self) -> int:
         return len(self.rule)
 
+    def standing(self) -> Bools:
+        """Whether each flag says how things stand: not one that was missed and whose duty has ended since, with nothing left to do."""
+        found: Bools = (self.status != OVERDUE) | (self.end < 0)
+        return found
+
 
 @dataclass(frozen=True)
 class NotEvaluable:
@@ -219,11 +224,17 @@ class NotEvaluable:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that could not be used, and why: kept so that read = used + rejected, always."""
+    """A record that could not be used, and why: kept so that read = used + rejected, always.
+
+    `child` is the id of the child it is about, as the reader writes it; "" where it is not known. `repeats` is whether it only says
+    again what another record says, so that nothing is lost by leaving it out.
+    """
 
     origin: str
     row: int
     why: str
+    child: str = field(default="", compare=False, repr=False)
+    repeats: bool = field(default=False, compare=False, repr=False)
 
 
 # ------------------------------------------------------------------------------------------------ facts and suggestions

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from rrt_engine.calendar import NO_DAY, Moment
+from rrt_engine.checking import flag_pairs
 from rrt_engine.diagnostics import Diagnostic, InputError, did_you_mean
-from rrt_engine.model import STATUSES, Author, Fact, Reason, Suggestion, plural
+from rrt_engine.model import Author, Fact, Reason, Suggestion, plural
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.reasons import could_be_more, silence
-from rrt_engine.thresholds.suggest import URGENCY_WORDS, question_of, reasoners
+from rrt_engine.thresholds.suggest import URGENCY_WORDS, none_in_force, question_of, reasoners
 from rrt_engine.timescales.evaluate import evaluate
 from rrt_engine.words import day_words
 
@@ -106,14 +107,17 @@ def stages(case: Case, today: int = NO_DAY) -> tuple[Stage, ...]:
 def suggester(case: Case, book: ThresholdBook) -> Suggest:
     """The suggestion for a case's facts on a day: the timeline up to that day and its flags count with them."""
     on = reasoners(book)
-    flags_on: dict[int, tuple[tuple[str, str], ...]] = {}
+    flags_on: dict[int, list[tuple[str, str]]] = {}
 
     def suggest(facts: Sequence[Fact], day: int) -> Suggestion:
+        reasoner = on(day)
+        if not reasoner.in_force:
+            help = "give the case a later day"
+            raise InputError([Diagnostic(case.id, 0, 0, "not_in_force", none_in_force(day), "error", "", help)])
         if day not in flags_on:
             flags = evaluate(case.log, book.book, Moment(day)).flags
-            named = {(book.book.rules[int(flags.rule[i])].id, STATUSES[int(flags.status[i])]) for i in range(len(flags))}
-            flags_on[day] = tuple(sorted(named))
-        return on(day).suggest(question_of(case.id, facts, case.log, 0, book, day, flags_on[day]))
+            flags_on[day] = flag_pairs(flags, book.book)
+        return reasoner.suggest(question_of(case.id, facts, case.log, 0, book, day, flags_on[day]))
 
     return suggest
 

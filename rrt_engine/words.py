@@ -180,3 +180,21 @@ def as_of_words(as_of: Moment) -> str:
     'the end of Friday 10 April 2026'
     """
     return f"the end of {day_words(as_of.day)}" if as_of.instant == NO_INSTANT else time_words(as_of.instant)
+
+
+def as_known_words(as_known: int | None) -> str:
+    """What follows the as-of moment in words where only what had been recorded by a day counts; nothing where everything does.
+
+    >>> as_known_words(20553), as_known_words(None)
+    (', as known on 10 April 2026', '')
+    """
+    return "" if as_known is None else f", as known on {short_day_words(as_known)}"
+
+
+def counted_words(as_known: int | None) -> str:
+    """What counts with an as-known day, or without one.
+
+    >>> counted_words(20553)
+    'only what had been recorded by 10 April 2026'
+    """
+    return "everything, however late it was recorded" if as_known is None else f"only what had been recorded by {short_day_words(as_known)}"

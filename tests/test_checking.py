@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rrt_engine import cli
-from rrt_engine.calendar import NO_DAY, parse_moment
+from rrt_engine.calendar import NO_DAY, as_date, parse_moment
 from rrt_engine.checking import Checked, check_case, for_the_record
 from rrt_engine.cli import app
 from rrt_engine.decision import facts_digest
+from rrt_engine.diagnostics import InputError
 from rrt_engine.model import Fact, Question, Suggestion
 from rrt_engine.paths import CASES
 from rrt_engine.reports.check_words import facts_when_words
@@ -25,7 +26,9 @@ from rrt_engine.sources.facts import value_of
 from rrt_engine.thresholds.suggest import Reasoner, question_of
 from rrt_engine.thresholds.two_engines import EnginesDisagree, checked_by_both
 from rrt_engine.thresholds.what_if import changed
-from rrt_engine.training import Words
+from rrt_engine.training import Words, suggester
+from rrt_engine.web.answer import answer
+from rrt_engine.words import day_words
 from tests.shipped import BOOK, THRESHOLDS
 
 AS_OF = parse_moment("2026-04-15")
@@ -153,6 +156,74 @@ def test_a_fact_told_in_a_later_step_counts_from_that_day_and_one_without_a_day_
     assert {aside.fact for aside in after.suggestion.not_counted} == {"child_isolated"}
     assert before.suggestion.level < after.suggestion.level == 4
     assert "neglect_level" not in {f for reason in before.suggestion.reasons for f in reason.facts}
+
+
+def test_before_any_threshold_rule_was_in_force_nothing_is_suggested_and_that_is_said(tmp_path: Path) -> None:
+    """Level 1 on such a day would be an answer that no rule gave, to a child in immediate danger too."""
+    first = min(rule.first_day for rule in THRESHOLDS.rules if rule.spec.effect in ("floor", "consider", "raise"))
+    before, then = (as_date(day).isoformat() for day in (first - 1, first))
+    text = f"""\
+events:
+  - {{event: referral_received, at: {before}, ref: R1}}
+facts:
+  - {{fact: immediate_danger_now, value: true, evidence: confirmed}}
+"""
+    path = case(tmp_path, text)
+    found = read_case(path, BOOK, None, lambda: THRESHOLDS)
+    earlier, later = on_day(found, before), on_day(found, then)
+    assert earlier.question is None and earlier.suggestion is None and len(earlier.flags) == len(later.flags)
+    assert later.suggestion and later.suggestion.level == 4
+    said = f"No threshold rule was in force on {day_words(first - 1)}, so nothing is suggested, whatever the facts"
+    shown = rrt("check", path, "--as-of", before, "--exit-zero").stdout
+    assert said in " ".join(shown.split()) and "Suggested:" not in shown and "No facts" not in shown
+    assert "Suggested: Level 4" in rrt("check", path, "--as-of", then, "--exit-zero").stdout
+    document = json.loads(rrt("check", path, "--as-of", before, "--format", "json", "--exit-zero").stdout)
+    assert document["suggestion"] is None and document["flags"]
+    answered = answer(earlier, BOOK, THRESHOLDS, parse_moment(before))
+    assert answered.said is None and answered.unsuggested == said and answered.has_facts
+    record = for_the_record(earlier, BOOK, parse_moment(before))
+    assert record.level is None and record.pathways == () and record.checked_by == ""
+    replayed = rrt("replay", path, "--as-of", before, "--thresholds")
+    assert replayed.exit_code == 2 and said[:1].lower() + said[1:] in " ".join(replayed.stderr.split())
+    with pytest.raises(InputError, match="no threshold rule was in force"):
+        suggester(found, THRESHOLDS)(found.facts, first - 1)
+    assert suggester(found, THRESHOLDS)(found.facts, first).level == 4
+
+
+def test_of_an_open_case_whose_facts_say_nothing_of_need_no_level_is_said(tmp_path: Path) -> None:
+    text = "events:\n  - {event: cin_plan_started, at: 2026-03-01, ref: P1}\nfacts:\n  - {fact: da_current, value: unknown}\n"
+    found = on_day(read_case(case(tmp_path, text), BOOK, None, lambda: THRESHOLDS), "2026-04-15").suggestion
+    assert found and found.nothing_of_need
+    first = THRESHOLDS.pathways[found.pathways[0]].label
+    assert headline(found, THRESHOLDS) == f"Suggested: {first}. Nothing recorded points to extra need yet: 1 fact is unknown."
+
+
+def test_what_was_missed_and_has_ended_since_asks_nobody_to_act(tmp_path: Path) -> None:
+    """The prompt to tell the conference chair is for a step that is still owed, not for one of an enquiry closed last year."""
+    text = """\
+events:
+  - {event: referral_received, at: 2025-05-01, ref: R1}
+  - {event: s47_started, at: 2025-05-01, ref: R1/S1}
+facts:
+  - {fact: neglect_level, value: moderate, evidence: observed}
+"""
+    closed = text.replace("facts:", "  - {event: case_closed, at: 2025-07-03, ref: R1}\nfacts:")
+    asked = {}
+    for name, written in (("open", text), ("closed", closed)):
+        path = case(tmp_path, written)
+        checked = on_day(read_case(path, BOOK, None, lambda: THRESHOLDS), "2026-03-31")
+        assert checked.suggestion
+        [seen] = [f for f in checked.flags if f.rule == "cp_child_seen_s47"]
+        assert (seen.status, seen.ended_by is None) == ("overdue", name == "open")
+        asked[name] = [r.text for r in checked.suggestion.reasons if r.rule == "rt_flag_conference_overdue"]
+        table = tmp_path / "suggestions.csv"
+        assert rrt("replay", path, "--as-of", "2026-03-31", "--suggestions", table, "--exit-zero").exit_code == 0
+        assert ("rt_flag_conference_overdue" in table.read_text(encoding="utf-8")) == (name == "open")
+        told = suggester(read_case(path, BOOK, None, lambda: THRESHOLDS), THRESHOLDS)((NEGLECT,), parse_moment("2026-03-31").day)
+        assert [r.rule for r in told.reasons].count("rt_flag_conference_overdue") == (name == "open")
+    assert not asked["closed"] and len(asked["open"]) == 1
+    title = BOOK.named("cp_child_seen_s47")[-1].spec.title
+    assert f"“{title}” is overdue" in asked["open"][0] and "cp_child_seen" not in asked["open"][0]
 
 
 @pytest.mark.parametrize("path", sorted((CASES / "training").glob("*.yaml")), ids=lambda p: p.stem)

@@ -1179,6 +1179,8 @@ def test_a_decision_where_no_level_was_suggested_says_what_was_suggested_whateve
     said = sentences(Entry(1, kept.START, "h", replace(DIFFERED, suggested=duty)))
     assert said[0].endswith("no level was suggested; no recorded fact said anything of need.")
     assert said[1] == "Suggested whatever the level: marac_idva." and "universal." not in " ".join(said)
+    unsuggested = replace(duty, pathways=(), required=(), checked_by="")
+    assert sentences(Entry(1, kept.START, "h", replace(DIFFERED, suggested=unsuggested)))[0].endswith(": no level was suggested.")
     without = sentences(Entry(1, kept.START, "h", replace(DIFFERED, suggested=replace(duty, required=()))))
     assert not any(line.startswith("Suggested whatever") for line in without)
 

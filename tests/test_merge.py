@@ -190,6 +190,7 @@ def test_sources_that_give_an_id_one_date_of_birth_are_put_together_though_anoth
     found = together(*sources)
     assert [(x.child, x.sources) for x in found.apart] == [("X", (0, 1, 2, 3, 4))]
     assert {g.members: len(g.log) for g in found.groups} == {(1,): 1, (3,): 1, (4,): 1, (0, 2): 2}
+    assert found.apart[0].together() == [(0, 2), (1,), (3,), (4,)]
 
 
 def test_that_a_source_has_two_dates_of_birth_for_an_id_is_kept_when_sources_are_put_together() -> None:
@@ -808,6 +809,14 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
     for name, text in (("one.csv", ONE), ("two.csv", TWO)):
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path / "one.csv", tmp_path / "two.csv"
+
+
+def test_the_text_says_which_sources_agree_on_a_date_of_birth_that_another_gives_otherwise(tmp_path: Path) -> None:
+    for name, born in (("a", "2015-01-01"), ("b", "2010-05-05"), ("c", "2015-01-01")):
+        text = f"case: C\nchild: {{date_of_birth: {born}}}\nevents:\n  - {{event: referral_received, at: 2026-03-02}}\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    shown = " ".join(rrt("replay", *(tmp_path / f"{n}.yaml" for n in "abc"), "--as-of", "2026-04-15").stdout.split())
+    assert "`C` has different dates of birth in a.yaml + c.yaml and b.yaml, and is judged apart for each" in shown
 
 
 def test_the_text_says_how_the_sources_fit(two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,13 @@ def test_the_page_of_an_earlier_day_is_what_was_so_on_that_day_and_says_what_is_
     assert "Wednesday 15 January 2025" in shown
 
 
-@pytest.mark.parametrize("early", ["2026-03-17", "2019-01-01"])
+def test_on_a_day_before_any_threshold_rule_the_page_suggests_nothing_and_says_why() -> None:
+    checked, tree = _checked("T-SECOND-SCAN", "2019-01-01"), _page("T-SECOND-SCAN", "?as_of=2019-01-01")
+    assert checked.suggestion is None and "No threshold rule was in force on Tuesday 1 January 2019" in words(tree)
+    assert "Level 1" not in words(tree.xpath("//main")[0]) and not tree.xpath('//h2[@id="suggestion"]')
+
+
+@pytest.mark.parametrize("early", ["2026-03-17", "2025-01-02"])
 def test_what_was_told_later_is_not_used_on_an_earlier_day_and_the_page_says_how_many_facts_that_is(early: str) -> None:
     child = "T-SECOND-SCAN"
     checked, shown = _checked(child, early), words(_page(child, f"?as_of={early}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -50,17 +51,19 @@ def test_a_second_engine_in_use_is_never_ended(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(engines, "MOST_SECOND", 1)
     held = desk()
     child = next(child for child in held._children.values() if held.case(child).facts)
-    questions = [held.check(held.case(child), day).question for day in DAYS[:2]]
-    alone = [held.suggestion(question) for question in questions if question]
+    question = held.check(held.case(child), DAYS[0]).question
+    assert question
+    questions = [replace(question, as_of=day.day) for day in DAYS[:2]]
+    alone = [held.suggestion(each) for each in questions]
     made = Engines(held.thresholds)
     try:
-        with made.of(questions[0].as_of) as (_, first):  # type: ignore[union-attr]
-            with made.of(questions[1].as_of) as (_, second):  # type: ignore[union-attr]
+        with made.of(questions[0].as_of) as (_, first):
+            with made.of(questions[1].as_of) as (_, second):
                 assert first is not second and first.process_id and second.process_id
-            with made.of(questions[1].as_of) as (_, again):  # type: ignore[union-attr]
+            with made.of(questions[1].as_of) as (_, again):
                 assert again is second
             assert first.process_id, "it is still in use"
-        with made.of(questions[1].as_of):  # type: ignore[union-attr]
+        with made.of(questions[1].as_of):
             pass
         assert first.process_id is None and second.process_id, "what is not in use, and was asked for longest ago, is ended"
     finally:

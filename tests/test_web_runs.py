@@ -11,14 +11,16 @@ import sqlite3
 import threading
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -27,6 +29,7 @@ from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.paths import CASES, RULES
 from rrt_engine.replay.chunk import Settings
 from rrt_engine.replay.compare import compare_runs
+from rrt_engine.replay.partition import partition, write_partition
 from rrt_engine.replay.run import replay
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.runner import run
@@ -38,7 +41,7 @@ from rrt_engine.reports.run_kpis import Kpis, kpis_of
 from rrt_engine.reports.run_shapes import Summary
 from rrt_engine.reports.run_summary import summary_of
 from rrt_engine.web import run_pages
-from rrt_engine.web.desk import Desk
+from rrt_engine.web.desk import Desk, open_desk
 from rrt_engine.web.works import NotYet, Works
 from rrt_engine.words import as_of_words
 from tests.web import client, desk, page, words
@@ -266,6 +269,161 @@ def test_an_id_in_the_runs_records_and_in_others_leads_only_to_the_child_of_the_
         assert of and all(any(each.file == folder / "events.csv" for each in both.replay.sources[n].members) for n in of)
 
 
+def case_links(held: Desk, number: int) -> list[str]:
+    return [str(a.get("href")) for a in page(client(held).get(f"/runs/{number}/cases").text).cssselect("tbody th a[href*='/case/']")]
+
+
+def test_a_case_opens_from_a_run_that_is_itself_the_data_and_from_another_run_of_the_same_records_only(
+    held: Desk, folder: Path, tmp_path: Path
+) -> None:
+    """The parts of a run are what is read of its folder, or of a partition: not the file that they were cut from."""
+    log = tmp_path / "events.csv"
+    log.write_text("child_id,event,at,date_of_birth\nS021,referral_received,2026-03-01,2011-01-01\n", encoding="utf-8")
+    run([log], Settings(RULES, parse_moment(AS_OF[1])), tmp_path / "other")
+    parts = partition([folder / "events.csv"], held.book, tmp_path / "parts", rows=400)
+    write_partition(parts, tmp_path / "parts")
+    runs = (*held.runs, open_run(tmp_path / "other"))
+    for data, opens in ((folder / "april", (0, 1)), (tmp_path / "parts", (0, 1)), (tmp_path / "other", (2,)), (log, (2,))):
+        on = replace(held, replay=replay([data], held.book, parse_moment(AS_OF[1])), runs=runs)
+        assert on.find("S021"), "children of this id are in both records"
+        for number in range(3):
+            links, said = case_links(on, number), words(page(client(on).get(f"/runs/{number}/cases").text).cssselect("main")[0])
+            assert bool(links) == (number in opens) == ("opens as the data hold it now" in said), (data, number)
+            assert ("made from other records" in said) != bool(links)
+        compared = page(client(on).get("/runs/compare?a=1&b=0").text).cssselect("main li a[href*='/case/']")
+        assert bool(compared) == (0 in opens)
+    on = replace(held, replay=replay([folder / "april"], held.book, parse_moment(AS_OF[1])))
+    address = case_links(on, 0)[0]
+    assert client(on).get(address).status_code == 200
+
+
+# ------------------------------------------------------------------------------------------------ as known on a day
+
+KNOWN = parse_moment("2026-03-31").day
+
+
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample with events recorded up to six weeks after they happened, some without a day, and two runs of it: `then`, as known two
+    weeks before its as-of date, and `all`.
+    """
+    made = tmp_path_factory.mktemp("late")
+    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+    shown = [f"{lines[0]},recorded_at"]
+    for number, line in enumerate(lines[1:]):
+        day = line.split(",")[2][:10]
+        real = number % 5 and day[:4].isdecimal() and len(day) == 10
+        shown.append(f"{line},{date.fromisoformat(day) + timedelta(days=number % 43) if real else ''}")
+    log = made / "events.csv"
+    log.write_text("\n".join(shown) + "\n", encoding="utf-8")
+    shutil.copy(SAMPLE.with_name("events.covers.yaml"), made)
+    run([log], Settings(RULES, parse_moment(AS_OF[1]), KNOWN), made / "then")
+    run([log], Settings(RULES, parse_moment(AS_OF[1])), made / "all")
+    return made
+
+
+@pytest.fixture(scope="module")
+def then(late: Path) -> Iterator[Desk]:
+    """The run that was made as known on a day as the data, and the other beside it."""
+    opened = open_desk([late / "then"], RULES, None, late / "record.sqlite", [late / "all"])
+    yield opened
+    opened.close()
+
+
+def flags_by_child(one: Run) -> dict[str, Counter[tuple[str, str, str]]]:
+    found: dict[str, Counter[tuple[str, str, str]]] = {}
+    for row in one.flags().to_pylist():
+        due = row["due_at"] or (row["due"] and row["due"].isoformat()) or ""
+        found.setdefault(row["case"], Counter())[row["rule"], row["status"], due[:10]] += 1
+    return found
+
+
+def test_a_run_as_known_on_a_day_is_looked_at_as_known_on_it_on_today_and_in_every_case(then: Desk) -> None:
+    """Each number of the pages is that of the run, and not of the run that counts what was recorded since."""
+    one, everything = (flags_by_child(each) for each in then.runs)
+    assert sum(one[child] != everything.get(child) for child in one) > 20, "what was recorded later matters here"
+    for child in sorted({*one, *everything}):
+        (handle,) = then.find(child)
+        found = then.checked(handle, then.today, None).flags
+        assert Counter((f.rule, f.status, (f.due or "")[:10]) for f in found) == one.get(child, Counter()), child
+    assert then.judged
+    rows = then.runs[0].flags().to_pylist()
+    overdue = [row for row in rows if row["status"] == "overdue" and row["ended_by"] is None]
+    listed = list(then.judged.worklist().items(then.judged.worklist().overdue))
+    assert Counter((i.case, i.rule, i.team) for i in listed) == Counter((r["case"], r["rule"], r["team"]) for r in overdue)
+
+
+def test_every_page_of_it_says_as_known_on_which_day_and_what_that_leaves_out(then: Desk) -> None:
+    assert then.replay
+    said = "as at the end of Wednesday 15 April 2026, as known on 31 March 2026"
+    log = then.replay.sources[0].log
+    assert log.recorded is not None
+    later = log.recorded > KNOWN
+    hidden = {str(name): int(np.count_nonzero(later[log.child == n])) for n, name in enumerate(log.children)}
+    browser = client(then)
+    top = words(page(browser.get("/").text).cssselect("main")[0])
+    assert said.capitalize()[:2] + said[2:] in top
+    assert (
+        f"Here only what had been recorded by 31 March 2026 counts: {int(np.count_nonzero(later & (log.day <= then.today.day))):,} events"
+        in top
+    )
+    chosen = {n: next(name for name, hides in hidden.items() if hides == n) for n in sorted(set(hidden.values()))}
+    assert {0, 1} < set(chosen)
+    for n, child in chosen.items():
+        (handle,) = then.find(child)
+        text = words(page(browser.get(f"/case/{handle}").text).cssselect("main")[0])
+        assert said in text and ("recorded later" in text) == bool(n)
+        assert not n or f"{n} event{' of this case was' if n == 1 else 's of this case were'} recorded later, and" in text
+        for address in (f"/decide/{handle}", f"/check?from={handle}"):
+            answer = browser.get(address)
+            assert answer.status_code == 200 and said in words(page(answer.text).cssselect("main")[0]), address
+    sections = [words(each) for each in page(browser.get("/runs").text).cssselect("main section")]
+    assert [", as known on 31 March 2026" in each for each in sections] == [True, False]
+
+
+def test_a_run_that_counts_otherwise_than_the_data_says_so_where_its_cases_open(then: Desk, late: Path) -> None:
+    saying = "It may say otherwise than this run, which counted {}: a case counts {}."
+    everything, some = "everything, however late it was recorded", "only what had been recorded by 31 March 2026"
+    plain = replace(then, replay=replay([late / "events.csv"], then.book, then.today))
+    for on, number, says in (
+        (then, 0, ""),
+        (then, 1, saying.format(everything, some)),
+        (plain, 0, saying.format(some, everything)),
+        (plain, 1, ""),
+    ):
+        said = words(page(client(on).get(f"/runs/{number}/cases").text).cssselect("main")[0])
+        assert case_links(on, number) and ("It may say otherwise" in said) == bool(says) and says in said
+    assert "as known on" not in words(page(client(plain).get("/").text).cssselect("main")[0])
+
+
+def test_pages_of_several_sources_say_of_a_run_among_them_that_here_everything_counts(then: Desk, late: Path) -> None:
+    clock = [parse_moment("2026-04-15T09:00")]
+    both = open_desk([late / "then", CASES / "training" / "sofa.yaml"], RULES, None, late / "record.sqlite", (), lambda: clock[0])
+    said = "The run then counted only what had been recorded by 31 March 2026. Here everything counts, however late it was recorded."
+    assert both.as_known is None and said in words(page(client(both).get("/").text).cssselect("main")[0])
+    clock[0] = parse_moment("2026-04-15T10:00")
+    both.keep_up(60)
+    shown = words(page(client(both).get("/").text).cssselect("main")[0])
+    assert both.today == clock[0] and said in shown, "also when it was judged anew"
+    assert said not in words(page(client(then).get("/").text).cssselect("main")[0])
+    both.close()
+
+
+def test_a_child_of_whom_nothing_was_recorded_by_the_day_has_a_page(tmp_path: Path) -> None:
+    log = tmp_path / "events.csv"
+    log.write_text(
+        "child_id,event,at,recorded_at\nC1,referral_received,2026-03-02,2026-04-20\nC2,referral_received,2026-03-02,2026-03-02\n",
+        encoding="utf-8",
+    )
+    run([log], Settings(RULES, parse_moment(AS_OF[1]), KNOWN), tmp_path / "then")
+    opened = open_desk([tmp_path / "then"], RULES, parse_moment("2026-04-30"), tmp_path / "record.sqlite")
+    (handle,) = opened.find("C1")
+    said = words(page(client(opened).get(f"/case/{handle}").text).cssselect("main")[0])
+    assert "as at the end of Thursday 30 April 2026, as known on 31 March 2026" in said, "another as-of date leaves the day of knowing"
+    assert "1 event of this case was recorded later, and is not counted" in said and "referral" not in said.partition("Look at another")[0]
+    opened.close()
+
+
 @pytest.mark.parametrize(
     "query",
     ["rule=none", "state=breach", "service=x", "basis=x", "team=99", "team=North", "team=-1", f"rule={'x' * 9_000}", "rule=' or 1=1 --"],
@@ -449,7 +607,8 @@ def test_a_run_that_is_written_anew_is_said_rather_than_mixed(copied: tuple[Test
     (target / "manifest.json").write_text(json.dumps({**about, "as_of": "2026-04-14"}), encoding="utf-8")
     for address in ADDRESSES:
         answer = served.get(address)
-        assert answer.status_code == 400 and "written anew since it was opened" in words(page(answer.text)), address
+        assert answer.status_code == 400 and "written anew since these pages were opened" in words(page(answer.text)), address
+        assert "to see it as it is now, start rrt serve again" in words(page(answer.text)).replace("`", ""), address
 
 
 def test_flags_that_were_changed_are_said_though_they_were_read_before(copied: tuple[TestClient, Path]) -> None:

@@ -613,6 +613,41 @@ def test_the_list_says_how_far_its_data_reach() -> None:
             assert all(each in where for each in said) and ("The last day with" in where) == says.startswith("The last")
 
 
+def test_a_list_of_a_run_that_was_made_as_known_on_a_day_says_that_everything_counts_here(tmp_path: Path) -> None:
+    """In the terminal, on the page and on the sheet about the list; and nothing is said of a run that counted everything."""
+    text = "child_id,event,at,recorded_at\nA,referral_received,2026-03-02,2026-03-02\nA,referral_decision_recorded,2026-03-03,2026-04-20\n"
+    source = written(tmp_path, text, "kind: history\n")
+    said = "The run then counted only what had been recorded by 15 April 2026. Here everything counts, however late it was recorded."
+    for name, options in (("then", ["--as-known", AS_OF]), ("all", [])):
+        made = ["replay", str(source), "--as-of", AS_OF, "-o", str(tmp_path / name), "--exit-zero", *options]
+        assert CliRunner().invoke(app, made).exit_code == 0
+        found = worklist(replay([tmp_path / name], BOOK, parse_moment(AS_OF)))
+        terminal = " ".join(rrt(tmp_path / name, "--as-of", AS_OF).stdout.split())
+        for where in (terminal, page(found), " ".join(value for _, value in about(found))):
+            assert (said in where) == (name == "then") and "Here " not in where.replace(said, "")
+
+
+def test_what_a_list_as_known_on_a_day_leaves_out_is_counted_and_so_is_the_team_of_that_day(tmp_path: Path) -> None:
+    text = (
+        "child_id,event,at,recorded_at,team\nA,referral_received,2026-03-02,2026-03-02,East\n"
+        "A,child_seen,2026-03-03,2026-03-09,West\nA,child_seen,2026-03-04,,\nA,child_seen,2026-06-01,2026-06-01,\n"
+    )
+    source = written(tmp_path, text, "kind: history\n")
+    for known, team, says in (
+        ("2026-03-08", "East", "Here only what had been recorded by 8 March 2026 counts: 1 event was recorded later, and does not."),
+        ("2026-03-09", "West", "Here only what had been recorded by 9 March 2026 counts: 0 events were recorded later, and do not."),
+    ):
+        found = worklist(replay([source], BOOK, parse_moment(AS_OF), parse_moment(known).day))
+        assert reach_words(found.replay)[0] == says
+        assert {item.team for part in items(found).values() for item in part} == {team}
+    source = written(tmp_path, "child_id,event,at\nA,referral_received,2026-03-02\n", "kind: history\n")
+    none = replay([source], BOOK, parse_moment(AS_OF), parse_moment("2026-03-01").day)
+    said = (
+        "Here only what had been recorded by 1 March 2026 counts, but nothing in these data says when it was recorded, so all of it does."
+    )
+    assert reach_words(none)[0] == said and len(none.sources[0].result.flags)
+
+
 def test_a_few_later_events_do_not_make_old_data_look_new() -> None:
     days = np.repeat(np.arange(20000, 20400), 5)
     assert usual_last(days) == 20399 == usual_last(np.append(days, [20500, 20501, 20600]))

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from rrt_engine.calendar import parse_moment
-from rrt_engine.diagnostics import InputError
-from rrt_engine.model import STATUSES, EventLog, Int32s, Int64s
+from rrt_engine.diagnostics import Diagnostic, InputError
+from rrt_engine.model import STATUSES, Int32s, Int64s
+from rrt_engine.replay.recorded import ALONE, SEVERAL, FactFile, Recorded, no_log, recorded
 from rrt_engine.replay.run import Refused, Replay, SourceRun
 from rrt_engine.replay.suppress import Grid, grid, line, shown
 from rrt_engine.rulebook.base_rates import BaseRate, BaseRates
 from rrt_engine.rulebook.threshold_book import ThresholdBook
-from rrt_engine.sources.case_file import read_case
 from rrt_engine.sources.fact_names import beside, is_decisions
-from rrt_engine.sources.fact_tables import Decided, DecisionReading, FactReading, Facts, facts_of_cases, read_decisions, read_facts
+from rrt_engine.sources.fact_tables import Decided, DecisionReading, FactReading, read_decisions
 from rrt_engine.thresholds.batch import Batch, Suggestions, suggest_many
 from rrt_engine.thresholds.derive_many import Derived, derived_of_all
 from rrt_engine.thresholds.route import URGENCIES
-from rrt_engine.thresholds.suggest import Reasoner, question_of
+from rrt_engine.thresholds.suggest import Reasoner, none_in_force, question_of
 from rrt_engine.thresholds.worker import Worker
 
 LEVELS = ("1", "2", "3", "4 complex", "4 significant")
@@ -121,7 +121,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything an audit found. Counts are None where they are small."""
+    """Everything an audit found. Counts are None where they are small. `unused` says which facts are of no one child, in sentences."""
 
     book: ThresholdBook
     settings: Settings
@@ -142,6 +142,7 @@ class Audit:
     beside: tuple[Beside, ...]
     far_points: float
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def far_words(self) -> str:
@@ -154,31 +155,42 @@ class Audit:
 
 @dataclass
 class _Gathered:
-    """Cases from all sources, one after another."""
+    """Cases from all files of facts, one after another: a child whose facts stand in several is one case."""
 
     ids: list[str] = field(default_factory=list)
     source: list[int] = field(default_factory=list)
-    at: list[tuple[EventLog | None, int, Facts, int]] = field(default_factory=list)
+    run: list[int] = field(default_factory=list)
+    number: dict[tuple[int, str], int] = field(default_factory=dict)
     parts: list[tuple[Int32s, Int32s, Int32s]] = field(default_factory=list)
     records: dict[Any, int] = field(default_factory=dict)
     computed: dict[str, dict[Any, list[int]]] = field(default_factory=dict)
     flags: dict[tuple[str, str], list[Int64s]] = field(default_factory=dict)
 
-    def add(self, source: int, facts: Facts, log: EventLog | None, computed: Mapping[str, Derived], flags: Mapping[Any, Any]) -> None:
-        """Add the cases of one source, with what its timelines give."""
-        first = len(self.ids)
-        child_of: dict[str, int] = {str(c): i for i, c in enumerate(log.children)} if log is not None else {}
-        children = [child_of.get(name, -1) for name in facts.cases]
-        self.ids += facts.cases
-        self.source += [source] * len(facts.cases)
-        self.at += [(log, child, facts, i) for i, child in enumerate(children)]
-        place = np.array([self.records.setdefault(r, len(self.records)) for r in facts.records] or [0], np.int32)
-        self.parts.append((facts.case + np.int32(first), place[facts.record], facts.on))
-        if log is None:
-            return
-        case_of = np.full(len(log.children) + 1, -1, np.int64)
-        known = np.array(children, np.int64)
-        case_of[known[known >= 0]] = first + np.flatnonzero(known >= 0)
+    def add(self, source: int, file: FactFile) -> dict[str, int]:
+        """Add the facts of one file, and return the number of each case in it; those of an id that stands for several are left out."""
+        facts, numbers = file.facts, np.full(len(file.facts.cases), -1, np.int32)
+        for place, key in enumerate(zip(file.whose, facts.cases, strict=True)):
+            if key[0] == SEVERAL:
+                continue
+            if key not in self.number:
+                self.number[key] = len(self.ids)
+                self.ids.append(key[1])
+                self.source.append(source)
+                self.run.append(key[0])
+            numbers[place] = self.number[key]
+        rows = np.flatnonzero(numbers[facts.case] >= 0) if len(numbers) else np.zeros(0, np.int64)
+        record = np.array([self.records.setdefault(r, len(self.records)) for r in facts.records] or [0], np.int32)
+        self.parts.append((numbers[facts.case[rows]], record[facts.record[rows]], facts.on[rows]))
+        return {name: number for name, number in zip(facts.cases, numbers.tolist(), strict=True) if number >= 0}
+
+    def add_timelines(
+        self, run: int, children: int, child: Mapping[tuple[int, str], int], computed: Mapping[str, Derived], flags: Mapping[Any, Any]
+    ) -> None:
+        """Add what the timelines of a run give for its cases. `children` is how many it has."""
+        case_of = np.full(children + 1, -1, np.int64)
+        for case, (at, name) in enumerate(zip(self.run, self.ids, strict=True)):
+            if at == run:
+                case_of[child[at, name]] = case
         for name, derived in computed.items():
             cases = case_of[derived.child]
             for number, value in enumerate(derived.facts):
@@ -214,60 +226,32 @@ def audit(
     """Suggest for every case that has facts, in the sources of a replay and beside them, and set recorded decisions beside it.
 
     `decisions` is a table or a record of decisions on any of the cases. Raises InputError where a table of facts that was
-    named cannot be read at all, or where there are no facts anywhere.
+    named cannot be read at all, where there are no facts anywhere, or where no threshold rule was in force.
     """
     book, day = reasoner.book, replay.as_of.day
+    if not reasoner.in_force:
+        help = "judge a later day, or leave out the suggestions"
+        raise InputError([Diagnostic("the threshold rules", 0, 0, "not_in_force", none_in_force(day), "error", "", help)])
     gathered = _Gathered()
     groups: list[Group] = []
-    refused: list[Refused] = []
     by_case: dict[int, Decided] = {}
     wanted = {flag for rule in reasoner.plan.rules for tests in rule.patterns for flag in _named_flags(tests)}
 
-    computed_of: dict[int, Mapping[str, Derived]] = {}
-
-    def take(name: str, reading: FactReading | None, facts: Facts, file: Path, runs: Sequence[SourceRun]) -> None:
-        """The facts of one file, with the timelines of their children wherever those were put."""
-        table = beside(file, "decisions")
+    found = recorded(replay, book, notice)
+    for file in found.files:
+        table = beside(file.file, "decisions")
         said = read_decisions(table, book, day) if table is not None else None
-        numbers: dict[str, int] = {}
-        without = 0
-        for part, source in _by_timeline(facts, runs):
-            first = len(gathered.ids)
-            log = source.log if source else None
-            if log is not None and id(log) not in computed_of:
-                computed_of[id(log)] = derived_of_all(log, book, day, as_known)
-            computed = computed_of[id(log)] if log is not None else {}
-            gathered.add(len(groups), part, log, computed, _flagged(source, wanted, replay) if source else {})
-            numbers |= {name: first + i for i, name in enumerate(part.cases)}
-            without += len(set(map(str, log.children)) - set(part.cases)) if log is not None else 0
+        numbers = gathered.add(len(groups), file)
         if said:
-            by_case.update({numbers[name]: found for name, found in said.decisions.items() if name in numbers})
-        groups.append(Group(name, len(facts.cases), reading, said, without))
-
-    for each in replay.read:
-        if each.file is None:
-            continue
-        runs = [run for run in replay.sources if any(member is each for member in run.members)]
-        notice(f"facts of {each.path}")
-        try:
-            if each.reading.format == "case":
-                case = read_case(each.file, book.book, None, lambda: book)
-                if case.every_fact():
-                    take(each.path, None, facts_of_cases([(case.id, case.every_fact())]), each.file, runs)
-                continue
-            table = beside(each.file, "facts")
-            if table is not None:
-                reading = read_facts(table, book)
-                take(each.path, reading, reading.facts, each.file, runs)
-        except InputError as error:
-            refused.append(Refused(each.path, error.diagnostics))
-    for table in replay.tables:
-        notice(f"facts of {table.name}")
-        try:
-            reading = read_facts(table, book)
-            take(table.name, reading, reading.facts, table, [])
-        except InputError as error:
-            refused.append(Refused(table.name, error.diagnostics))
+            by_case.update({numbers[name]: decided for name, decided in said.decisions.items() if name in numbers})
+        without = sum(len(replay.sources[run].log.children) for run in file.runs) - sum(run in file.runs for run in file.whose)
+        groups.append(Group(file.name, len(numbers), file.reading, said, without))
+    for run in sorted({run for run in gathered.run if run != ALONE}):
+        source = replay.sources[run]
+        computed = derived_of_all(source.log, book, day, as_known)
+        gathered.add_timelines(run, len(source.log.children), found.child or {}, computed, _flagged(source, wanted, replay))
+    refused = [each.refused for each in found.unread]
+    unused = tuple(filter(None, [found.unused_words()]))
     elsewhere = _given(decisions, book, day) if decisions else None
     unknown = 0
     if elsewhere:
@@ -280,25 +264,9 @@ def audit(
     unknown += sum(sum(1 for name in g.decisions.decisions if name not in set(gathered.ids)) for g in groups if g.decisions and g.cases)
     suggestions = suggest_many(reasoner, gathered.batch(), worker, notice)
     notice("what is missing")
-    missing, asked = _missing(reasoner, gathered, suggestions, replay)
-    return _audit(replay, book, settings, groups, refused, suggestions, gathered, by_case, unknown, missing, asked, base_rates)
-
-
-def _by_timeline(facts: Facts, runs: Sequence[SourceRun]) -> list[tuple[Facts, SourceRun | None]]:
-    """Facts shared out among the runs that hold their children's timelines; those of no child that is known go with the first."""
-    if len(runs) < 2:
-        return [(facts, runs[0] if runs else None)]
-    run_of = {str(child): n for n, run in enumerate(runs) for child in run.log.children}
-    at = np.array([run_of.get(name, 0) for name in facts.cases] or [0])
-    parts: list[tuple[Facts, SourceRun | None]] = []
-    for n, run in enumerate(runs):
-        cases = np.flatnonzero(at == n) if facts.cases else np.zeros(0, np.int64)
-        number = np.full(len(facts.cases) + 1, -1, np.int32)
-        number[cases] = np.arange(len(cases), dtype=np.int32)
-        rows = np.flatnonzero(number[facts.case] >= 0)
-        names, columns = tuple(facts.cases[i] for i in cases.tolist()), {c: getattr(facts, c)[rows] for c in ("record", "on", "line")}
-        parts.append((replace(facts, cases=names, case=number[facts.case[rows]], **columns), run))
-    return parts
+    missing, asked = _missing(reasoner, gathered, found, suggestions, replay)
+    made = _audit(replay, book, settings, groups, refused, suggestions, gathered, by_case, unknown, missing, asked, base_rates)
+    return replace(made, unused=unused)
 
 
 def _named_flags(tests: Iterable[Any]) -> set[str]:
@@ -312,11 +280,12 @@ def _flagged(source: SourceRun, wanted: set[str], replay: Replay) -> dict[tuple[
     """The children of a source with a flag that some threshold rule asks for, by rule and status."""
     found: dict[tuple[str, str], list[Int64s]] = {}
     flags, log = source.result.flags, source.reading.log
+    standing = flags.standing()
     for index, rule in enumerate(replay.book.rules):
         if rule.id in wanted:
             part = slice(*np.searchsorted(flags.rule, [index, index + 1]))
             for status in np.unique(flags.status[part]).tolist():
-                rows = flags.trigger[part][flags.status[part] == status]
+                rows = flags.trigger[part][(flags.status[part] == status) & standing[part]]
                 found.setdefault((rule.id, STATUSES[status]), []).append(log.child[rows].astype(np.int64))
     return {flag: np.unique(np.concatenate(children)) for flag, children in found.items()}
 
@@ -488,25 +457,21 @@ def _agreement(
     return Agreement(shown(compared, under), grid(counts, under), agree, over, less, unknown, differing, tuple(sample), every)
 
 
-def _missing(reasoner: Reasoner, gathered: _Gathered, suggestions: Suggestions, replay: Replay) -> tuple[dict[str, int], int]:
+def _missing(
+    reasoner: Reasoner, gathered: _Gathered, found: Recorded, suggestions: Suggestions, replay: Replay
+) -> tuple[dict[str, int], int]:
     """The facts most often missing that would change an answer, over all cases or a systematic sample: every so manieth case."""
     n = len(suggestions)
     size = min(n, MISSING_FROM)
-    found = Counter[str]()
+    counted = Counter[str]()
     empty = no_log()
     for k in range(size):
         i = int((k + 0.5) * n / size)
-        log, child, facts, case = gathered.at[i]
-        timeline = (log, child) if log is not None and child >= 0 else (empty, 0)
-        question = question_of(gathered.ids[i], facts.of(case), *timeline, reasoner.book, replay.as_of.day)
-        found.update({m.fact for m in reasoner.suggest(question).missing})
-    return dict(found.most_common()), size
-
-
-def no_log() -> EventLog:
-    """A log of one child with no events, for a case without a timeline."""
-    nothing = np.zeros(0, np.int32)
-    return EventLog(np.array([""], object), (), nothing, nothing.astype(np.int16), nothing)
+        run, name = gathered.run[i], gathered.ids[i]
+        timeline = (empty, 0) if run == ALONE else (replay.sources[run].log, (found.child or {})[run, name])
+        question = question_of(name, found.of(run, name), *timeline, reasoner.book, replay.as_of.day)
+        counted.update({m.fact for m in reasoner.suggest(question).missing})
+    return dict(counted.most_common()), size
 
 
 def _conferences(replay: Replay) -> tuple[int, int, str]:

@@ -15,7 +15,7 @@ from rrt_engine.explain.flags import Explainer
 from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, Bools, EventLog, Int8s, Int64s
 from rrt_engine.replay.flag_rows import BASES, Whole, basis_of
 from rrt_engine.rulebook.book import Rule, RuleBook
-from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, short_name, sources_in
+from rrt_engine.sources.detect import beside_what_is_read, is_url, read_source, run_as_known, short_name, sources_in
 from rrt_engine.sources.fact_names import beside, is_facts
 from rrt_engine.sources.merge import Group, Merging, Named, merged
 from rrt_engine.sources.reading import Reading
@@ -34,12 +34,15 @@ class SourceRead:
 
 @dataclass(frozen=True)
 class Read:
-    """All sources as read, and put together. `tables` are tables of facts that stand alone, without timelines."""
+    """All sources as read, and put together. `tables` are tables of facts that stand alone, without timelines. `known` are the runs among
+    the sources that counted only what had been recorded by a day, each with the day: their events were read, whenever recorded.
+    """
 
     sources: tuple[SourceRead, ...]
     merging: Merging
     refused: tuple[Refused, ...] = ()
     tables: tuple[Path, ...] = ()
+    known: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Replay:
 
     `sources` are the timelines as they were evaluated: a run for each set of sources that know the same children. `read` are
     the sources one by one, and `merging` says how they fit. `tables` are tables of facts that stand alone, without timelines.
+    With `as_known`, a day number, only what had been recorded by it counts; `known` is as in `Read`.
     """
 
     book: RuleBook
@@ -124,10 +128,16 @@ class Replay:
     read: tuple[SourceRead, ...] = ()
     merging: Merging | None = None
     as_known: int | None = None
+    known: tuple[tuple[str, int], ...] = ()
 
     def after_as_of(self, source: SourceRead) -> int:
         """How many events of one source are later than the as-of moment, and so not counted."""
         return int(np.count_nonzero(self._later(source.reading.log)))
+
+    def recorded_later(self, source: SourceRead) -> int:
+        """How many of the other events of one source were recorded after the as-known day, and so are not counted either."""
+        log = source.reading.log
+        return 0 if self.as_known is None else int(np.count_nonzero(~recorded_by(log, self.as_known) & ~self._later(log)))
 
     def days(self, *sources: SourceRead) -> Int64s:
         """The days of the events of some sources that are not later than the as-of moment."""
@@ -207,6 +217,11 @@ class Replay:
     def _bases(self) -> list[Int8s]:
         """For each source, on what each of its flags rests."""
         return [basis_of(s.result.flags, s.log, self.book.rules, s.whole) for s in self.sources]
+
+
+def recorded_by(log: EventLog, day: int) -> Bools:
+    """Which events had been recorded by a day; those that do not say when they were recorded count as known."""
+    return np.ones(len(log), np.bool_) if log.recorded is None else (log.recorded <= day) | (log.recorded == NO_DAY)
 
 
 def usual_last(days: Int64s) -> int:
@@ -298,13 +313,15 @@ def read_all(sources: Sequence[str | Path], book: RuleBook, notice: Callable[[st
         raise InputError([*(d for each in refused for d in each.diagnostics), *folders.values()])
     if len(read) > 1:
         notice("matching the children of all sources")
-    return Read(tuple(read), merged([Named(each.path, each.reading) for each in read], book), tuple(refused), tables)
+    plain = [Path(each) for each in sources if not is_url(str(each))]
+    known = tuple((each.name or str(each), day) for each in plain if (day := run_as_known(each)) is not None)
+    return Read(tuple(read), merged([Named(each.path, each.reading) for each in read], book), tuple(refused), tables, known)
 
 
 def evaluated(read: Read, book: RuleBook, as_of: Moment, as_known: int | None = None) -> Replay:
     """Evaluate every timeline of what was read."""
     runs = tuple(_run(read, group, book, as_of, as_known) for group in read.merging.groups)
-    return Replay(book, as_of, runs, read.refused, read.tables, read.sources, read.merging, as_known)
+    return Replay(book, as_of, runs, read.refused, read.tables, read.sources, read.merging, as_known, read.known)
 
 
 def _found(sources: Sequence[str | Path], refused: list[Refused], facts: bool) -> list[str | Path]:

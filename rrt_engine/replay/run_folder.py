@@ -71,6 +71,14 @@ class Run:
         """What is true of the log that a part was cut from."""
         return self.partition.logs[part.log]
 
+    @cached_property
+    def digests(self) -> frozenset[str]:
+        """The digests of the files that hold its events: the sources it was made from, and the parts that they were cut into. By them
+        it shows whether other data are the same records.
+        """
+        files = [*(source["sha256"] for source in self.manifest["sources"]), *(part.sha256 for part in self.parts)]
+        return frozenset(sha256 for sha256 in files if sha256)
+
     def set_aside(self) -> dict[str, str]:
         """The parts that could not be replayed, by name, and why."""
         return {part["name"]: part["set_aside"] for part in self.manifest["parts"] if part["set_aside"]}
@@ -151,7 +159,7 @@ class Run:
     def check_unchanged(self) -> None:
         """Raises InputError where the folder is no longer this run: moved away, damaged, or written anew since it was opened."""
         if open_run(self.folder).manifest != self.manifest:
-            message, help = "this run was written anew since it was opened", "open it again"
+            message, help = "this run was written anew since these pages were opened", "to see it as it is now, start `rrt serve` again"
             raise InputError([Diagnostic(str(self.folder), 0, 0, "run", message, "error", "", help)])
 
     def flags(self, columns: Sequence[str] | None = None, filter: Any = None) -> Any:

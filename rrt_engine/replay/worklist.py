@@ -259,7 +259,7 @@ def worklist(replay: Replay, days: int = 10, choice: Choice = Choice()) -> Workl
     found: dict[str, list[Lines]] = {}
     for place, run in enumerate(replay.sources):
         team, worker = (
-            latest_recorded(run.log, attribute, replay.as_of, known, numbered)
+            latest_recorded(run.log, attribute, replay.as_of, known, numbered, replay.as_known)
             for attribute, known, numbered in zip(("team", "worker"), names, numbers, strict=True)
         )
         flags, log = run.result.flags, run.log

@@ -21,7 +21,7 @@ from rrt_engine.words import MARK_WORDS, listed
 _SHOWN = 10
 COLUMNS = {
     "case": "the child's id in the source",
-    "source": "the file the facts came from",
+    "source": "the file the facts came from; of several, the first",
     "suggested_level": "1 to 4",
     "suggested_level_name": "the level's name",
     "suggested_significant": "whether the route is that of significant harm",
@@ -45,6 +45,8 @@ def show_audit(console: Console, audit: Audit) -> None:
         say(console, f"{refused.path}: facts NOT READ", "bold red")
         for diagnostic in refused.diagnostics[:_SHOWN]:
             say(console, diagnostic.message, "red", indent=2)
+    for sentence in audit.unused:
+        say(console, sentence, "yellow")
     if not audit.cases:
         say(console, "No case has facts: nothing is suggested. Facts stand in case files, or in NAME.facts.csv beside NAME.csv.")
         return

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from rrt_engine.calendar import NO_DAY
+from rrt_engine.calendar import NO_DAY, Moment
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import EventLog, Fact, plural
 from rrt_engine.reports.documents import REMINDER
 from rrt_engine.rulebook.book import RuleBook
+from rrt_engine.sources.case_file import Case
 from rrt_engine.thresholds.indicators import is_later
+from rrt_engine.thresholds.suggest import none_in_force
 from rrt_engine.timescales.evaluate import Result
 from rrt_engine.timescales.quality import after_death
 from rrt_engine.words import STATUS_WORDS, VERIFIED_WORDS, listed, short_day_words, within_sentence
@@ -20,6 +22,12 @@ ORDER = ("overdue", "late", "early", "due_soon", "due", "cannot_tell", "recorded
 SHOWN_WORDS = {**STATUS_WORDS, "recorded": "Recorded"}
 PROVISIONAL = "Provisional: bank holidays that far ahead have not been announced."
 NO_FACTS = "No facts are recorded, so no level or pathway is suggested"
+
+
+def unsuggested_words(case: Case, as_of: Moment) -> str:
+    """Why nothing is suggested for a case: it has no facts, or no threshold rule was in force on the day."""
+    said = none_in_force(as_of.day) if case.every_fact() else NO_FACTS
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def shown_status(flag: Explained) -> str:

@@ -13,7 +13,7 @@ from rrt_engine.replay.moves import KINDS
 from rrt_engine.replay.run_folder import Run
 from rrt_engine.reports.compare_words import COLUMNS, cause_words, counts_words, rule_words, shares_words
 from rrt_engine.timescales.arrays import end_of_day
-from rrt_engine.words import as_of_words, listed, short_day_words
+from rrt_engine.words import as_known_words, as_of_words, listed
 
 DIFFERENCES = 30
 """How many parts of rules that differ are named; a whole new edition of a rule set is read in the rule files."""
@@ -30,8 +30,7 @@ class MovedTable:
 def run_words(run: Run) -> str:
     """What a run judged, and by what, in a line."""
     manifest = run.manifest
-    counts, rules = manifest["counts"], manifest["rules"]
-    known = "" if run.as_known is None else f", as known on {short_day_words(run.as_known)}"
+    counts, rules, known = manifest["counts"], manifest["rules"], as_known_words(run.as_known)
     changed = f" with {plural(len(rules['changes']), 'value')} set" if rules["changes"] else ""
     return (
         f"as at {as_of_words(run.as_of)}{known}; {rules['id']} {rules['version']}{changed}, digest {rules['digest'][:12]}; "
@@ -58,10 +57,7 @@ def difference_words(result: Comparison) -> list[str]:
         ]
         said.append(f"the records: {'; '.join(parts)}")
     if "time" in result.factors:
-        whens = [
-            f"{as_of_words(run.as_of)}{'' if run.as_known is None else f', as known on {short_day_words(run.as_known)}'}"
-            for run in (one, two)
-        ]
+        whens = [as_of_words(run.as_of) + as_known_words(run.as_known) for run in (one, two)]
         said.append(f"the date: {whens[0]} → {whens[1]}")
     rules = rule_words(result.rules)
     said += [f"the rules: {line}" if not line.startswith("local value") else line for line in rules[:DIFFERENCES]]

@@ -25,7 +25,8 @@ def sentences(entry: Entry, named: Mapping[str, str] = {}) -> list[str]:
     d, s = entry.decision, entry.decision.suggested
     lines = []
     if s.level is None:
-        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: no level was suggested; no recorded fact said anything of need.")
+        why = "; no recorded fact said anything of need" if s.checked_by else ""  # else there was nothing to suggest from, or by
+        lines.append(f"Case {shown(s.case)}, as at {as_at(s.as_of)}: no level was suggested{why}.")
         if s.required:
             lines.append(f"Suggested whatever the level: {_all(s.required, named)}.")
     else:

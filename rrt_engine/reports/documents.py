@@ -52,7 +52,9 @@ class CheckDocument(_Shape):
     rule_set: RuleSet
     case: str
     flags: list[Explained]
-    suggestion: Suggestion | None = Field(description="What the facts point to; null where the case has none. A person decides.")
+    suggestion: Suggestion | None = Field(
+        description="What the facts point to; null where there are none, or no threshold rule was in force. A person decides."
+    )
     what_if: WhatIf | None = Field(None, description="The suggestion if facts were changed as asked.")
     events_after_as_of: int = Field(description="Events later than the as-of date, which are not counted.")
     not_evaluable: dict[str, list[str]] = Field(description="Rules the case says it does not cover, with the event kinds it lacks.")
@@ -415,7 +417,7 @@ def _thresholds(audit: Audit) -> dict[str, Any]:
             for b in audit.beside
         ],
         "far": audit.far_words,
-        "notes": list(audit.notes),
+        "notes": [*audit.unused, *audit.notes],
         "notice": audit.book.notice,
     }
 

@@ -57,7 +57,7 @@ def show_merging(console: Console, replay: Replay) -> None:
         if len(merging.disagreements) > _FEW:
             say(console, "--disagreements FILE.csv lists every one", "dim", indent=4)
     for apart in merging.apart[:_FEW]:
-        names = listed([merging.names[i] for i in apart.sources])
+        names = listed([" + ".join(merging.names[i] for i in members) for members in apart.together()])
         says = f"not put together: `{apart.child}` has different dates of birth in {names}, and is judged apart for each"
         say(console, says, "yellow", indent=2, hang=2)
     for alike in merging.alike[:_FEW]:

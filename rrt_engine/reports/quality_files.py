@@ -339,7 +339,7 @@ def quality_document(found: Quality) -> dict[str, Any]:
                 "events": len(s.log),
                 "records_read": s.read.reading.records_read,
                 "records_used": s.read.reading.records_used,
-                "rejected": [asdict(r) for r in s.rejected],
+                "rejected": [{"origin": r.origin, "row": r.row, "why": r.why} for r in s.rejected],
                 "diagnostics": [asdict(d) for d in s.said],
             }
             for s in found.sources

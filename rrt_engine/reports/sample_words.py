@@ -10,7 +10,7 @@ from rrt_engine.replay.run_folder import Run
 from rrt_engine.replay.sample import Sample
 from rrt_engine.reports.compare_words import day_text, late_days
 from rrt_engine.reports.text import BECAUSE_WORDS
-from rrt_engine.words import STATUS_WORDS, as_of_words, listed, short_day_words, within_sentence
+from rrt_engine.words import STATUS_WORDS, as_known_words, as_of_words, listed, within_sentence
 
 CITED = (
     "Cochran, Sampling Techniques, 3rd ed., 1977, sections 5.5, 5A.9 and 8.1; Horvitz and Thompson, JASA 47, 1952; Ohlsson in Business "
@@ -131,7 +131,7 @@ def run_words(run: Run) -> str:
     m = run.manifest
     names = [source["name"] for source in m["sources"]]
     shown = listed(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"{shown}, as at {as_of_words(run.as_of)}" + ("" if run.as_known is None else f", as known on {short_day_words(run.as_known)}")
+    return f"{shown}, as at {as_of_words(run.as_of)}{as_known_words(run.as_known)}"
 
 
 def aside_words(run: Run) -> list[str]:

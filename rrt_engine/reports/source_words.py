@@ -9,7 +9,7 @@ from rrt_engine.calendar import NO_DAY, Moment
 from rrt_engine.model import plural
 from rrt_engine.replay.run import Refused, Replay, SourceRead, usual_last
 from rrt_engine.sources.fact_tables import DecisionReading, FactReading
-from rrt_engine.words import as_of_words, day_words, listed
+from rrt_engine.words import as_of_words, counted_words, day_words, listed
 
 SHOWN = 10
 """How many reasons and messages of a source are shown; a file lists every record."""
@@ -124,12 +124,30 @@ def later_words(later: int) -> str:
     return f"{plural(later, 'event')} after the as-of date not counted" if later else ""
 
 
+def known_words(replay: Replay) -> list[str]:
+    """What counts by when it was recorded, a sentence each: that only what had been recorded by a day does, with how much does not for
+    that; or that everything does, though it did not in a run that is read.
+    """
+    if replay.as_known is None:
+        here = "Here everything counts, however late it was recorded."
+        return [f"The run {name} counted {counted_words(day)}. {here}" for name, day in replay.known]
+    said = f"Here {counted_words(replay.as_known)} counts"
+    if all(source.reading.log.recorded is None for source in replay.read):
+        return [f"{said}, but nothing in these data says when it was recorded, so all of it does."]
+    later = sum(map(replay.recorded_later, replay.read))
+    return [f"{said}: {plural(later, 'event')} {'was' if later == 1 else 'were'} recorded later, and {'does' if later == 1 else 'do'} not."]
+
+
 def reach_words(replay: Replay) -> list[str]:
     """How far the data reach beside the day they are judged by, where it matters: a sentence each, and none where all is near.
 
-    That the last event counted is long before that day; that some sources end so where others go on; and how many events are later
-    than it, and so not counted.
+    What counts by when it was recorded, where not everything does; that the last event counted is long before that day; that some
+    sources end so where others go on; and how many events are later than it, and so not counted.
     """
+    return [*known_words(replay), *_ends_words(replay)]
+
+
+def _ends_words(replay: Replay) -> list[str]:
     lasts = [(source.path, usual_last(replay.days(source))) for source in replay.read if source.reading.format != "case"]
     days = replay.days(*replay.read)
     last = usual_last(days)

@@ -84,6 +84,8 @@ def headline(suggestion: Suggestion, book: ThresholdBook) -> str:
     level = level_words(suggestion)
     first = book.pathways[suggestion.pathways[0]].label
     if book.pathways[suggestion.pathways[0]].route == "adjunct":  # a child who is open already, whose worker is told
+        if suggestion.nothing_of_need:
+            return f"Suggested: {first}. {silence(suggestion)}"
         return f"Suggested: {first}. What is recorded here points by itself to {level[:1].lower()}{level[1:]}."
     if suggestion.could_be is not None and suggestion.could_be > suggestion.level:
         return f"Suggested: {first}. {level} on the evidence recorded; it could be level {suggestion.could_be}."

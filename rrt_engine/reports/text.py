@@ -17,7 +17,6 @@ from rrt_engine.explain.flags import Explained
 from rrt_engine.model import STATUSES
 from rrt_engine.replay.run import Replay, RuleLine, SourceRead
 from rrt_engine.reports.check_words import (
-    NO_FACTS,
     ORDER,
     PROVISIONAL,
     SHOWN_WORDS,
@@ -31,6 +30,7 @@ from rrt_engine.reports.check_words import (
     not_covered_words,
     notice_words,
     reference_words,
+    unsuggested_words,
 )
 from rrt_engine.reports.console import in_lines, say
 from rrt_engine.reports.documents import REMINDER
@@ -100,7 +100,8 @@ def show_check(
     if checked.suggestion and thresholds:
         say(console, headline(checked.suggestion, thresholds), "bold")
     else:
-        say(console, f"{NO_FACTS}; rrt facts WORDS finds the fact to record.")
+        how = "" if case.every_fact() else "; rrt facts WORDS finds the fact to record"
+        say(console, f"{unsuggested_words(case, as_of)}{how}.", "bold" if case.every_fact() else "")
     for status in ORDER:
         for of_rule in at_status(flags, status):
             _show_rule(console, status, _STYLE[status], of_rule, full)

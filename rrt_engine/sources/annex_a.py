@@ -181,7 +181,7 @@ def _read_rows(sheet: Sheet, header: Header, account: _Account, log: Writer) -> 
         else:
             why = next(filter(None, (_lacks(row, c.field, c.name) for c in filled)), "")
         if why:
-            account.rejected.append(Rejected(name, number, why))
+            account.rejected.append(Rejected(name, number, why, child or "", first != number))
         else:
             used.append(row)
 

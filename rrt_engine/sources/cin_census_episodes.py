@@ -38,6 +38,7 @@ class Episodes:
         self.order: dict[str, Counted] = {}
         self.warned: dict[str, Counted] = {}
         self.read = 0
+        self.child_id = ""
         self.counts: dict[str, int] = {}
         self.contents: set[int] = set()
         self.died: set[str] = set()
@@ -48,7 +49,7 @@ class Episodes:
         """Everything the return says of one child."""
         about = next((m for m in child.inner if m.name == "ChildIdentifiers"), None)
         episodes = [m for m in child.inner if m.name == "CINdetails"]
-        child_id = about.values.get("LAchildID", "") if about else ""
+        child_id = self.child_id = about.values.get("LAchildID", "") if about else ""
         if not child_id or about is None:
             line = (about or child).line()
             for episode in episodes:
@@ -71,16 +72,16 @@ class Episodes:
             for e in self.episode(episode, f"R{n}"):
                 self.builder.add(child_id, e.kind, e.at, ref=e.ref, attributes=e.attributes, suspect=e.suspect, row=e.line)
 
-    def reject(self, problem: CannotUse) -> None:
+    def reject(self, problem: CannotUse, repeats: bool = False) -> None:
         """Set one record aside."""
         self.read += 1
-        self.rejected.append(Rejected(self.name, problem.line, problem.why))
+        self.rejected.append(Rejected(self.name, problem.line, problem.why, self.child_id, repeats))
         self.rejected_as.setdefault(problem.said_as, Counted()).add(problem.line)
 
     def duplicate(self, record: Module, of: str) -> None:
         """Set aside a record that repeats another exactly."""
         why = f"`{record.name}` repeats {of} exactly"
-        self.reject(CannotUse(record.line(), why, f"`{record.name}` repeats another exactly"))
+        self.reject(CannotUse(record.line(), why, f"`{record.name}` repeats another exactly"), repeats=True)
 
     def moment(self, module: Module, tag: str, required: bool = False) -> Moment | None:
         """A date of a module; None where it is blank. Raises CannotUse for one that cannot be read."""

@@ -152,6 +152,7 @@ def _reading(file: str, state: State, book: RuleBook, diagnostics: list[Diagnost
         state.reject(held.file, held.child, why)
 
     for child_id, child in sorted(state.children.items()):
+        state.child_id = child_id
         _add(builder, child_id, child, origins, Writer(child, reject, lambda r: disorder.update([r]), lambda n: codes.update([n])))
 
     def say(code: str, message: str, help: str = "", severity: Any = "warning") -> None:

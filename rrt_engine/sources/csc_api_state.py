@@ -80,6 +80,7 @@ class State:
         self.children: dict[str, Child] = {}
         self.files: list[str] = []
         self.read = 0
+        self.child_id = ""
         self.rejected: list[Rejected] = []
         self.unknown: Counter[str] = Counter()
         self.purged = 0
@@ -93,14 +94,15 @@ class State:
 
     def reject(self, file: int, child: int, why: str) -> None:
         """Set one record aside. The row is the number of the child in the file."""
-        self.rejected.append(Rejected(self.files[file], child, why))
+        self.rejected.append(Rejected(self.files[file], child, why, self.child_id))
 
     def child(self, raw: Any, path: str) -> None:
         """What one submission says of one child."""
+        self.child_id = ""
         own = self.record("child", raw, path)
         if own is None:
             return
-        child_id = own.get("la_child_id") or ""
+        child_id = self.child_id = own.get("la_child_id") or ""
         if not child_id:
             self.reject(
                 len(self.files) - 1, self.number, f"{path}.la_child_id: missing, so the child cannot be told; nothing in it is read"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from rrt_engine.calendar import parse_moment
 from rrt_engine.diagnostics import Diagnostic, InputError
 from rrt_engine.rulebook.book import RuleBook
 from rrt_engine.sources.fact_names import is_decisions, is_facts, not_a_timeline
@@ -72,6 +73,16 @@ def _parts_of(folder: Path) -> list[Path] | None:
         message = f"{len(gone)} of its {len(found)} files of events are not there: {', '.join(f'`{path.name}`' for path in gone[:8])}"
         raise InputError([Diagnostic(str(folder), 0, 0, "parts", message, "error", "", "name the sources it was made from")])
     return found
+
+
+def run_as_known(folder: Path) -> int | None:
+    """The day by which things had to be recorded to count in the run of a folder; None where it is none, or everything counted."""
+    try:
+        data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        known = data["as_known"] if str(data["schema"]).startswith("rrt/run/") else None
+        return None if known is None else parse_moment(known).day
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _tables_of(folder: Path) -> Callable[[Path], bool] | None:

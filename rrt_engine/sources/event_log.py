@@ -121,7 +121,7 @@ class _Conversion:
         good = (child >= 0) & (kind >= 0) & (at.day != NO_DAY)
         if not bool(good.all()):
             alone = self.without_events(child >= 0)
-            self.reject(~(good | alone), child, kind, at)
+            self.reject(~(good | alone), child, children, kind, at)
             keep, people = np.flatnonzero(good), np.flatnonzero(good | alone)
             used, of_people = _only_used(child[people], len(children))  # every row of some child, or of some kind, may be gone
             children = children[used]
@@ -264,7 +264,7 @@ class _Conversion:
         self.table.say("midnight", "every time in `at` is 00:00, so they are read as dates without a time", severity="note")
         return replace(at, instant=None, span=None)
 
-    def reject(self, bad: Bools, child: Int32s, kind: Any, at: Moments) -> None:
+    def reject(self, bad: Bools, child: Int32s, children: Any, kind: Any, at: Moments) -> None:
         """Set aside the rows with no child, no known event or no readable date, each with its reason."""
         table = self.table
         listed: dict[str, int] = {}
@@ -281,7 +281,7 @@ class _Conversion:
                 code = "no_event" if name < 0 else ""
             else:
                 code, why = "date", at.why(i)
-            table.rejected.append(Rejected(self.name, line, why))
+            table.rejected.append(Rejected(self.name, line, why, "" if child[i] < 0 else str(children[child[i]])))
             if code:
                 listed[code] = listed.get(code, 0) + 1
                 if listed[code] <= SHOWN:
@@ -416,7 +416,7 @@ class _Conversion:
         assert log.origin_row is not None
         lines = log.origin_row[repeated].tolist()
         for line in sorted(lines):
-            self.table.rejected.append(Rejected(self.name, line, "repeats another row exactly"))
+            self.table.rejected.append(Rejected(self.name, line, "repeats another row exactly", repeats=True))
         self.rejected_rows += len(lines)
         shown = ", ".join(map(str, sorted(lines)[:5])) + (", …" if len(lines) > 5 else "")
         one = len(lines) == 1

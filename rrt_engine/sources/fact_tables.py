@@ -143,7 +143,7 @@ def read_facts(path: Path | str, book: ThresholdBook) -> FactReading:
             said = day_why(i).replace("`at`", "`on`") if day_why else ""
             return _Mistake("date", said, "write it as 2026-04-15")
 
-        _reject(table, path.name, np.flatnonzero(~good), reason)
+        _reject(table, path.name, np.flatnonzero(~good), reason, child, children)
     kept = np.flatnonzero(good)
     names = [str(c) for c in children]
     used = np.unique(child[kept])
@@ -272,7 +272,7 @@ def read_decisions(path: Path | str, book: ThresholdBook, as_of: int) -> Decisio
             return _Mistake("date", day_why(i).replace("`at`", "`on`") if day_why else "", "write it as 2026-04-15")
         return _Mistake("later", "decided after the as-of date", "")
 
-    _reject(table, path.name, np.flatnonzero(~good), reason)
+    _reject(table, path.name, np.flatnonzero(~good), reason, child, children)
     kept = np.flatnonzero(good)
     kept = kept[np.lexsort((on[kept], child[kept]))]  # stable, so that of one day the last in the file stands
     decisions: dict[str, Decided] = {}
@@ -355,12 +355,14 @@ def _distinct(code: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[np.ndarray[Any
     return codes, first
 
 
-def _reject(table: Table, name: str, rows: np.ndarray[Any, Any], reason: Callable[[int], _Mistake]) -> None:
+def _reject(
+    table: Table, name: str, rows: np.ndarray[Any, Any], reason: Callable[[int], _Mistake], child: Int32s, children: np.ndarray[Any, Any]
+) -> None:
     """Set rows aside, each with its reason; each different mistake is said once, at its first line, with its count."""
     found: dict[_Mistake, list[int]] = {}
     for i in rows.tolist():
         mistake, line = reason(i), int(table.row[i])
-        table.rejected.append(Rejected(name, line, mistake.message))
+        table.rejected.append(Rejected(name, line, mistake.message, "" if child[i] < 0 else str(children[child[i]])))
         found.setdefault(mistake, []).append(line)
     for mistake, lines in list(found.items())[:_LISTED]:
         message = f"{mistake.message}: {plural(len(lines), 'row')} not used"

@@ -28,6 +28,13 @@ class Apart:
     sources: tuple[int, ...]
     born: tuple[int, ...]
 
+    def together(self) -> list[tuple[int, ...]]:
+        """The sources by the date of birth they give; one that gives none stays alone, for it may be of either child."""
+        found: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, day in zip(self.sources, self.born, strict=True):
+            found[day, number if day == NO_DAY else 0].append(number)
+        return [tuple(members) for members in found.values()]
+
 
 @dataclass(frozen=True)
 class Alike:
@@ -62,7 +69,7 @@ def matched_children(logs: Sequence[EventLog]) -> Children:
     for child in sorted(known):
         if len(born.get(child, ())) > 1:
             apart.append(found := _apart(child, known[child], logs))
-            for members in _of_one_birth(found):
+            for members in found.together():
                 groups[members].append(child)
         else:
             groups[tuple(known[child])].append(child)
@@ -77,14 +84,6 @@ def _apart(child: str, sources: Sequence[int], logs: Sequence[EventLog]) -> Apar
         column = logs[number].born
         days.append(NO_DAY if column is None else int(column[at]))
     return Apart(child, tuple(sources), tuple(days))
-
-
-def _of_one_birth(apart: Apart) -> list[tuple[int, ...]]:
-    """The sources of an id by the date of birth they give; one that gives none stays alone, for it may be of either child."""
-    together: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for number, day in zip(apart.sources, apart.born, strict=True):
-        together[day, number if day == NO_DAY else 0].append(number)
-    return [tuple(members) for members in together.values()]
 
 
 def plain_id(child: str) -> str:

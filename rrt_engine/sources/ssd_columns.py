@@ -249,7 +249,7 @@ def rows_of(held: Held, children: dict[str, int], before: Mapping[str, Rows], ac
         why_not[i] = f"`{table.id}` is that of a row before it, for the same child"
     account.read += n + len(held.spoiled)
     account.used += n - len(why_not)
-    _reject(account, held, why_not)
+    _reject(account, held, why_not, child, list(children) if why_not else [])
     keep = np.setdiff1d(np.arange(n), np.fromiter(why_not, np.int64, len(why_not)), assume_unique=True)
     keep = keep[np.argsort(_rank(ids)[ids.codes[keep]], kind="stable")]
     text = {name: (read.get(name) or texts_of(columns[name])).take(keep) for name in table.fields if name in columns and name not in when}
@@ -349,11 +349,12 @@ def _dropped(account: Account, held: Held, name: str, bad: Int64s, why: Callable
         )
 
 
-def _reject(account: Account, held: Held, why_not: Mapping[int, str]) -> None:
+def _reject(account: Account, held: Held, why_not: Mapping[int, str], child: Int32s, names: Sequence[str]) -> None:
     """Set rows aside, each with its reason; say each reason once with its count and where."""
     listed: dict[str, list[int]] = {}
-    for number, why in (*held.spoiled, *((int(held.row[i]), why_not[i]) for i in sorted(why_not))):
-        account.rejected.append(Rejected(held.label, number, why))
+    rejected = [(int(held.row[i]), why_not[i], names[child[i]] if child[i] >= 0 else "") for i in sorted(why_not)]
+    for number, why, name in (*((*each, "") for each in held.spoiled), *rejected):
+        account.rejected.append(Rejected(held.label, number, why, name))
         listed.setdefault(why, []).append(number)
     reasons: Sequence[tuple[str, list[int]]] = sorted(listed.items(), key=lambda item: (-len(item[1]), item[0]))
     for why, numbers in reasons[:SHOWN]:

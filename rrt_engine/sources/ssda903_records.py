@@ -118,7 +118,7 @@ def read_part(part: Part, origin: int, account: Account) -> None:
             account.people[child] = person
         except CannotUse as problem:
             why, *said = problem.args
-            account.rejected.append(Rejected(part.name, line, why))
+            account.rejected.append(Rejected(part.name, line, why, ids.get(cells[0]) or "", first != line))
             row.count(f"rejected:{said[0] if said else why}")
 
 

@@ -42,10 +42,16 @@ def reasons(a: Answered) -> Iterator[Reason]:
 
 
 def _reason_text(book: ThresholdBook, rule: ThresholdRule, tokens: Sequence[Token], facts: Sequence[Fact]) -> str:
-    flags = [f"{t['f']} is {str(t['v']).replace('_', ' ')}" for t in tokens if t["t"] == "flag"]
+    flags = [f"“{_limit(book, str(t['f']))}” is {str(t['v']).replace('_', ' ')}" for t in tokens if t["t"] == "flag"]
     counted = any(t["t"] == "count" for t in tokens)
     said = [book.facts[f.id].label if counted else fact_words(f, book) for f in facts] + flags
     return f"{rule.title}: {'; '.join(said)}" if said else rule.title
+
+
+def _limit(book: ThresholdBook, rule: str) -> str:
+    """What a timescale rule is called; its id where the rule set has none of that id."""
+    editions = book.book.named(rule)
+    return editions[-1].spec.title if editions else rule
 
 
 def fact_words(fact: Fact, book: ThresholdBook) -> str:

@@ -20,7 +20,7 @@ from rrt_engine.thresholds.plan import Plan, Token, compile_plan
 from rrt_engine.thresholds.reasons import coverage, nothing_of_need, plain, reasons, why_not
 from rrt_engine.thresholds.route import URGENCIES, fired_rules, pathways, urgency
 from rrt_engine.thresholds.trying import Trial
-from rrt_engine.words import listed
+from rrt_engine.words import day_words, listed
 
 URGENCY_WORDS: Mapping[str, str] = {
     "now": "now",
@@ -30,6 +30,12 @@ URGENCY_WORDS: Mapping[str, str] = {
 }
 ONE_ENGINE = "checked by one engine"
 TWO_ENGINES = "checked by two engines, which agree"
+_OF_LEVEL = ("floor", "consider", "raise")
+
+
+def none_in_force(day: int) -> str:
+    """That there is nothing to suggest by on a day."""
+    return f"no threshold rule was in force on {day_words(day)}, so nothing is suggested, whatever the facts"
 
 
 @dataclass(eq=False)
@@ -44,6 +50,11 @@ class Reasoner:
     def __post_init__(self) -> None:
         self.plan = compile_plan(self.book, self.day)
         self.chainer = Chainer(self.plan, self.book.significant)
+
+    @property
+    def in_force(self) -> bool:
+        """Whether any rule that can move the level was in force on the day. Where none was, level 1 would say nothing of the facts."""
+        return any(spec.effect in _OF_LEVEL for spec in self.plan.specs.values())
 
     def tokens(self, question: Question, found: Indicators) -> list[Token]:
         """The first tokens of a case: its facts, what is unrecorded, and its flags."""

@@ -12,7 +12,6 @@ from rrt_engine.checking import Checked
 from rrt_engine.explain.flags import Explained
 from rrt_engine.model import plural
 from rrt_engine.reports.check_words import (
-    NO_FACTS,
     PROVISIONAL,
     after_death_words,
     at_status,
@@ -28,6 +27,7 @@ from rrt_engine.reports.check_words import (
     notice_words,
     shown_status,
     to_do,
+    unsuggested_words,
 )
 from rrt_engine.reports.timeline_picture import Picture, picture, stands
 from rrt_engine.rulebook.book import RuleBook
@@ -127,7 +127,8 @@ class Answer:
     picture: Picture | None
     said: Said | None
     notice: str
-    no_facts: str = NO_FACTS
+    unsuggested: str
+    has_facts: bool
 
 
 def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: Moment, span: str = "", brief: bool = False) -> Answer:
@@ -217,6 +218,8 @@ def answer(checked: Checked, book: RuleBook, thresholds: ThresholdBook, as_of: M
         picture=picture(checked, book, as_of, span, brief),
         said=_said(checked, thresholds),
         notice=notice_words(book),
+        unsuggested=unsuggested_words(checked.case, as_of),
+        has_facts=bool(checked.case.every_fact()),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 from rrt_engine.calendar import FIRST_YEAR, LAST_YEAR, Moment, as_date, day_number, parse_moment
+from rrt_engine.replay.recorded import ALONE
 from rrt_engine.reports.source_words import OTHERS
 from rrt_engine.reports.timeline_picture import SPAN_WORDS, SPANS, Picture
 from rrt_engine.sources.case_file import Case
@@ -13,7 +14,7 @@ from rrt_engine.web.answer import answer
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Asked, Missing, Page, Shown, Wrong
 from rrt_engine.web.today import described
-from rrt_engine.words import as_of_text, as_of_words, day_words, short_day_words
+from rrt_engine.words import as_known_words, as_of_text, as_of_words, day_words, short_day_words
 
 BRIEF_OVER = 40
 """Flags over which the steps of what was done on time or is no longer needed are shown only when asked for."""
@@ -50,9 +51,14 @@ def case(desk: Desk, asked: Asked) -> Shown:
         "nav": "today",
         "name": held.id,
         "handle": handle,
-        "source": sources[held.run].path if len(sources) > 1 else "",
+        "source": desk.source(held) if len(sources) > 1 or held.run == ALONE else "",
+        "left_out": desk.left_out(handle),
+        "unnamed": desk.recorded.unnamed_words(held.run),
+        "no_events": held.run == ALONE,
         "as_of": as_of,
         "as_of_iso": as_of_text(as_of),
+        "known": as_known_words(desk.as_known),
+        "recorded_later": desk.recorded_later(held),
         "span": span,
         "way_back": {name: value for name, form in _BACK.items() if re.fullmatch(form, value := asked.one(name))},
         "brief": any(not flag.steps for flag in checked.flags) or bool(answered.picture and answered.picture.table_said),

@@ -27,7 +27,7 @@ from rrt_engine.web.case_form import Block, Typed, Unfit, case_text, typed_from_
 from rrt_engine.web.case_mistakes import in_fields, in_text, personal
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import KEPT, Asked, Download, Missing, Page, Shown, Wrong
-from rrt_engine.words import EVIDENCE_WORDS, as_of_text, day_words
+from rrt_engine.words import EVIDENCE_WORDS, as_known_words, as_of_text, day_words
 
 TITLE = "Check a case"
 LONGEST = 100_000
@@ -353,6 +353,7 @@ def _answer(desk: Desk, asked: Asked, case: Case, as_of: Moment, carried: Mappin
     shown = {
         "nav": "check",
         "as_of": as_of,
+        "known": as_known_words(desk.as_known) if "from" in carried else "",
         "a": answer(found if case.every_fact() else replace(found, suggestion=None), desk.book, desk.thresholds, as_of),
         "carried": carried,
         "doubts": doubts,

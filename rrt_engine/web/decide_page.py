@@ -18,7 +18,7 @@ from rrt_engine.sources.case_file import read_case
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.once import Strange, Used
 from rrt_engine.web.pages import KEPT, Asked, Missing, Page, Redirect, Shown, Wrong
-from rrt_engine.words import as_of_text, day_words
+from rrt_engine.words import as_known_words, as_of_text, day_words
 
 TITLE = "Record a decision"
 PER_PAGE = 50
@@ -212,6 +212,8 @@ def _form(
         "nav": "decisions",
         "case": shown(suggested.case),
         "as_of": subject.as_of,
+        "known": as_known_words(desk.as_known) if "handle" in subject.carried else "",
+        "left_out": desk.left_out(subject.carried.get("handle", "")),
         "not_today": _not_today(subject.as_of, desk.now()),
         "said": said_of(suggestion, book) if suggestion else None,
         "always": suggested.level is None,

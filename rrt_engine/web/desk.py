@@ -20,11 +20,11 @@ import numpy as np
 
 from rrt_engine.calendar import UK, Moment, day_number
 from rrt_engine.checking import Checked, check_case
-from rrt_engine.diagnostics import InputError
-from rrt_engine.model import Fact, Question, Suggestion
+from rrt_engine.model import EventLog, Question, Suggestion
 from rrt_engine.paths import RULES
 from rrt_engine.replay.partition import digest
-from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay, usual_last
+from rrt_engine.replay.recorded import ALONE, Recorded, no_log, recorded
+from rrt_engine.replay.run import Read, Refused, Replay, evaluated, recorded_by, replay, usual_last
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
 from rrt_engine.reports.source_words import ReadSaid, reach_words, read_words, stale_words
@@ -33,8 +33,7 @@ from rrt_engine.rulebook.load import load
 from rrt_engine.rulebook.load_thresholds import load_thresholds
 from rrt_engine.rulebook.threshold_book import ThresholdBook
 from rrt_engine.sources.case_file import Case, read_case
-from rrt_engine.sources.fact_names import beside
-from rrt_engine.sources.fact_tables import FactReading, Facts, read_facts
+from rrt_engine.sources.fact_tables import FactReading
 from rrt_engine.thresholds.two_engines import checked_by_both
 from rrt_engine.training import Suggest, suggester
 from rrt_engine.web.engines import Engines
@@ -62,7 +61,10 @@ def uk_now() -> Moment:
 
 @dataclass(frozen=True)
 class Held:
-    """One child in memory: which of the replay's runs, its number there, and its id in the source."""
+    """One child in memory: which of the replay's runs, its number there, and its id in the source.
+
+    `run` is ALONE where facts are recorded of the id, and no timeline has it.
+    """
 
     run: int
     child: int
@@ -83,11 +85,11 @@ class Judged:
     last_day: int
 
     @staticmethod
-    def of(replay: Replay, facts: Sequence[FactReading], unread: Sequence[Refused]) -> Judged:
-        """The lists and the words for a replay, with the tables of facts beside it."""
+    def of(replay: Replay, facts: Sequence[FactReading], unread: Sequence[Refused], unused: str) -> Judged:
+        """The lists and the words for a replay, with the tables of facts beside it. `unused` says which facts are used for nobody."""
         last = usual_last(np.concatenate([np.zeros(0, np.int64), *(source.reading.log.day for source in replay.read)]))
         held = lru_cache(_LISTS)(lambda choice, days: worklist(replay, days, choice))
-        return Judged(replay, held, read_words(replay, facts, unread), tuple(reach_words(replay)), last)
+        return Judged(replay, held, read_words(replay, facts, unread), tuple(filter(None, [*reach_words(replay), unused])), last)
 
     def worklist(self, choice: Choice = Choice(), days: int = 10) -> Worklist:
         """What `rrt worklist` lists. The last lists asked for are held."""
@@ -142,7 +144,7 @@ class Desk:
         """Make ready what the first pages need, so that nobody waits for it: the children, the lists, the rules, and both engines for the
         day.
         """
-        _ = self._by_id, self._tables, self._case_facts, self.digests
+        _ = self._by_id, self.digests
         self.library.ready()
         if judged := self.judged:
             judged.worklist()
@@ -159,7 +161,7 @@ class Desk:
             self._handle(place, name): Held(place, number, name)
             for place, run in enumerate(runs)
             for number, name in enumerate(map(str, run.log.children.tolist()))
-        }
+        } | {self._handle(ALONE, name): Held(ALONE, 0, name) for name in self.recorded.without_timeline}
 
     def _handle(self, run: int, child: str) -> str:
         return hmac.new(self._key, f"{run}\0{child}".encode(), hashlib.sha256).hexdigest()[:HANDLE]
@@ -190,55 +192,65 @@ class Desk:
         return {each.file: digest(each.file) for each in (self.replay.read if self.replay else ()) if each.file and each.file.exists()}
 
     def find_of(self, run: Run, child_id: str) -> list[str]:
-        """The handles of a child of a run, as `find` gives them: only those whom one of the files the run was made from knows.
+        """The handles of a child of a run, as `find` gives them: only those whom a file with the run's own events knows.
 
         The same id in other records may be another child.
         """
-        made_from = {source["sha256"] for source in run.manifest["sources"]}
-        files = {file for file, made in self.digests.items() if made in made_from}
+        held = run.digests
+        files = {file for file, made in self.digests.items() if made in held}
         sources = self.replay.sources if self.replay else ()
         known = {place for place, one in enumerate(sources) if any(each.file in files for each in one.members)}
         return [handle for handle in self.find(child_id) if self._children[handle].run in known]
 
+    def shares(self, run: Run) -> bool:
+        """Whether a file of the data holds events of a run."""
+        return not run.digests.isdisjoint(self.digests.values())
+
+    @property
+    def as_known(self) -> int | None:
+        """The day by which an event of the data had to be recorded to count; None where everything counts."""
+        return self.replay.as_known if self.replay else None
+
+    def recorded_later(self, held: Held) -> int:
+        """How many events of a child were recorded after the as-known day, and so are not in its case."""
+        whole, known = self._timeline(held)
+        return len(whole) - len(known)
+
     def case(self, held: Held) -> Case:
-        """One child's timeline, with the facts that stand beside it."""
+        """One child's timeline as it is known to the replay, with the facts that stand beside it."""
+        return Case(held.id, self._timeline(held)[1].compact(), facts=self.recorded.of(held.run, held.id))
+
+    def left_out(self, handle: str) -> list[str]:
+        """What is recorded of a child and could not be used, a sentence each; none where there is no such child."""
+        held = self.held(handle)
+        return self.recorded.left_out_words(held.run, held.id) if held else []
+
+    def source(self, held: Held) -> str:
+        """The name of the source of a child; of one without a timeline, that of the files with its facts."""
+        if held.run == ALONE or not self.replay:
+            return " + ".join(self.recorded.files_of(ALONE, held.id))
+        return self.replay.sources[held.run].path
+
+    def _timeline(self, held: Held) -> tuple[EventLog, EventLog]:
+        """The events of a child, and those of them that had been recorded by the as-known day."""
         assert self.replay
-        log = self.replay.sources[held.run].log
-        return Case(held.id, log.of_children(held.child, held.child + 1).compact(), facts=self._facts_of(held.id))
-
-    def _facts_of(self, child_id: str) -> tuple[Fact, ...]:
-        found: list[Fact] = []
-        for facts, place in self._tables:
-            if child_id in place:
-                found += facts.of(place[child_id])
-        return (*self._case_facts.get(child_id, ()), *found)
+        if held.run == ALONE:
+            return no_log(held.id), no_log(held.id)
+        log = self.replay.sources[held.run].log.of_children(held.child, held.child + 1)
+        if self.as_known is None:
+            return log, log
+        known = np.flatnonzero(recorded_by(log, self.as_known))
+        return log, log.of_rows(known, log.child[known], slice(None))
 
     @cached_property
-    def _tables(self) -> list[tuple[Facts, dict[str, int]]]:
-        """The facts beside the sources and named alone, each with the place of every case in them."""
-        return [(reading.facts, {case: i for i, case in enumerate(reading.facts.cases)}) for reading in self._fact_tables[0]]
+    def recorded(self) -> Recorded:
+        """The recorded facts, and whose they are."""
+        return recorded(self.replay, self.thresholds) if self.replay else Recorded()
 
-    @cached_property
+    @property
     def _fact_tables(self) -> tuple[list[FactReading], list[Refused]]:
-        """Every table of facts as read, and those that could not be read at all."""
-        read_files = [each.file for each in (self.replay.read if self.replay else ()) if each.file]
-        files = [table for file in read_files if (table := beside(file, "facts")) is not None]
-        files += self.replay.tables if self.replay else ()
-        read: list[FactReading] = []
-        refused: list[Refused] = []
-        for file in dict.fromkeys(files):
-            try:
-                read.append(read_facts(file, self.thresholds))
-            except InputError as error:
-                refused.append(Refused(file.name, error.diagnostics))
-        return read, refused
-
-    @cached_property
-    def _case_facts(self) -> dict[str, tuple[Fact, ...]]:
-        """The facts of case files, by case."""
-        files = [each.file for each in (self.replay.read if self.replay else ()) if each.file and each.reading.format == "case"]
-        cases = [read_case(file, self.book, None, lambda: self.thresholds) for file in files]
-        return {case.id: case.every_fact() for case in cases}
+        """Every table of facts as read, and what could not be read at all."""
+        return self.recorded.readings, [each.refused for each in self.recorded.unread]
 
     # ------------------------------------------------------------------------------------------------ what the commands do
 
@@ -277,7 +289,7 @@ class Desk:
     def judged(self) -> Judged | None:
         """The data as judged by the last moment; None where no data were given. A page that shows several parts asks once."""
         if self._judged is None and self.replay:
-            self._judged = Judged.of(self.replay, *self._fact_tables)
+            self._judged = Judged.of(self.replay, *self._fact_tables, self.recorded.unused_words())
         return self._judged
 
     def stale_words(self, as_of: Moment) -> str:
@@ -318,8 +330,8 @@ class Desk:
         try:
             before = self.replay
             assert before and before.merging
-            read = Read(before.read, before.merging, before.refused, before.tables)
-            judged = Judged.of(evaluated(read, self.book, now, before.as_known), *self._fact_tables)
+            read = Read(before.read, before.merging, before.refused, before.tables, before.known)
+            judged = Judged.of(evaluated(read, self.book, now, before.as_known), *self._fact_tables, self.recorded.unused_words())
             judged.worklist()
             with self.engines.of(now.day):
                 pass
@@ -362,15 +374,17 @@ def open_desk(
 
     `data` are sources as `rrt replay` reads them, or the folder of a run, whose timelines are read and which is then among the runs
     too; a source that cannot be read is named in the replay, and Today says so. Without `as_of` a single run is looked at on its own
-    as-of date, and anything else at the moment `now`, which the pages then follow.
+    as-of date, and anything else at the moment `now`, which the pages then follow. A single run is looked at as known on the day that
+    it was made as known on.
     """
     book = load(rules)
     thresholds = load_thresholds(rules, book)
     named = [Path(each) for each in data if _is_run(each)]
     opened = tuple(open_run(folder) for folder in dict.fromkeys([*named, *runs]))
-    given = as_of or (opened[0].as_of if len(named) == len(data) == 1 else None)
+    alone = opened[0] if len(named) == len(data) == 1 else None
+    given = as_of or (alone.as_of if alone else None)
     moment = given or now()
-    found = replay(data, book, moment, facts=True) if data else None
+    found = replay(data, book, moment, alone.as_known if alone else None, facts=True) if data else None
     return Desk(book, thresholds, moment, record, found, opened, folder=rules, live=given is None, now=now)
 
 

@@ -23,7 +23,7 @@ from rrt_engine.target import no_room
 from rrt_engine.web.desk import Desk
 from rrt_engine.web.pages import Asked, Download, Missing, Page, Shown, Whole, Wrong
 from rrt_engine.web.works import NotYet
-from rrt_engine.words import as_of_text, as_of_words
+from rrt_engine.words import as_known_words, as_of_text, as_of_words, counted_words
 
 PER_PAGE = 100
 SHARING = 5
@@ -73,7 +73,7 @@ def _about(desk: Desk, number: int) -> dict[str, Any]:
     about = {
         "number": number,
         "name": one.folder.name or str(one.folder),
-        "as_of": as_of_words(one.as_of),
+        "as_of": as_of_words(one.as_of) + as_known_words(one.as_known),
         "rules": f"{rules['id']} {rules['version']}",
         "digest": rules["digest"][:12],
         "changed": len(rules["changes"]),
@@ -191,8 +191,7 @@ def cases(desk: Desk, asked: Asked) -> Shown:
         "query": query,
         "page": page,
         "pages": pages,
-        "has_data": desk.replay is not None,
-        "same_data": _shares(desk, one),
+        **_opens(desk, one),
         **choices,
     }
     return Page("run_cases.html.j2", "Cases of a run", shown)
@@ -284,8 +283,7 @@ def compare(desk: Desk, asked: Asked) -> Shown:
         "names": (one.folder.name, two.folder.name),
         "numbers": numbers,
         "runs": [(each.folder.name, tables.run_words(each)) for each in (one, two)],
-        "has_data": desk.replay is not None,
-        "same_data": _shares(desk, two),
+        **_opens(desk, two),
         "turned": tables.order_words(one, two),
         "differs": tables.difference_words(found),
         "aside": tables.set_aside_words(found) if found.set_aside or found.lost else [],
@@ -342,9 +340,14 @@ def _run(desk: Desk, asked: Asked) -> tuple[int, Run]:
     return number, desk.runs[number]
 
 
-def _shares(desk: Desk, one: Run) -> bool:
-    """Whether a file of the data is one that a run was made from."""
-    return bool(set(desk.digests.values()) & {source["sha256"] for source in one.manifest["sources"]})
+def _opens(desk: Desk, one: Run) -> dict[str, Any]:
+    """Whether the cases of a run open in the data; and what counts in the run and there, in words, where that is not the same."""
+    same = desk.as_known == one.as_known
+    return {
+        "has_data": desk.replay is not None,
+        "same_data": desk.shares(one),
+        "by_when": () if same else (counted_words(one.as_known), counted_words(desk.as_known)),
+    }
 
 
 def _number(text: str, otherwise: int = 0) -> int:

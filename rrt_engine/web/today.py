@@ -10,12 +10,13 @@ from typing import Any
 
 from rrt_engine.calendar import as_date, day_number
 from rrt_engine.model import plural
+from rrt_engine.replay.recorded import rejected_words
 from rrt_engine.replay.worklist import Choice, Lines, Worklist
 from rrt_engine.reports.check_words import birth_words
 from rrt_engine.reports.worklist_words import count_words, headings, how_made, left_out, row_words, totals, unclear_words, until_words
 from rrt_engine.web.desk import Desk, Judged
 from rrt_engine.web.pages import Asked, Missing, Page, Redirect, Shown, Wrong
-from rrt_engine.words import as_of_words, day_words, short_day_words
+from rrt_engine.words import as_known_words, as_of_words, day_words, short_day_words
 
 FIRST = 20
 """How many lines of each part the first page shows; a part of its own page, or a day, has them all, a page at a time."""
@@ -49,11 +50,16 @@ def find(desk: Desk, asked: Asked) -> Shown:
     if len(found) == 1:
         return Redirect(f"/case/{found[0]}")
     if not found:
-        said = (
-            "No child in the data has this id. Check it against the record." if wanted else "Enter the id of a child, as the data have it."
-        )
+        said = f"No child in the data has this id{_rejected(desk, wanted)}. Check it against the record."
+        said = said if wanted else "Enter the id of a child, as the data have it."
         return _page(desk, asked, Wrong("case", said), wanted)
     return Page("today_which.html.j2", "Which child", {"children": [described(desk, handle) for handle in found], "nav": "today"})
+
+
+def _rejected(desk: Desk, wanted: str) -> str:
+    """The rows with an id that no child has, for the middle of a sentence."""
+    rows = desk.recorded.rejected(wanted)
+    return f", and {plural(len(rows), 'row')} with it could not be used: {rejected_words(rows)}" if rows else ""
 
 
 def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = "") -> Page:
@@ -87,7 +93,7 @@ def _page(desk: Desk, asked: Asked, wrong: Wrong | None = None, wanted: str = ""
         "Today",
         {
             "found": found,
-            "when": as_of_words(found.as_of),
+            "when": as_of_words(found.as_of) + as_known_words(found.replay.as_known),
             "counts": [(name, count_words(found)[name], n) for name, n in counts.items()],
             "totals": totals(found),
             "until": until_words(found),
@@ -243,7 +249,7 @@ def described(desk: Desk, handle: str) -> dict[str, Any]:
     return {
         "handle": handle,
         "id": held.id,
-        "source": desk.replay.sources[held.run].path,
+        "source": desk.source(held),
         "born": birth_words(log),
         "events": f"{plural(len(log), 'event')}{f', the last on {short_day_words(int(log.day[-1]))}' if len(log) else ''}",
     }
