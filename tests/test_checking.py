@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from rrt_engine import cli
 from rrt_engine.calendar import NO_DAY, as_date, parse_moment
-from rrt_engine.checking import Checked, check_case, for_the_record
+from rrt_engine.checking import Checked, check_case, flag_pairs, for_the_record
 from rrt_engine.cli import app
 from rrt_engine.decision import facts_digest
 from rrt_engine.diagnostics import InputError
@@ -215,6 +215,8 @@ facts:
         assert checked.suggestion
         [seen] = [f for f in checked.flags if f.rule == "cp_child_seen_s47"]
         assert (seen.status, seen.ended_by is None) == ("overdue", name == "open")
+        pairs = flag_pairs(checked.result.flags, BOOK)
+        assert (("as_single_45wd", "ended") in pairs) == (name == "closed"), "what has ended in time is still said to have"
         asked[name] = [r.text for r in checked.suggestion.reasons if r.rule == "rt_flag_conference_overdue"]
         table = tmp_path / "suggestions.csv"
         assert rrt("replay", path, "--as-of", "2026-03-31", "--suggestions", table, "--exit-zero").exit_code == 0
