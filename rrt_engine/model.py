@@ -141,6 +141,13 @@ class EventLog:
     def __len__(self) -> int:
         return len(self.child)
 
+    def recorded_by(self, day: int) -> Bools:
+        """Which events had been recorded by a day; those that do not say when they were recorded count as known."""
+        if self.recorded is None:
+            return np.ones(len(self), np.bool_)
+        known: Bools = self.recorded <= day  # NO_DAY is before every day
+        return known
+
     def value(self, attribute: str, row: int) -> AttributeValue | None:
         """What one event records for an attribute, or None."""
         column = self.attributes.get(attribute)

@@ -50,8 +50,8 @@ class View:
     def visible(self) -> Bools | None:
         """Which events exist yet; None when all do."""
         later = self.log.day > self.last
-        if self.as_known and self.log.recorded is not None:
-            later |= (self.log.recorded > self.last) & (self.log.recorded != NO_DAY)
+        if self.as_known:
+            later |= ~self.log.recorded_by(self.last)
         return ~later if later.any() else None
 
     @cached_property

@@ -249,7 +249,7 @@ def audit(
     for run in sorted({run for run in gathered.run if run != ALONE}):
         source = replay.sources[run]
         computed = derived_of_all(source.log, book, day, as_known)
-        gathered.add_timelines(run, len(source.log.children), found.child or {}, computed, _flagged(source, wanted, replay))
+        gathered.add_timelines(run, len(source.log.children), found.child, computed, _flagged(source, wanted, replay))
     refused = [each.refused for each in found.unread]
     unused = tuple(filter(None, [found.unused_words()]))
     elsewhere = _given(decisions, book, day) if decisions else None
@@ -468,7 +468,7 @@ def _missing(
     for k in range(size):
         i = int((k + 0.5) * n / size)
         run, name = gathered.run[i], gathered.ids[i]
-        timeline = (empty, 0) if run == ALONE else (replay.sources[run].log, (found.child or {})[run, name])
+        timeline = (empty, 0) if run == ALONE else (replay.sources[run].log, found.child[run, name])
         question = question_of(name, found.of(run, name), *timeline, reasoner.book, replay.as_of.day)
         counted.update({m.fact for m in reasoner.suggest(question).missing})
     return dict(counted.most_common()), size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rrt_engine.calendar import NO_DAY, NO_INSTANT, Moment
+from rrt_engine.calendar import NO_INSTANT, Moment
 from rrt_engine.model import EventLog, Int32s
 
 
@@ -30,8 +30,8 @@ def latest_recorded(
     seen = (code > 0) & (log.day <= as_of.day)
     if as_of.instant != NO_INSTANT and log.instant is not None:
         seen &= (log.instant <= as_of.instant) | (log.instant == NO_INSTANT)
-    if as_known is not None and log.recorded is not None:
-        seen &= (log.recorded <= as_known) | (log.recorded == NO_DAY)
+    if as_known is not None:
+        seen &= log.recorded_by(as_known)
     rows = np.flatnonzero(seen)
     held[log.child[rows]] = code[rows]  # rows are in order of time, and the last one written stands
     return held

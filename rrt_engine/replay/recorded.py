@@ -8,7 +8,7 @@ source that does not know it: then they are of the one child who has it, and whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -80,7 +80,7 @@ class Recorded:
 
     files: tuple[FactFile, ...] = ()
     unread: tuple[Unread, ...] = ()
-    child: Mapping[tuple[int, str], int] | None = None
+    child: Mapping[tuple[int, str], int] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
 
     @property

@@ -137,7 +137,7 @@ class Replay:
     def recorded_later(self, source: SourceRead) -> int:
         """How many of the other events of one source were recorded after the as-known day, and so are not counted either."""
         log = source.reading.log
-        return 0 if self.as_known is None else int(np.count_nonzero(~recorded_by(log, self.as_known) & ~self._later(log)))
+        return 0 if self.as_known is None else int(np.count_nonzero(~log.recorded_by(self.as_known) & ~self._later(log)))
 
     def days(self, *sources: SourceRead) -> Int64s:
         """The days of the events of some sources that are not later than the as-of moment."""
@@ -217,11 +217,6 @@ class Replay:
     def _bases(self) -> list[Int8s]:
         """For each source, on what each of its flags rests."""
         return [basis_of(s.result.flags, s.log, self.book.rules, s.whole) for s in self.sources]
-
-
-def recorded_by(log: EventLog, day: int) -> Bools:
-    """Which events had been recorded by a day; those that do not say when they were recorded count as known."""
-    return np.ones(len(log), np.bool_) if log.recorded is None else (log.recorded <= day) | (log.recorded == NO_DAY)
 
 
 def usual_last(days: Int64s) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rrt_engine.calendar import NO_DAY, Moment, add_months, as_date
-from rrt_engine.model import CANNOT_TELL, OVERDUE, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
+from rrt_engine.model import CANNOT_TELL, REASONS, STATUSES, Bools, EventLog, Flags, Int8s, Int64s
 from rrt_engine.replay.chunk import reading_of_table
 from rrt_engine.replay.flag_rows import BASES, NOW, Whole, basis_of
 from rrt_engine.replay.partition import Partition
@@ -241,7 +241,7 @@ class _Counts:
         for counts, codes, chosen in (
             (self.statuses[month], flags.status, kept),
             (self.because[month], flags.reason, kept & (flags.status == CANNOT_TELL)),
-            (self.ended[month], np.zeros_like(flags.status), kept & (flags.status == OVERDUE) & (flags.end >= 0)),
+            (self.ended[month], np.zeros_like(flags.status), kept & ~flags.standing()),
         ):
             found = np.bincount(place[chosen] * counts.shape[-1] + codes[chosen], minlength=counts.size)
             counts += found.reshape(counts.shape)

@@ -301,7 +301,7 @@ def _parts(replay: Replay, flags: Flags, last_day: int) -> dict[str, Bools]:
     doubtful = (flags.answer < 0) | np.isin(flags.reason, (ANSWER_ATTRIBUTE, IMPOSSIBLE))
     return {
         "overdue": (status == OVERDUE) & running,
-        "ended": (status == OVERDUE) & ~running,
+        "ended": ~flags.standing(),
         "due": (status == DUE_SOON) | ((status == DUE) & near),
         "cannot_tell": (status == CANNOT_TELL) & running & doubtful & ~patterns,
     }

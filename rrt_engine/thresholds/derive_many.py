@@ -31,8 +31,8 @@ class _Lines:
         here = log.day <= as_of
         if log.suspect is not None:
             here &= ~log.suspect
-        if known is not None and log.recorded is not None:
-            here &= (log.recorded <= known) | (log.recorded == NO_DAY)
+        if known is not None:
+            here &= log.recorded_by(known)
         self.row = np.flatnonzero(here)
         self.child, self.kind, self.day = log.child[self.row], log.kind[self.row], log.day[self.row]
         self.children = len(log.children)

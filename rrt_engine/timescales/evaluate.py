@@ -105,7 +105,7 @@ def _visible(log: EventLog, as_of: Moment, as_known: int | None) -> tuple[Bools 
         after |= (log.instant > as_of.instant) & (log.instant != NO_INSTANT)
     later = int(np.count_nonzero(after))
     if as_known is not None and log.recorded is not None:
-        after |= (log.recorded > as_known) & (log.recorded != NO_DAY)
+        after |= ~log.recorded_by(as_known)
         return ~after, later
     return (~after if later else None), later
 

@@ -24,7 +24,7 @@ from rrt_engine.model import EventLog, Question, Suggestion
 from rrt_engine.paths import RULES
 from rrt_engine.replay.partition import digest
 from rrt_engine.replay.recorded import ALONE, Recorded, no_log, recorded
-from rrt_engine.replay.run import Read, Refused, Replay, evaluated, recorded_by, replay, usual_last
+from rrt_engine.replay.run import Read, Refused, Replay, evaluated, replay, usual_last
 from rrt_engine.replay.run_folder import Run, open_run
 from rrt_engine.replay.worklist import Choice, Worklist, worklist
 from rrt_engine.reports.source_words import ReadSaid, reach_words, read_words, stale_words
@@ -213,6 +213,8 @@ class Desk:
 
     def recorded_later(self, held: Held) -> int:
         """How many events of a child were recorded after the as-known day, and so are not in its case."""
+        if self.as_known is None:
+            return 0
         whole, known = self._timeline(held)
         return len(whole) - len(known)
 
@@ -239,7 +241,7 @@ class Desk:
         log = self.replay.sources[held.run].log.of_children(held.child, held.child + 1)
         if self.as_known is None:
             return log, log
-        known = np.flatnonzero(recorded_by(log, self.as_known))
+        known = np.flatnonzero(log.recorded_by(self.as_known))
         return log, log.of_rows(known, log.child[known], slice(None))
 
     @cached_property
